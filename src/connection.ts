@@ -1,0 +1,73 @@
+/**
+ * What everything in Trivet speaks: a connection, what accepts it, and the
+ * addresses of its two ends.
+ * @module
+ */
+
+/** An end of a TCP connection: a numeric address and a port. */
+export interface TcpAddress {
+  /** The kind of address. */
+  readonly transport: "tcp";
+  /** An IPv4 or IPv6 address, or a name where one is looked up. */
+  readonly hostname: string;
+  /** 0 to 65535; 0 asks the system for a free one. */
+  readonly port: number;
+}
+
+/** An end of a Unix-domain connection; a client's path is usually empty. */
+export interface UnixAddress {
+  /** The kind of address. */
+  readonly transport: "unix";
+  /** The socket's path in the file system. */
+  readonly path: string;
+}
+
+/** Where something listens or is connected to. */
+export type Address = TcpAddress | UnixAddress;
+
+/** One accepted stream. Errors are `Error`s whose `code` is the POSIX name. */
+export interface Connection {
+  /** This end. */
+  readonly localAddr: Address;
+  /** The client's end. */
+  readonly remoteAddr: Address;
+  /**
+   * Bytes that came, written to `buffer`: how many, at least 1, or `null` at
+   * the end of the stream. One read at a time: a second one rejects with
+   * `EBUSY`. The buffer is the connection's until the promise settles.
+   * @throws {RangeError} if the buffer has no room.
+   */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /**
+   * Writes all of `bytes`, after the writes called before. Resolves when the
+   * kernel has taken them, so it waits while the peer does not read. The bytes
+   * must not change until then. Rejects with `EPIPE` after
+   * {@linkcode Connection.closeWrite}, and with the first error for ever.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Sends FIN after the writes called before it; reading goes on. Idempotent. */
+  closeWrite(): Promise<void>;
+  /** Closes at once; pending and later calls reject with `EBADF`. Idempotent. */
+  close(): void;
+  /** The bytes that come, as a stream; it reads only when it is asked to. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** What accepts connections. */
+export interface Listener {
+  /** Where it listens; the real port where 0 was asked for. */
+  readonly addr: Address;
+  /** The next connection, or `null` once the listener is closed. */
+  accept(): Promise<Connection | null>;
+  /** Stops listening; a pending `accept` resolves to `null`. Idempotent. */
+  close(): void;
+}
+
+/** The address as people write it: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
+export function formatAddress(address: Address): string {
+  if (address.transport === "unix") return `unix:${address.path}`;
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

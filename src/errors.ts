@@ -1,0 +1,74 @@
+/**
+ * Errors carry the POSIX name as `code` on every runtime; here they are made,
+ * told apart, and sorted into what an accept loop does about them.
+ * @module
+ */
+
+/** A failed system call, with its POSIX name as `code`. */
+export class SystemError extends Error {
+  /** The class, as it is printed. */
+  override readonly name = "SystemError";
+  /** The POSIX name, such as `ECONNRESET`. */
+  readonly code: string;
+  /** `message` is shown to people; `cause` is the runtime's own error. */
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** The POSIX name that an error carries, or undefined. */
+export function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** What there is to say about anything that was thrown, in one line. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A {@linkcode SystemError} for a call on this connection that cannot succeed. */
+export function refusal(code: "EBADF" | "EBUSY" | "EPIPE" | "ETIMEDOUT" | string): SystemError {
+  return new SystemError(code, REFUSALS[code] ?? `The connection is broken: ${code}`);
+}
+
+const REFUSALS: Record<string, string> = {
+  EBADF: "The connection is closed",
+  EBUSY: "Another read is pending on this connection",
+  EPIPE: "The connection's write side is closed",
+  ETIMEDOUT: "The connection was idle for too long",
+};
+
+/**
+ * The client is gone before it was accepted; the next one may be fine.
+ * accept(2): "treat them like EAGAIN by retrying". ENOTCONN is what a runtime
+ * makes of a client that reset before its address was asked for.
+ */
+const CLIENT_GONE = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "ENOTCONN",
+  "EPROTO",
+  "EPERM",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENOPROTOOPT",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENONET",
+  "EOPNOTSUPP",
+  "EAGAIN",
+  "EINTR",
+  "ETIMEDOUT",
+]);
+
+/** Descriptors or memory have run out; waiting helps, hurrying does not. */
+const NO_ROOM = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+
+/** What an accept loop does about a failed `accept`. */
+export function acceptErrorClass(error: unknown): "client gone" | "no room" | "fatal" {
+  const code = errorCode(error) ?? "";
+  if (CLIENT_GONE.has(code)) return "client gone";
+  return NO_ROOM.has(code) ? "no room" : "fatal";
+}

@@ -1,0 +1,58 @@
+/**
+ * What happens in a server, for logs, metrics and tests.
+ * @module
+ */
+import type { Address } from "./connection.ts";
+import type { ModelName, WorkerName } from "./handler.ts";
+
+/** Why a connection ended. */
+export type CloseReason = "handler" | "error" | "timeout" | "shutdown" | "worker";
+
+/** Something that happened in the server; each `accepted` has one `closed`. */
+export type ServerEvent =
+  & {
+    /** Milliseconds since the epoch. */
+    readonly time: number;
+  }
+  & (
+    | { readonly type: "listening"; readonly addr: Address; readonly model: ModelName }
+    | {
+      readonly type: "accepted";
+      readonly id: string;
+      readonly remoteAddr: Address;
+      readonly worker: WorkerName;
+    }
+    | {
+      readonly type: "message";
+      readonly id: string;
+      readonly bytes: Uint8Array;
+      readonly worker: WorkerName;
+    }
+    | {
+      readonly type: "closed";
+      readonly id: string;
+      readonly remoteAddr: Address;
+      readonly worker: WorkerName;
+      readonly bytesRead: number;
+      readonly bytesWritten: number;
+      readonly milliseconds: number;
+      readonly reason: CloseReason;
+      readonly error?: string;
+    }
+    | { readonly type: "accept_failed"; readonly code: string; readonly worker: WorkerName }
+    | { readonly type: "worker_started"; readonly worker: WorkerName }
+    | {
+      readonly type: "worker_exited";
+      readonly worker: WorkerName;
+      readonly reason: string;
+    }
+    | { readonly type: "shutdown"; readonly open: number }
+    | { readonly type: "dropped"; readonly count: number }
+  );
+
+/** A {@linkcode ServerEvent} before its time is written down. */
+export type UntimedEvent = ServerEvent extends infer E ? E extends unknown ? Omit<E, "time"> : never
+  : never;
+
+/** Who is told. It is called synchronously, so it must not take long. */
+export type EventSink = (event: UntimedEvent) => void;

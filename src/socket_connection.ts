@@ -1,0 +1,329 @@
+/**
+ * The contract of {@linkcode Connection}, kept once for all runtimes and both
+ * ways of waiting, over the little that a socket must be able to do.
+ * @module
+ */
+import type { Address, Connection } from "./connection.ts";
+import { errorCode, refusal, SystemError } from "./errors.ts";
+
+/**
+ * A connected socket, of an event loop or blocking. What it returns is a plain
+ * value where the call is done when it returns. Errors have a POSIX `code`.
+ */
+export interface Socket {
+  /** This end. */
+  readonly localAddr: Address;
+  /** The peer's end. */
+  readonly remoteAddr: Address;
+  /** How many bytes came, or `null` at the end of the stream. */
+  read(buffer: Uint8Array): number | null | Promise<number | null>;
+  /** How many of the bytes the kernel took, at least one. */
+  write(bytes: Uint8Array): number | Promise<number>;
+  /** Sends FIN. */
+  closeWrite(): void | Promise<void>;
+  /** Closes; a pending call of an event loop's socket rejects. */
+  close(): void;
+  /**
+   * Blocking sockets only, whose thread runs no timer meanwhile: after so many
+   * milliseconds (0: never) a call fails with `ETIMEDOUT`.
+   */
+  setTimeout?(milliseconds: number): void;
+}
+
+/** The only implementation of {@linkcode Connection}. */
+export class SocketConnection implements Connection {
+  /** Bytes that `read` has returned. */
+  bytesRead = 0;
+  /** Bytes that the kernel has taken. */
+  bytesWritten = 0;
+  /** Told of the bytes of each read; set only where somebody asked for them. */
+  onMessage: ((bytes: Uint8Array) => void) | null = null;
+
+  readonly #socket: Socket;
+  #use: "calls" | "streams" | null = null;
+  #reading: Promise<number | null> | null = null;
+  #buffer: Uint8Array | null = null;
+  #ended = false;
+  #readError: Error | null = null;
+  /** The last of the writes under way; null when there is none. */
+  #writing: Promise<void> | null = null;
+  #writes = 0;
+  #writeError: Error | null = null;
+  #finSent: Promise<void> | null = null;
+  #closedBy: string | null = null;
+  #idleTimer: ReturnType<typeof setTimeout> | null = null;
+  #idleTimeout = 0;
+  #lastMoved = 0;
+  #readable: ReadableStream<Uint8Array> | null = null;
+  #writable: WritableStream<Uint8Array> | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get localAddr(): Address {
+    return this.#socket.localAddr;
+  }
+
+  get remoteAddr(): Address {
+    return this.#socket.remoteAddr;
+  }
+
+  /** The code that pending calls reject with, once it is closed: the reason. */
+  get closedBy(): string | null {
+    return this.#closedBy;
+  }
+
+  /** Ends the connection with `ETIMEDOUT` when no byte moves for so long. */
+  setIdleTimeout(milliseconds: number): void {
+    this.#idleTimeout = milliseconds;
+    if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
+    this.#lastMoved = Date.now();
+    if (milliseconds > 0) this.#armIdleTimer(milliseconds);
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#use !== "calls") {
+      const refused = this.#claim("calls");
+      if (refused) return Promise.reject(refused);
+    }
+    return this.#read(buffer);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#use !== "calls") {
+      const refused = this.#claim("calls");
+      if (refused) return Promise.reject(refused);
+    }
+    return this.#write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#finSent) return this.#finSent;
+    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    const fin = (async () => {
+      await this.#writing;
+      if (this.#closedBy) throw refusal(this.#closedBy);
+      await this.#socket.closeWrite();
+    })();
+    fin.catch(ignore); // whoever awaits it is told; nobody has to
+    return this.#finSent = fin;
+  }
+
+  close(): void {
+    this.closeBecause("EBADF");
+  }
+
+  /** Closes at once; pending and later calls reject with `code`. Idempotent. */
+  closeBecause(code: string): void {
+    if (this.#closedBy) return;
+    this.#closedBy = code;
+    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#socket.close();
+  }
+
+  /**
+   * A good end: what was written goes out, then FIN, then what still comes is
+   * discarded until the peer closes or `linger` milliseconds are over. Closing
+   * with input unread would send RST, which can destroy the last bytes that the
+   * peer has not read yet (RFC 1122, 4.2.2.13; RFC 2525, 2.17).
+   * @throws the error of a write that was called and failed.
+   */
+  async finish(linger: number): Promise<void> {
+    try {
+      if (!this.#closedBy) {
+        await this.closeWrite();
+        await this.#discard(linger);
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    if (this.#readable) return this.#readable;
+    const refused = this.#claim("streams");
+    if (refused) throw refused;
+    return this.#readable = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const buffer = this.#buffer ??= new Uint8Array(STREAM_CHUNK);
+        const length = await this.#read(buffer);
+        if (length === null) return controller.close();
+        if (length < STREAM_CHUNK / 4) return controller.enqueue(buffer.slice(0, length));
+        this.#buffer = null;
+        controller.enqueue(buffer.subarray(0, length));
+      },
+      cancel: () => this.close(),
+      // 0: with the default, a stream reads ahead of the answer to what it has
+      // read, and a blocking read would then wait for ever.
+    }, { highWaterMark: 0 });
+  }
+
+  get writable(): WritableStream<Uint8Array> {
+    if (this.#writable) return this.#writable;
+    const refused = this.#claim("streams");
+    if (refused) throw refused;
+    return this.#writable = new WritableStream<Uint8Array>({
+      write: (bytes) => this.#write(bytes),
+      close: () => this.closeWrite(),
+      abort: () => this.close(),
+    });
+  }
+
+  #claim(use: "calls" | "streams"): TypeError | null {
+    if (this.#use !== null && this.#use !== use) {
+      return new TypeError("Cannot use the streams and read or write of one connection");
+    }
+    this.#use = use;
+    return null;
+  }
+
+  #read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (buffer.length === 0) {
+      return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
+    }
+    if (this.#reading) return Promise.reject(refusal("EBUSY"));
+    if (this.#readError) return Promise.reject(this.#readError);
+    if (this.#ended) return Promise.resolve(null);
+    let result;
+    try {
+      result = this.#socket.read(buffer);
+    } catch (error) {
+      return Promise.reject(this.#readFailed(error));
+    }
+    if (result === null || typeof result === "number") {
+      return Promise.resolve(this.#didRead(result, buffer));
+    }
+    this.#buffer = buffer;
+    return this.#reading = result.then(this.#onRead, this.#onReadError);
+  }
+
+  // Made once for the connection, not once for each read.
+  #onRead = (length: number | null): number | null => {
+    this.#reading = null;
+    if (this.#closedBy) throw refusal(this.#closedBy);
+    return this.#didRead(length, this.#buffer!);
+  };
+
+  #onReadError = (error: unknown): never => {
+    this.#reading?.catch(ignore); // a handler that has left may not await it
+    this.#reading = null;
+    throw this.#readFailed(error);
+  };
+
+  #didRead(length: number | null, buffer: Uint8Array): number | null {
+    if (length === null) {
+      this.#ended = true;
+      return null;
+    }
+    this.bytesRead += length;
+    if (this.#idleTimeout > 0) this.#lastMoved = Date.now();
+    if (this.onMessage) this.onMessage(buffer.subarray(0, length));
+    return length;
+  }
+
+  #readFailed(error: unknown): Error {
+    if (this.#closedBy) return refusal(this.#closedBy);
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
+    return this.#readError = asError(error);
+  }
+
+  #write(bytes: Uint8Array): Promise<void> {
+    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (this.#writeError) return Promise.reject(this.#writeError);
+    if (this.#finSent) return Promise.reject(refusal("EPIPE"));
+    if (bytes.length === 0) return this.#writing ?? Promise.resolve();
+    let writing: Promise<void>;
+    if (this.#writing) {
+      writing = this.#writing.then(() => this.#writeAll(bytes, 0));
+    } else {
+      let taken;
+      try {
+        taken = this.#socket.write(bytes);
+      } catch (error) {
+        return Promise.reject(this.#writeFailed(error));
+      }
+      if (typeof taken === "number") {
+        this.#didWrite(taken);
+        if (taken === bytes.length) return Promise.resolve();
+        writing = this.#writeAll(bytes, taken);
+      } else {
+        writing = taken.then((length) => {
+          this.#didWrite(length);
+          if (length < bytes.length) return this.#writeAll(bytes, length);
+        });
+      }
+    }
+    this.#writes++;
+    return this.#writing = writing.then(this.#onWritten, this.#onWriteError);
+  }
+
+  #onWritten = (): void => {
+    if (--this.#writes === 0) this.#writing = null;
+  };
+
+  #onWriteError = (error: unknown): never => {
+    // Writes need not be awaited; `finish` reports the error to the server.
+    this.#writing?.catch(ignore);
+    throw this.#writeFailed(error);
+  };
+
+  async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
+    for (let done = from; done < bytes.length;) {
+      if (this.#closedBy) throw refusal(this.#closedBy);
+      const taken = await this.#socket.write(done === 0 ? bytes : bytes.subarray(done));
+      this.#didWrite(taken);
+      done += taken;
+    }
+  }
+
+  #didWrite(length: number): void {
+    this.bytesWritten += length;
+    if (this.#idleTimeout > 0) this.#lastMoved = Date.now();
+  }
+
+  #writeFailed(error: unknown): Error {
+    if (this.#closedBy) return this.#writeError = refusal(this.#closedBy);
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
+    return this.#writeError ??= asError(error);
+  }
+
+  #armIdleTimer(milliseconds: number): void {
+    this.#idleTimer = setTimeout(() => {
+      const left = this.#lastMoved + this.#idleTimeout - Date.now();
+      if (left > 0) this.#armIdleTimer(left);
+      else this.closeBecause("ETIMEDOUT");
+    }, milliseconds);
+  }
+
+  async #discard(linger: number): Promise<void> {
+    const end = performance.now() + linger;
+    const timer = this.#socket.setTimeout
+      ? null
+      : setTimeout(() => this.closeBecause("EBADF"), linger);
+    const scratch = new Uint8Array(DISCARD_CHUNK);
+    try {
+      await this.#reading; // the handler may have left a read behind
+      while (!this.#ended && !this.#readError && !this.#closedBy) {
+        const left = Math.ceil(end - performance.now());
+        if (left <= 0) break;
+        this.#socket.setTimeout?.(left);
+        if (await this.#socket.read(scratch) === null) break;
+      }
+    } catch {
+      // A reset, or the time is over: there is nothing left to wait for.
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+    }
+  }
+}
+
+const STREAM_CHUNK = 16384;
+const DISCARD_CHUNK = 16384;
+
+function ignore(): void {}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new SystemError("EIO", String(error));
+}
