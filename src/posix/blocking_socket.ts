@@ -1,0 +1,167 @@
+/**
+ * Sockets whose calls block the thread: two system calls and no event loop for
+ * each message.
+ * @module
+ */
+import type { Address, Listener } from "../connection.ts";
+import { errorCode, SystemError } from "../errors.ts";
+import { type Socket, SocketConnection } from "../socket_connection.ts";
+import type { Libc } from "./libc.ts";
+
+/** How often a worker that waits in `accept` looks whether it shall leave. */
+export const ACCEPT_TIMEOUT = 1000;
+
+/** A connected socket that blocks its thread. */
+export class BlockingSocket implements Socket {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+  readonly #libc: Libc;
+  readonly #descriptor: number;
+  readonly #release: () => void;
+
+  /** @param release closes the descriptor, if it is still this thread's */
+  constructor(
+    libc: Libc,
+    descriptor: number,
+    localAddr: Address,
+    remoteAddr: Address,
+    release: () => void,
+  ) {
+    this.#libc = libc;
+    this.#descriptor = descriptor;
+    this.localAddr = localAddr;
+    this.remoteAddr = remoteAddr;
+    this.#release = release;
+  }
+
+  read(buffer: Uint8Array): number | null {
+    try {
+      return this.#libc.receive(this.#descriptor, buffer, 0) || null;
+    } catch (error) {
+      throw timedOut(error);
+    }
+  }
+
+  write(bytes: Uint8Array): number {
+    try {
+      return this.#libc.send(this.#descriptor, bytes, 0);
+    } catch (error) {
+      throw timedOut(error);
+    }
+  }
+
+  closeWrite(): void {
+    this.#libc.shutdown(this.#descriptor, "write");
+  }
+
+  close(): void {
+    this.#release();
+  }
+
+  setTimeout(milliseconds: number): void {
+    this.#libc.setTimeout(this.#descriptor, "receive", milliseconds);
+    this.#libc.setTimeout(this.#descriptor, "send", milliseconds);
+  }
+}
+
+/** EAGAIN of a blocking socket means that its timeout is over, see socket(7). */
+function timedOut(error: unknown): unknown {
+  return errorCode(error) === "EAGAIN"
+    ? new SystemError("ETIMEDOUT", "No byte moved in time", error)
+    : error;
+}
+
+/** What a worker does with its descriptors. */
+export interface WorkerListenerOptions {
+  /** The shared listening socket. */
+  readonly descriptor: number;
+  /** Whether connections block, or live on the event loop. */
+  readonly blocking: boolean;
+  /** Gives a descriptor to the event loop. */
+  adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
+  /** Whether the worker shall leave; looked at before each wait. */
+  shallLeave(): boolean;
+  /** Publishes the descriptor that the worker holds. */
+  hold(descriptor: number): void;
+  /** Closes it, unless the supervisor has taken it. */
+  release(descriptor: number): void;
+}
+
+/** The listener of a worker: it blocks in `accept` on the shared socket. */
+export class BlockingListener implements Listener {
+  readonly addr: Address;
+  readonly #libc: Libc;
+  readonly #options: WorkerListenerOptions;
+  #closed = false;
+
+  constructor(libc: Libc, options: WorkerListenerOptions) {
+    this.#libc = libc;
+    this.#options = options;
+    this.addr = libc.localAddress(options.descriptor);
+  }
+
+  async accept(): Promise<SocketConnection | null> {
+    const { descriptor, blocking, shallLeave } = this.#options;
+    while (!this.#closed) {
+      // What handlers left behind (a timer, a rejection) gets its turn.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (shallLeave()) break;
+      try {
+        const accepted = this.#libc.accept(descriptor, !blocking);
+        return this.#connection(accepted.descriptor, accepted.remoteAddr);
+      } catch (error) {
+        const code = errorCode(error);
+        if (code === "EINVAL") break; // the supervisor has shut it down
+        if (code !== "EAGAIN") throw error;
+      }
+    }
+    return null;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #connection(descriptor: number, remoteAddr: Address): SocketConnection {
+    const { blocking, adopt, hold, release } = this.#options;
+    const c = this.#libc.constants;
+    hold(descriptor);
+    let localAddr = this.addr;
+    try {
+      if (localAddr.transport === "tcp") {
+        this.#libc.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+        localAddr = this.#libc.localAddress(descriptor);
+      }
+      this.#libc.setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
+      // Linux hands the listening socket's timeout on to what it accepts.
+      this.#libc.setTimeout(descriptor, "receive", 0);
+      if (blocking) {
+        return new SocketConnection(
+          new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, () => {
+            release(descriptor);
+          }),
+        );
+      }
+      // The loop owns a copy, so that the supervisor can always reach the
+      // socket by the number that is published, and nothing closes it twice.
+      const adopted = adopt(this.#libc.duplicate(descriptor), localAddr, remoteAddr);
+      return new SocketConnection({
+        localAddr,
+        remoteAddr,
+        read: (buffer) => adopted.read(buffer),
+        write: (bytes) => adopted.write(bytes),
+        closeWrite: () => adopted.closeWrite(),
+        close: () => {
+          adopted.close();
+          release(descriptor);
+        },
+      });
+    } catch (error) {
+      release(descriptor);
+      // The client may have reset before its socket was set up.
+      throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+    }
+  }
+}
+
+const IPPROTO_TCP = 6;

@@ -1,0 +1,208 @@
+/**
+ * The system calls, each once: EINTR is tried again, a failure is a
+ * {@linkcode SystemError} with the POSIX name.
+ * @module
+ */
+import type { Address } from "../connection.ts";
+import { SystemError } from "../errors.ts";
+import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import { type Constants, DARWIN, LINUX } from "./constants.ts";
+import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
+
+// Descriptors and lengths as 32-bit integers: a 64-bit one becomes a BigInt.
+const FUNCTIONS: ForeignFunctions = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  dup: { parameters: ["i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+};
+
+const LINUX_FUNCTIONS: ForeignFunctions = {
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  prctl: { parameters: ["i32", "u64"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+};
+
+const DARWIN_FUNCTIONS: ForeignFunctions = {
+  accept: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  __error: { parameters: [], result: "pointer" },
+};
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/** A descriptor that `accept` gave, and who is at its other end. */
+export interface Accepted {
+  readonly descriptor: number;
+  readonly remoteAddr: Address;
+}
+
+/** The C library, opened by the runtime for this thread. */
+export class Libc {
+  /** This system's numbers. */
+  readonly constants: Constants;
+  readonly #functions: ForeignLibrary["functions"];
+  readonly #errno: () => number;
+  readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
+  readonly #length = new Uint32Array(1);
+
+  /** @throws what the runtime throws if it may not open the library. */
+  constructor(runtime: Runtime) {
+    const linux = runtime.os === "linux";
+    this.constants = linux ? LINUX : DARWIN;
+    const library = runtime.openLibrary({
+      ...FUNCTIONS,
+      ...(linux ? LINUX_FUNCTIONS : DARWIN_FUNCTIONS),
+    });
+    this.#functions = library.functions;
+    const location = this.#functions[this.constants.ERRNO]();
+    this.#errno = () => library.readInt32(location);
+  }
+
+  /** A listening socket; `hostname` must be numeric. */
+  listen(address: Address, backlog: number): number {
+    const c = this.constants;
+    const encoded = encodeAddress(address, c);
+    const family = address.transport === "unix"
+      ? c.AF_UNIX
+      : address.hostname.includes(":")
+      ? c.AF_INET6
+      : c.AF_INET;
+    const f = this.#functions;
+    const descriptor = this.#check("socket", f.socket(family, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0));
+    try {
+      if (address.transport === "tcp") {
+        this.setOption(descriptor, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
+      }
+      this.#check("bind", f.bind(descriptor, encoded, encoded.length));
+      this.#check("listen", f.listen(descriptor, backlog));
+      return descriptor;
+    } catch (error) {
+      this.close(descriptor);
+      throw error;
+    }
+  }
+
+  /** Two connected Unix-domain stream sockets. */
+  socketPair(): [number, number] {
+    const c = this.constants;
+    const pair = new Int32Array(2);
+    const type = c.SOCK_STREAM | c.SOCK_CLOEXEC;
+    const bytes = new Uint8Array(pair.buffer);
+    this.#check("socketpair", this.#functions.socketpair(c.AF_UNIX, type, 0, bytes));
+    return [pair[0], pair[1]];
+  }
+
+  /** The next connection, close-on-exec; EAGAIN after the socket's timeout. */
+  accept(listening: number, nonblocking: boolean): Accepted {
+    const c = this.constants;
+    for (;;) {
+      this.#length[0] = SOCKET_ADDRESS_SIZE;
+      const length = new Uint8Array(this.#length.buffer);
+      const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
+      const descriptor: number = this.#functions.accept4
+        ? this.#functions.accept4(listening, this.#address, length, flags)
+        : this.#functions.accept(listening, this.#address, length);
+      if (descriptor >= 0) {
+        return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
+      }
+      this.#failed("accept");
+    }
+  }
+
+  /** A socket's own address. */
+  localAddress(descriptor: number): Address {
+    this.#length[0] = SOCKET_ADDRESS_SIZE;
+    const length = new Uint8Array(this.#length.buffer);
+    this.#check("getsockname", this.#functions.getsockname(descriptor, this.#address, length));
+    return decodeAddress(this.#address, this.#length[0], this.constants);
+  }
+
+  /** recv(2): how many bytes, 0 at the end of the stream. */
+  receive(descriptor: number, buffer: Uint8Array, flags: number): number {
+    for (;;) {
+      const length: number = this.#functions.recv(descriptor, buffer, buffer.length, flags);
+      if (length >= 0) return length;
+      this.#failed("recv");
+    }
+  }
+
+  /** send(2) without SIGPIPE: how many bytes were taken. */
+  send(descriptor: number, bytes: Uint8Array, flags: number): number {
+    const all = flags | this.constants.MSG_NOSIGNAL;
+    for (;;) {
+      const length: number = this.#functions.send(descriptor, bytes, bytes.length, all);
+      if (length >= 0) return length;
+      this.#failed("send");
+    }
+  }
+
+  /** shutdown(2) of the write side, or of both; false if it was refused. */
+  shutdown(descriptor: number, how: "write" | "both"): boolean {
+    return this.#functions.shutdown(descriptor, how === "write" ? 1 : 2) === 0;
+  }
+
+  /** Another descriptor for the same socket. */
+  duplicate(descriptor: number): number {
+    const copy = this.#check("dup", this.#functions.dup(descriptor));
+    this.closeOnExec(copy);
+    return copy;
+  }
+
+  /** close(2); on Linux the descriptor is gone even after an error. */
+  close(descriptor: number): void {
+    this.#functions.close(descriptor);
+  }
+
+  /** setsockopt(2) with an integer. */
+  setOption(descriptor: number, level: number, option: number, value: number): void {
+    const bytes = new Uint8Array(new Int32Array([value]).buffer);
+    this.#check("setsockopt", this.#functions.setsockopt(descriptor, level, option, bytes, 4));
+  }
+
+  /** setsockopt(2) with a `struct timeval`; 0 is no timeout. */
+  setTimeout(descriptor: number, option: "receive" | "send", milliseconds: number): void {
+    const c = this.constants;
+    const timeval = new DataView(new ArrayBuffer(16));
+    timeval.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
+    timeval.setBigInt64(8, BigInt((milliseconds % 1000) * 1000), true);
+    const name = option === "receive" ? c.SO_RCVTIMEO : c.SO_SNDTIMEO;
+    const bytes = new Uint8Array(timeval.buffer);
+    this.#check(
+      "setsockopt",
+      this.#functions.setsockopt(descriptor, c.SOL_SOCKET, name, bytes, 16),
+    );
+  }
+
+  /** What this process starts does not inherit the descriptor. */
+  closeOnExec(descriptor: number): void {
+    this.#functions.fcntl?.(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+
+  /** Asks the kernel to end this process when the thread that started it ends. */
+  dieWithParent(): void {
+    this.#functions.prctl?.(PR_SET_PDEATHSIG, BigInt(SIGKILL));
+  }
+
+  #check(call: string, result: number): number {
+    if (result < 0) this.#failed(call);
+    return result;
+  }
+
+  /** Returns after EINTR, so that the call is made again. */
+  #failed(call: string): void {
+    const number = this.#errno();
+    const code = this.constants.CODES[number] ?? `E${number}`;
+    if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What Trivet needs of a runtime. One adapter provides it; nothing else knows
+ * which runtime it is.
+ * @module
+ */
+import type { Address, Listener } from "./connection.ts";
+import type { Socket, SocketConnection } from "./socket_connection.ts";
+
+/** The types of a C function's parameters and results that Trivet uses. */
+export type ForeignType = "i32" | "u32" | "u64" | "buffer" | "pointer";
+
+/** The C functions to open, by name. */
+export type ForeignFunctions = Record<
+  string,
+  { readonly parameters: readonly ForeignType[]; readonly result: ForeignType }
+>;
+
+/** An opened C library. */
+export interface ForeignLibrary {
+  /** The functions asked for; pointers go by as opaque values. */
+  // deno-lint-ignore no-explicit-any -- only the caller knows a C function's signature
+  readonly functions: Record<string, (...args: any[]) => any>;
+  /** The 32-bit integer that a pointer points at. */
+  readInt32(pointer: unknown): number;
+}
+
+/** The signals that end a server. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** A worker's thread or process as the runtime sees it. */
+export interface StartedWorker {
+  /** The PID; 0 for a thread. */
+  readonly pid: number;
+  /** Sends a message to a thread; a process is reached by descriptors alone. */
+  postMessage(message: unknown): void;
+  /** Called once when it has ended, with how. */
+  onExit(listener: (reason: string) => void): void;
+  /** Called with each message of a thread. */
+  onMessage(listener: (message: unknown) => void): void;
+  /** Ends it without asking: SIGKILL, or the thread's termination. */
+  kill(): void;
+}
+
+/** The inside of a worker thread. */
+export interface ThreadScope {
+  /** What it was started with. */
+  readonly data: unknown;
+  /** Sends a message to what started it. */
+  postMessage(message: unknown): void;
+  /** Called with each message of what started it. */
+  onMessage(listener: (message: unknown) => void): void;
+}
+
+/** One listener of the runtime's event loop, giving Trivet's connections. */
+export interface LoopListener extends Listener {
+  accept(): Promise<SocketConnection | null>;
+}
+
+/** What an adapter provides. */
+export interface Runtime {
+  /** `deno`, `bun` or `node`: for messages to people only. */
+  readonly name: string;
+  /** Its version: for messages to people only. */
+  readonly version: string;
+  /** `linux` or `darwin`. */
+  readonly os: string;
+  /** The arguments of the command line. */
+  readonly args: string[];
+
+  /** Listens on the event loop. Rejects with a POSIX `code`. */
+  listen(address: Address, backlog: number): Promise<LoopListener>;
+  /** Connects on the event loop. Rejects with a POSIX `code`. */
+  connect(address: Address): Promise<SocketConnection>;
+  /** Gives a connected, nonblocking descriptor to the event loop, which owns it. */
+  adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
+  /** A host name's first address, numeric. Rejects with `ENOTFOUND`. */
+  lookup(hostname: string): Promise<string>;
+
+  /** Why no C library can be opened here and what to do; null if it can. */
+  libraryRefusal(): string | null;
+  /** Opens the C library; throws if it cannot. */
+  openLibrary(functions: ForeignFunctions): ForeignLibrary;
+
+  /** Why no process can be started here and what to do; null if it can. */
+  processRefusal(): string | null;
+  /** Starts a thread that runs the module. */
+  startThread(module: URL, data: unknown): StartedWorker;
+  /**
+   * Starts a process that runs the module in this process's world: the same
+   * resolution of modules, no more permissions. `descriptors` become 3, 4, ….
+   * @param needs the files and URLs that the process must read
+   */
+  startProcess(
+    module: URL,
+    args: string[],
+    descriptors: number[],
+    needs: URL[],
+    workerArgs: string[],
+  ): StartedWorker;
+  /** The inside of this thread, if it is one that `startThread` started. */
+  threadScope(): ThreadScope | null;
+  /** Ends this thread. */
+  endThread(): void;
+  /** This process's id. */
+  readonly pid: number;
+  /** Its parent's. */
+  parentPid(): number;
+
+  /** Calls `listener` for a signal instead of ending; returns what undoes it. */
+  onSignal(signal: StopSignal, listener: () => void): () => void;
+  /** Calls `listener` for errors that nobody handled, instead of ending. */
+  onUnhandled(listener: (error: unknown) => void): void;
+  /** Ends this process. */
+  exit(code: number): never;
+  /** What stands at a path: its identity if it is a socket, else why not. */
+  socketFile(path: string): { readonly inode: number } | "none" | "not a socket";
+  /** Removes a file; throws with a POSIX `code`. */
+  removeFile(path: string): void;
+  /** The current folder as a URL with a slash at its end. */
+  currentFolder(): URL;
+  /** A variable of the environment, if it is set and may be read. */
+  env(name: string): string | undefined;
+  /** Standard input: the next bytes, or null at its end. */
+  readStdin(): Promise<Uint8Array | null>;
+  /** Writes to standard output or error; resolves when it is out. */
+  writeOut(stream: "stdout" | "stderr", text: string | Uint8Array): Promise<void>;
+  /** Whether it is a terminal. */
+  isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
+}
