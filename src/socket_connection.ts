@@ -40,6 +40,7 @@ export class SocketConnection implements Connection {
   onMessage: ((bytes: Uint8Array) => void) | null = null;
 
   readonly #socket: Socket;
+  readonly #toSystemError: (error: unknown) => Error;
   #use: "calls" | "streams" | null = null;
   #reading: Promise<number | null> | null = null;
   #buffer: Uint8Array | null = null;
@@ -57,8 +58,10 @@ export class SocketConnection implements Connection {
   #readable: ReadableStream<Uint8Array> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
 
-  constructor(socket: Socket) {
+  /** @param toSystemError gives the runtime's own errors their POSIX `code` */
+  constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
     this.#socket = socket;
+    this.#toSystemError = toSystemError;
   }
 
   get localAddr(): Address {
@@ -226,7 +229,7 @@ export class SocketConnection implements Connection {
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
     if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
-    return this.#readError = asError(error);
+    return this.#readError = this.#toSystemError(error);
   }
 
   #write(bytes: Uint8Array): Promise<void> {
@@ -286,7 +289,7 @@ export class SocketConnection implements Connection {
   #writeFailed(error: unknown): Error {
     if (this.#closedBy) return this.#writeError = refusal(this.#closedBy);
     if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
-    return this.#writeError ??= asError(error);
+    return this.#writeError ??= this.#toSystemError(error);
   }
 
   #armIdleTimer(milliseconds: number): void {

@@ -1,0 +1,281 @@
+/**
+ * Deno's adapter.
+ * @module
+ */
+import type { Address } from "../connection.ts";
+import { errorMessage, SystemError } from "../errors.ts";
+import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
+import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { adoptDescriptor } from "./node_net.ts";
+import * as shared from "./node_workers.ts";
+
+/** Deno's errors are classes; not all carry the system's code. */
+const CODES: Record<string, string> = {
+  AddrInUse: "EADDRINUSE",
+  AddrNotAvailable: "EADDRNOTAVAIL",
+  BadResource: "EBADF",
+  BrokenPipe: "EPIPE",
+  ConnectionAborted: "ECONNABORTED",
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionReset: "ECONNRESET",
+  Interrupted: "EBADF",
+  NotCapable: "EACCES",
+  NotConnected: "ENOTCONN",
+  NotFound: "ENOENT",
+  PermissionDenied: "EACCES",
+  TimedOut: "ETIMEDOUT",
+};
+
+function systemError(error: unknown): SystemError {
+  const { name, code } = error as { name?: string; code?: string };
+  return new SystemError(code ?? CODES[name ?? ""] ?? "EIO", errorMessage(error), error);
+}
+
+function fail(error: unknown): never {
+  throw systemError(error);
+}
+
+function address(addr: Deno.Addr): Address {
+  return addr.transport === "unix" || addr.transport === "unixpacket"
+    ? { transport: "unix", path: (addr as Deno.UnixAddr).path ?? "" }
+    : {
+      transport: "tcp",
+      hostname: (addr as Deno.NetAddr).hostname,
+      port: (addr as Deno.NetAddr).port,
+    };
+}
+
+class DenoSocket implements Socket {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+  readonly #conn: Deno.Conn;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    this.localAddr = address(conn.localAddr);
+    this.remoteAddr = address(conn.remoteAddr);
+    if (this.localAddr.transport === "tcp") {
+      (conn as Deno.TcpConn).setNoDelay(true);
+      (conn as Deno.TcpConn).setKeepAlive(true);
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#conn.read(buffer);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  async closeWrite(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+    } catch {
+      // The peer has reset: there is nobody to send FIN to.
+    }
+  }
+
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // Deno has closed it already, after a reset.
+    }
+  }
+}
+
+function wrap(conn: Deno.Conn): SocketConnection {
+  try {
+    return new SocketConnection(new DenoSocket(conn), systemError);
+  } catch (error) {
+    conn.close();
+    throw systemError(error);
+  }
+}
+
+class DenoListener implements LoopListener {
+  readonly addr: Address;
+  readonly #listener: Deno.Listener;
+  #closed = false;
+
+  constructor(listener: Deno.Listener) {
+    this.#listener = listener;
+    this.addr = address(listener.addr);
+  }
+
+  async accept(): Promise<SocketConnection | null> {
+    try {
+      return wrap(await this.#listener.accept());
+    } catch (error) {
+      if (this.#closed) return null;
+      throw systemError(error);
+    }
+  }
+
+  close(): void {
+    if (!this.#closed) this.#listener.close();
+    this.#closed = true;
+  }
+}
+
+const LIBRARIES = {
+  linux: ["libc.so.6", "libc.so", `libc.musl-${Deno.build.arch}.so.1`],
+  darwin: ["libSystem.B.dylib"],
+};
+
+function openLibrary(functions: ForeignFunctions): ForeignLibrary {
+  const names = LIBRARIES[Deno.build.os as "linux" | "darwin"] ?? [];
+  let last: unknown = new SystemError("ENOSYS", `No C library is known on ${Deno.build.os}`);
+  for (const name of names) {
+    try {
+      const library = Deno.dlopen(name, functions as Deno.ForeignLibraryInterface);
+      return {
+        functions: library.symbols as ForeignLibrary["functions"],
+        readInt32: (pointer) =>
+          new Deno.UnsafePointerView(pointer as Deno.PointerObject).getInt32(),
+      };
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw systemError(last);
+}
+
+/** All of it, and nothing of it denied: `partial` tells of a denied part. */
+function holds(descriptor: Deno.PermissionDescriptor): boolean {
+  const status = Deno.permissions.querySync(descriptor);
+  return status.state === "granted" && !status.partial;
+}
+
+/**
+ * The largest folder above the file that may be read, so that what the file
+ * imports can be read too; the file itself if that is all.
+ */
+function readableAbove(file: URL): string | null {
+  const parts = decodeURIComponent(file.pathname).split("/");
+  for (let n = 1; n <= parts.length; n++) {
+    const path = parts.slice(0, n).join("/") || "/";
+    if (holds({ name: "read", path })) return path;
+  }
+  return null;
+}
+
+/**
+ * Flags that give a process what this one holds and no more. Deno's
+ * node:child_process adds -A unless one permission flag is there (2.9).
+ */
+function permissionFlags(needs: URL[]): string[] {
+  const whole = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
+  const flags = whole.filter((name) => holds({ name } as Deno.PermissionDescriptor))
+    .map((name) => `--allow-${name}`);
+  if (!flags.includes("--allow-read")) {
+    const paths = needs.filter((url) => url.protocol === "file:").map(readableAbove);
+    const unique = [...new Set(paths)].filter((path) => path !== null);
+    if (unique.length > 0) flags.push(`--allow-read=${unique.join(",")}`);
+  }
+  return ["--no-prompt", ...flags];
+}
+
+/** The deno.json that this process resolves modules by; null where none is. */
+function configFile(): string | null {
+  const main = new URL(Deno.mainModule);
+  let folder = new URL(".", main.protocol === "file:" ? main : shared.currentFolder());
+  for (;;) {
+    for (const name of ["deno.json", "deno.jsonc"]) {
+      const file = new URL(name, folder);
+      try {
+        if (Deno.statSync(file).isFile) return decodeURIComponent(file.pathname);
+      } catch {
+        // Not there, or not readable: then a worker could not read it either.
+      }
+    }
+    const above = new URL("..", folder);
+    if (above.href === folder.href) return null;
+    folder = above;
+  }
+}
+
+async function write(stream: "stdout" | "stderr", text: string | Uint8Array): Promise<void> {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  for (let done = 0; done < bytes.length;) {
+    done += await Deno[stream].write(bytes.subarray(done));
+  }
+}
+
+/** The adapter. */
+export const runtime: Runtime = {
+  name: "deno",
+  version: Deno.version.deno,
+  os: Deno.build.os,
+  get args() {
+    return Deno.args;
+  },
+
+  listen(address, _backlog) {
+    // Deno.listen has no backlog (2.9); the kernel's limit applies.
+    try {
+      return Promise.resolve(
+        new DenoListener(
+          address.transport === "unix"
+            ? Deno.listen({ transport: "unix", path: address.path })
+            : Deno.listen({ hostname: address.hostname, port: address.port }),
+        ),
+      );
+    } catch (error) {
+      return Promise.reject(systemError(error));
+    }
+  },
+  async connect(address) {
+    return wrap(
+      await (address.transport === "unix"
+        ? Deno.connect({ transport: "unix", path: address.path })
+        : Deno.connect({ hostname: address.hostname, port: address.port })).catch(fail),
+    );
+  },
+  adopt: adoptDescriptor,
+  lookup: shared.lookup,
+
+  libraryRefusal: () =>
+    holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
+  openLibrary,
+
+  processRefusal: () =>
+    holds({ name: "run", command: Deno.execPath() })
+      ? null
+      : "it starts processes: run Deno with --allow-run",
+  startThread: shared.startThread,
+  startProcess(module, args, descriptors, needs, workerArgs) {
+    const config = configFile();
+    return shared.startProcess(Deno.execPath(), [
+      "run",
+      "--quiet",
+      ...permissionFlags(needs),
+      ...(config ? ["--config", config] : ["--no-config"]),
+      ...workerArgs,
+      module.href,
+      ...args,
+    ], descriptors);
+  },
+  threadScope: shared.threadScope,
+  // process.exit() in a thread leaks two descriptors (2.9).
+  endThread: () => globalThis.close(),
+  pid: Deno.pid,
+  parentPid: () => Deno.ppid,
+
+  onSignal: shared.onSignal,
+  onUnhandled: shared.onUnhandled,
+  exit: (code) => Deno.exit(code),
+  socketFile: shared.socketFile,
+  removeFile: shared.removeFile,
+  currentFolder: shared.currentFolder,
+  env: (name) =>
+    holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
+  async readStdin() {
+    const buffer = new Uint8Array(65536);
+    const length = await Deno.stdin.read(buffer);
+    return length === null ? null : buffer.subarray(0, length);
+  },
+  writeOut: write,
+  isTerminal: (stream) => Deno[stream].isTerminal(),
+};

@@ -1,0 +1,109 @@
+/**
+ * Threads and processes by node:worker_threads and node:child_process, and the
+ * process itself: what all three runtimes have alike.
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { lookup as dnsLookup } from "node:dns";
+import { lstatSync, unlinkSync } from "node:fs";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { SystemError } from "../errors.ts";
+import type { StartedWorker, StopSignal, ThreadScope } from "../runtime.ts";
+
+/** Starts a thread that runs the module. */
+export function startThread(module: URL, data: unknown): StartedWorker {
+  // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
+  // that imports one does.
+  const entry = module.protocol === "file:"
+    ? module
+    : new URL(`data:text/javascript,import ${encodeURIComponent(JSON.stringify(module.href))}`);
+  const worker = new Worker(entry, { workerData: data });
+  let reason = "";
+  worker.on("error", (error) => reason = String((error as Error)?.message ?? error));
+  return {
+    pid: 0,
+    postMessage: (message) => worker.postMessage(message),
+    onMessage: (listener) => void worker.on("message", listener),
+    onExit: (listener) =>
+      void worker.on("exit", (code) => listener(reason || (code ? `exit code ${code}` : "exit"))),
+    kill: () => void worker.terminate(),
+  };
+}
+
+/** Starts a process; `descriptors` become its 3, 4, …. */
+export function startProcess(
+  command: string,
+  args: string[],
+  descriptors: number[],
+): StartedWorker {
+  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", ...descriptors] });
+  let failed: Error | null = null;
+  child.on("error", (error) => failed = error);
+  return {
+    pid: child.pid ?? 0,
+    postMessage: () => {},
+    onMessage: () => {},
+    onExit: (listener) => {
+      let told = false;
+      const tell = (reason: string) => {
+        if (!told) listener(reason);
+        told = true;
+      };
+      child.on("exit", (code, signal) => tell(signal ?? (code ? `exit code ${code}` : "exit")));
+      child.on("error", (error) => tell(error.message));
+      if (failed) tell((failed as Error).message);
+    },
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+/** The inside of this thread, if it is a worker. */
+export function threadScope(): ThreadScope | null {
+  const port = parentPort;
+  if (isMainThread || !port) return null;
+  return {
+    data: workerData,
+    postMessage: (message) => port.postMessage(message),
+    onMessage: (listener) => void port.on("message", listener),
+  };
+}
+
+/** A host name's first address, numeric. */
+export function lookup(hostname: string): Promise<string> {
+  return new Promise((resolve, reject) =>
+    dnsLookup(hostname, (error, address) => {
+      if (error || !address) {
+        reject(new SystemError("ENOTFOUND", `Cannot find the host "${hostname}"`, error));
+      } else resolve(address);
+    })
+  );
+}
+
+/** Calls `listener` for a signal instead of ending. */
+export function onSignal(signal: StopSignal, listener: () => void): () => void {
+  process.on(signal, listener);
+  return () => void process.off(signal, listener);
+}
+
+/** Calls `listener` for what nobody handled. */
+export function onUnhandled(listener: (error: unknown) => void): void {
+  process.on("unhandledRejection", listener);
+  process.on("uncaughtException", listener);
+}
+
+/** What stands at a path. */
+export function socketFile(path: string): { readonly inode: number } | "none" | "not a socket" {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (!stat) return "none";
+  return stat.isSocket() ? { inode: stat.ino } : "not a socket";
+}
+
+/** Removes a file. */
+export const removeFile: (path: string) => void = unlinkSync;
+
+/** The current folder as a URL with a slash at its end. */
+export function currentFolder(): URL {
+  return pathToFileURL(process.cwd() + "/");
+}
