@@ -39,6 +39,7 @@ const DARWIN_FUNCTIONS: ForeignFunctions = {
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 const F_SETFD = 2;
+const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 
 /** A descriptor that `accept` gave, and who is at its other end. */
@@ -182,6 +183,11 @@ export class Libc {
       "setsockopt",
       this.#functions.setsockopt(descriptor, c.SOL_SOCKET, name, bytes, 16),
     );
+  }
+
+  /** For a descriptor that an event loop adopts. */
+  setNonblocking(descriptor: number): void {
+    this.#functions.fcntl?.(descriptor, F_SETFL, this.constants.SOCK_NONBLOCK);
   }
 
   /** What this process starts does not inherit the descriptor. */

@@ -1,0 +1,56 @@
+/**
+ * What supervisor and worker say to each other.
+ * @module
+ */
+import type { ModelName } from "./handler.ts";
+import type { UntimedEvent } from "./events.ts";
+
+/** What a worker is started with. */
+export interface WorkerSettings {
+  /** Its number, unique for the server's life; connection ids begin with it. */
+  readonly number: number;
+  readonly kind: "thread" | "process";
+  readonly model: ModelName;
+  /** The URL of the handler's module. */
+  readonly handler: string;
+  /** The listening socket's descriptor. */
+  readonly listening: number;
+  /** A process's own end of the control socket. */
+  readonly control?: number;
+  /** A process's supervisor, to notice that it is gone. */
+  readonly parent?: number;
+  /** A thread's shared words, see below. */
+  readonly words?: SharedArrayBuffer;
+  /** Milliseconds. */
+  readonly linger: number;
+  /** Milliseconds; 0 for none. */
+  readonly idleTimeout: number;
+  /** Whether `message` events are asked for. */
+  readonly messages: boolean;
+}
+
+/** Supervisor to worker, each stronger than the one before. */
+export type Order = "leave" | "shutdown" | "end";
+
+/** Orders as numbers, for one word or one byte; 0 is none. */
+export const ORDERS: readonly (Order | null)[] = [null, "leave", "shutdown", "end"];
+
+/** Words of a thread's shared memory: the strongest order so far. */
+export const ORDER_WORD = 0;
+/** The descriptor that the thread holds, or -1. Who swaps it out closes it. */
+export const HELD_WORD = 1;
+/** How many words. */
+export const WORDS = 2;
+
+/**
+ * Worker to supervisor. `accepted` and `closed` events also say that the worker
+ * is busy and idle again, so they are never dropped.
+ */
+export type Message =
+  | { readonly type: "ready" }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "fatal"; readonly message: string }
+  | { readonly type: "event"; readonly event: UntimedEvent };
+
+/** How many bytes of `message` events may wait for a slow supervisor. */
+export const MESSAGE_BACKLOG = 1 << 20;

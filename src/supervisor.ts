@@ -1,0 +1,256 @@
+/**
+ * Keeps workers: some ready before they are needed, more when all are busy,
+ * fewer again after a while, a new one for each that dies.
+ * @module
+ */
+import { SystemError } from "./errors.ts";
+import type { EventSink, UntimedEvent } from "./events.ts";
+import type { Message } from "./messages.ts";
+import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
+
+/** How a supervisor keeps its workers. */
+export interface SupervisorSettings {
+  /** Idle workers to keep beyond the busy ones. */
+  readonly spares: number;
+  /** The most workers at once. */
+  readonly limit: number;
+  /** Starts one. */
+  readonly start: StartWorker;
+  /** Told of what happens. */
+  readonly onEvent: EventSink;
+  /** Told once, when no worker can be kept running. */
+  readonly onGiveUp: (error: Error) => void;
+  /** Milliseconds between two looks at whether there are too many. */
+  readonly shrinkInterval?: number;
+}
+
+/** The most workers that are being started at once. */
+const LARGEST_BURST = 32;
+/** Looks in a row that must find idle workers too many before one leaves. */
+const PATIENCE = 10;
+/** A worker that ends sooner, and served nobody, has failed to start. */
+const FIRST_DELAY = 100;
+const LARGEST_DELAY = 10_000;
+/** Failures in a row, with no worker alive, after which it gives up. */
+const GIVE_UP_AFTER = 5;
+
+type State = "starting" | "idle" | "busy" | "leaving";
+
+interface Worker {
+  handle: WorkerHandle;
+  state: State;
+  served: boolean;
+  open: Extract<UntimedEvent, { type: "accepted" }> | null;
+  since: number;
+}
+
+/** The only one that starts, counts, stops and replaces workers. */
+export class Supervisor {
+  readonly #settings: SupervisorSettings;
+  readonly #workers = new Map<number, Worker>();
+  readonly #ready = Promise.withResolvers<void>();
+  #everReady = false;
+  #stopping = false;
+  #gone: (() => void) | null = null;
+  #nextNumber = 1;
+  #burst = 1;
+  #failures = 0;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #looks = 0;
+  #shrink: ReturnType<typeof setInterval> | null = null;
+
+  constructor(settings: SupervisorSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Starts the first workers. Resolves when one is ready.
+   * @throws {Error} if none can be started, with what the first one said
+   */
+  start(): Promise<void> {
+    const interval = this.#settings.shrinkInterval ?? 1000;
+    this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
+    this.#burst = this.#settings.spares;
+    this.#keep();
+    return this.#ready.promise;
+  }
+
+  /** How many connections are open. */
+  get open(): number {
+    return this.#count("busy");
+  }
+
+  /** How many workers wait for a client. */
+  get idle(): number {
+    return this.#count("idle");
+  }
+
+  /** Asks all workers to leave when their connection has ended. */
+  shutdown(): void {
+    if (this.#stopping) return;
+    this.#stop();
+    for (const worker of this.#workers.values()) worker.handle.order("shutdown");
+  }
+
+  /** Ends all workers now. */
+  kill(): void {
+    this.#stop();
+    for (const worker of this.#workers.values()) worker.handle.kill();
+  }
+
+  /** Resolves when no worker is left; call it after `shutdown` or `kill`. */
+  gone(): Promise<void> {
+    if (this.#workers.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#gone = resolve);
+  }
+
+  #stop(): void {
+    this.#stopping = true;
+    if (this.#shrink !== null) clearInterval(this.#shrink);
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    if (!this.#everReady) {
+      this.#ready.reject(new SystemError("ECANCELED", "The server was stopped while it started"));
+    }
+  }
+
+  #count(state: State): number {
+    let count = 0;
+    for (const worker of this.#workers.values()) if (worker.state === state) count++;
+    return count;
+  }
+
+  /** Starts as many workers as are wanted and allowed. */
+  #keep(): void {
+    if (this.#stopping || this.#retry !== null) return;
+    const busy = this.#count("busy");
+    const starting = this.#count("starting");
+    const idle = this.#count("idle");
+    // While every worker is busy more clients may wait in the kernel's queue,
+    // unseen: start twice as many each time that turns out to be so.
+    if (idle > 0) this.#burst = this.#settings.spares;
+    else if (starting === 0) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+    const wanted = Math.max(this.#settings.spares, idle > 0 ? 0 : this.#burst);
+    const room = this.#settings.limit - this.#workers.size;
+    const missing = Math.min(wanted - idle - starting, room);
+    void busy;
+    for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();
+  }
+
+  #startOne(): void {
+    const number = this.#nextNumber++;
+    let worker: Worker;
+    try {
+      const handle = this.#settings.start(number, {
+        onMessage: (message) => this.#told(worker, message),
+        onExit: (reason) => this.#exited(number, worker, reason),
+      });
+      worker = { handle, state: "starting", served: false, open: null, since: Date.now() };
+    } catch (error) {
+      this.#failed(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#workers.set(number, worker);
+  }
+
+  #told(worker: Worker, message: Message): void {
+    switch (message.type) {
+      case "ready":
+        worker.state = worker.state === "starting" ? "idle" : worker.state;
+        this.#failures = 0;
+        this.#everReady = true;
+        this.#settings.onEvent({ type: "worker_started", worker: worker.handle.name });
+        this.#ready.resolve();
+        return this.#keep();
+      case "failed":
+        worker.state = "leaving";
+        // A module that cannot be loaded now cannot be loaded by the next one.
+        if (!this.#everReady) this.#giveUp(new Error(message.message));
+        else this.#reportFailure(message.message);
+        return;
+      case "fatal":
+        worker.state = "leaving";
+        return this.#giveUp(new Error(message.message));
+      case "event":
+        this.#settings.onEvent(message.event);
+        if (message.event.type === "accepted") {
+          worker.open = message.event;
+          worker.since = Date.now();
+          if (worker.state === "idle") worker.state = "busy";
+          worker.served = true;
+          this.#keep();
+        } else if (message.event.type === "closed") {
+          worker.open = null;
+          if (worker.state === "busy") worker.state = "idle";
+        }
+    }
+  }
+
+  #reportFailure(message: string): void {
+    this.#settings.onEvent({
+      type: "worker_exited",
+      worker: { kind: "main", id: 0 },
+      reason: `a new worker could not start: ${message}`,
+    });
+  }
+
+  #exited(number: number, worker: Worker, reason: string): void {
+    this.#workers.delete(number);
+    if (worker.open) {
+      const { id, remoteAddr } = worker.open;
+      this.#settings.onEvent({
+        type: "closed",
+        id,
+        remoteAddr,
+        worker: worker.handle.name,
+        bytesRead: 0,
+        bytesWritten: 0,
+        milliseconds: Date.now() - worker.since,
+        reason: this.#stopping ? "shutdown" : "worker",
+        error: reason,
+      });
+    }
+    this.#settings.onEvent({ type: "worker_exited", worker: worker.handle.name, reason });
+    if (this.#workers.size === 0) this.#gone?.();
+    if (this.#stopping) return;
+    if (worker.served || worker.state === "leaving" && this.#everReady) this.#keep();
+    else this.#failed(new Error(`A worker ended before it served anybody: ${reason}`));
+  }
+
+  /** A worker has failed to start: wait longer each time before the next. */
+  #failed(error: Error): void {
+    if (this.#stopping || this.#retry !== null) return;
+    this.#failures++;
+    if (this.#failures >= GIVE_UP_AFTER && this.#count("idle") + this.#count("busy") === 0) {
+      return this.#giveUp(error);
+    }
+    const delay = Math.min(FIRST_DELAY * 2 ** (this.#failures - 1), LARGEST_DELAY);
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#keep();
+    }, delay);
+  }
+
+  #giveUp(error: Error): void {
+    if (this.#stopping) return;
+    this.#ready.reject(error);
+    const everReady = this.#everReady;
+    this.#everReady = true;
+    this.kill();
+    if (everReady) this.#settings.onGiveUp(error);
+  }
+
+  /** One of eight that are too many, and at least one, leaves at each look. */
+  #shrinkIfTooMany(): void {
+    const surplus = this.idle - this.#settings.spares;
+    this.#looks = surplus > 0 ? this.#looks + 1 : 0;
+    if (this.#looks < PATIENCE) return;
+    let leaving = Math.ceil(surplus / 8);
+    for (const worker of this.#workers.values()) {
+      if (leaving === 0) return;
+      if (worker.state !== "idle") continue;
+      worker.state = "leaving";
+      worker.handle.order("leave");
+      leaving--;
+    }
+  }
+}

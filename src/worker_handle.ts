@@ -1,0 +1,188 @@
+/**
+ * A worker as its supervisor sees it, thread and process alike.
+ * @module
+ */
+import type { WorkerName } from "./handler.ts";
+import {
+  HELD_WORD,
+  type Message,
+  type Order,
+  ORDER_WORD,
+  ORDERS,
+  type WorkerSettings,
+  WORDS,
+} from "./messages.ts";
+import type { Libc } from "./posix/libc.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What the supervisor can do with a worker. */
+export interface WorkerHandle {
+  /** Its name in events. */
+  readonly name: WorkerName;
+  /** Tells it something; it obeys as soon as it looks. */
+  order(order: Order): void;
+  /** Ends its connection from outside and, in the end, the worker. */
+  kill(): void;
+}
+
+/** Told of what a worker says and of its end. */
+export interface WorkerListeners {
+  onMessage(message: Message): void;
+  /** Called once; nothing of the worker is left then. */
+  onExit(reason: string): void;
+}
+
+/** Starts workers of one kind. */
+export type StartWorker = (number: number, listeners: WorkerListeners) => WorkerHandle;
+
+/** What all workers of a server are started with. */
+export type SharedSettings = Omit<
+  WorkerSettings,
+  "number" | "kind" | "control" | "parent" | "words"
+>;
+
+const WORKER_MODULE = new URL(
+  import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js",
+  import.meta.url,
+);
+
+/** How long a thread may take to leave by itself before it is terminated. */
+const TERMINATE_AFTER = 500;
+
+/** Starts threads: told by shared memory and messages. */
+export function threadStarter(runtime: Runtime, libc: Libc, shared: SharedSettings): StartWorker {
+  return (number, { onMessage, onExit }) => {
+    const words = new SharedArrayBuffer(4 * WORDS);
+    const view = new Int32Array(words);
+    view[HELD_WORD] = -1;
+    const settings: WorkerSettings = { ...shared, number, kind: "thread", words };
+    const thread = runtime.startThread(WORKER_MODULE, settings);
+    let exited = false;
+    thread.onMessage((message) => onMessage(message as Message));
+    thread.onExit((reason) => {
+      exited = true;
+      // The kernel closes nothing when a thread dies; whoever swaps it out does.
+      const held = Atomics.exchange(view, HELD_WORD, -1);
+      if (held >= 0) libc.close(held);
+      onExit(reason);
+    });
+    const order = (order: Order) => {
+      Atomics.store(view, ORDER_WORD, ORDERS.indexOf(order));
+      thread.postMessage(order);
+    };
+    return {
+      name: { kind: "thread", id: number },
+      order,
+      kill() {
+        order("end");
+        // This wakes a thread that is blocked in a call on its connection.
+        const held = Atomics.load(view, HELD_WORD);
+        if (held >= 0) libc.shutdown(held, "both");
+        setTimeout(() => exited || thread.kill(), TERMINATE_AFTER);
+      },
+    };
+  };
+}
+
+/** The descriptors of a worker process. */
+const LISTENING = 3;
+const CONTROL = 4;
+
+/** Starts processes: told by a control socket, whose end is also a message. */
+export function processStarter(
+  runtime: Runtime,
+  libc: Libc,
+  shared: SharedSettings,
+  workerArgs: string[],
+): StartWorker {
+  return (number, { onMessage, onExit }) => {
+    const [ours, theirs] = libc.socketPair();
+    // The runtime may close what it passes on, so it gets a copy.
+    const listening = libc.duplicate(shared.listening);
+    const settings: WorkerSettings = {
+      ...shared,
+      number,
+      kind: "process",
+      listening: LISTENING,
+      control: CONTROL,
+      parent: runtime.pid,
+    };
+    let child;
+    try {
+      child = runtime.startProcess(
+        WORKER_MODULE,
+        [JSON.stringify(settings)],
+        [listening, theirs],
+        [new URL(shared.handler)],
+        workerArgs,
+      );
+    } catch (error) {
+      libc.close(ours);
+      throw error;
+    } finally {
+      libc.close(listening);
+      libc.close(theirs);
+    }
+    libc.setNonblocking(ours);
+    const nowhere = { transport: "unix", path: "" } as const;
+    const control = runtime.adopt(ours, nowhere, nowhere);
+    const said = readMessages(control, onMessage);
+    child.onExit(async (reason) => {
+      await said; // what it said last comes before its end
+      control.close();
+      onExit(reason);
+    });
+    return {
+      name: { kind: "process", id: child.pid },
+      order: (order) => void sendOrder(control, order),
+      kill: () => child.kill(),
+    };
+  };
+}
+
+type Control = ReturnType<Runtime["adopt"]>;
+
+async function sendOrder(control: Control, order: Order): Promise<void> {
+  try {
+    await control.write(new Uint8Array([ORDERS.indexOf(order)]));
+  } catch {
+    // It has ended, or is about to: `onExit` tells.
+  }
+}
+
+/** One JSON text a line, until the worker has closed its end. */
+async function readMessages(
+  control: Control,
+  onMessage: (message: Message) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(16384);
+  let rest = "";
+  try {
+    for (;;) {
+      const length = await control.read(buffer);
+      if (length === null) return;
+      const lines = (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
+        .split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) onMessage(decodeMessage(line));
+    }
+  } catch {
+    // A killed worker's socket may be reset; `onExit` tells.
+  }
+}
+
+/** A message as one line; bytes become an array of numbers. */
+export function encodeMessage(message: Message): string {
+  return JSON.stringify(
+    message,
+    (_, value) => value instanceof Uint8Array ? { $bytes: Array.from(value) } : value,
+  ) + "\n";
+}
+
+function decodeMessage(line: string): Message {
+  return JSON.parse(
+    line,
+    (_, value) => value?.$bytes ? Uint8Array.from(value.$bytes) : value,
+  );
+}
