@@ -3,7 +3,11 @@
 declare module "@std/assert" {
   export function assert(expr: unknown, msg?: string): asserts expr;
   export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
-  export function assertMatch(actual: string, expected: RegExp, msg?: string): void;
+  export function assertMatch(
+    actual: string,
+    expected: RegExp,
+    msg?: string,
+  ): void;
   export function assertRejects<E extends Error = Error>(
     fn: () => PromiseLike<unknown>,
     // deno-lint-ignore no-explicit-any -- a constructor may take any arguments
@@ -23,5 +27,7 @@ declare module "@std/cli/parse-args" {
 }
 
 declare module "@std/net/get-available-port" {
-  export function getAvailablePort(options?: { preferredPort?: number }): number;
+  export function getAvailablePort(
+    options?: { preferredPort?: number },
+  ): number;
 }

@@ -28,7 +28,9 @@ export class ByeScanner {
     let at = 2;
     while (at < length) {
       const byte = segment[at];
-      if (byte === E && segment[at - 1] === Y && segment[at - 2] === B) return at - 2;
+      if (byte === E && segment[at - 1] === Y && segment[at - 2] === B) {
+        return at - 2;
+      }
       at += byte === B ? 2 : byte === Y ? 1 : 3;
     }
     this.#last2 = length > 1 ? segment[length - 2] : this.#last1;
@@ -49,8 +51,12 @@ export default async function echo(connection: Connection): Promise<void> {
     if (length === null) return;
     const segment = buffer.subarray(0, length);
     const stop = scanner.find(segment);
-    if (stop >= 0) return void await connection.write(segment.subarray(0, stop));
+    if (stop >= 0) {
+      return void await connection.write(segment.subarray(0, stop));
+    }
     await connection.write(segment);
-    if (length === buffer.length && length < LARGEST_BUFFER) buffer = new Uint8Array(length * 4);
+    if (length === buffer.length && length < LARGEST_BUFFER) {
+      buffer = new Uint8Array(length * 4);
+    }
   }
 }

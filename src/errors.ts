@@ -29,8 +29,13 @@ export function errorMessage(error: unknown): string {
 }
 
 /** A {@linkcode SystemError} for a call on this connection that cannot succeed. */
-export function refusal(code: "EBADF" | "EBUSY" | "EPIPE" | "ETIMEDOUT" | string): SystemError {
-  return new SystemError(code, REFUSALS[code] ?? `The connection is broken: ${code}`);
+export function refusal(
+  code: "EBADF" | "EBUSY" | "EPIPE" | "ETIMEDOUT" | string,
+): SystemError {
+  return new SystemError(
+    code,
+    REFUSALS[code] ?? `The connection is broken: ${code}`,
+  );
 }
 
 const REFUSALS: Record<string, string> = {
@@ -67,7 +72,9 @@ const CLIENT_GONE = new Set([
 const NO_ROOM = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /** What an accept loop does about a failed `accept`. */
-export function acceptErrorClass(error: unknown): "client gone" | "no room" | "fatal" {
+export function acceptErrorClass(
+  error: unknown,
+): "client gone" | "no room" | "fatal" {
   const code = errorCode(error) ?? "";
   if (CLIENT_GONE.has(code)) return "client gone";
   return NO_ROOM.has(code) ? "no room" : "fatal";

@@ -6,7 +6,12 @@ import type { Address } from "./connection.ts";
 import type { ModelName, WorkerName } from "./handler.ts";
 
 /** Why a connection ended. */
-export type CloseReason = "handler" | "error" | "timeout" | "shutdown" | "worker";
+export type CloseReason =
+  | "handler"
+  | "error"
+  | "timeout"
+  | "shutdown"
+  | "worker";
 
 /** Something that happened in the server; each `accepted` has one `closed`. */
 export type ServerEvent =
@@ -15,7 +20,11 @@ export type ServerEvent =
     readonly time: number;
   }
   & (
-    | { readonly type: "listening"; readonly addr: Address; readonly model: ModelName }
+    | {
+      readonly type: "listening";
+      readonly addr: Address;
+      readonly model: ModelName;
+    }
     | {
       readonly type: "accepted";
       readonly id: string;
@@ -39,7 +48,11 @@ export type ServerEvent =
       readonly reason: CloseReason;
       readonly error?: string;
     }
-    | { readonly type: "accept_failed"; readonly code: string; readonly worker: WorkerName }
+    | {
+      readonly type: "accept_failed";
+      readonly code: string;
+      readonly worker: WorkerName;
+    }
     | { readonly type: "worker_started"; readonly worker: WorkerName }
     | {
       readonly type: "worker_exited";
@@ -51,7 +64,8 @@ export type ServerEvent =
   );
 
 /** A {@linkcode ServerEvent} before its time is written down. */
-export type UntimedEvent = ServerEvent extends infer E ? E extends unknown ? Omit<E, "time"> : never
+export type UntimedEvent = ServerEvent extends infer E
+  ? E extends unknown ? Omit<E, "time"> : never
   : never;
 
 /** Who is told. It is called synchronously, so it must not take long. */

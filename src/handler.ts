@@ -28,4 +28,7 @@ export interface Context {
 }
 
 /** What happens on one connection. It is closed when the handler has ended. */
-export type Handler = (connection: Connection, context: Context) => void | Promise<void>;
+export type Handler = (
+  connection: Connection,
+  context: Context,
+) => void | Promise<void>;

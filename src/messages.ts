@@ -33,7 +33,12 @@ export interface WorkerSettings {
 export type Order = "leave" | "shutdown" | "end";
 
 /** Orders as numbers, for one word or one byte; 0 is none. */
-export const ORDERS: readonly (Order | null)[] = [null, "leave", "shutdown", "end"];
+export const ORDERS: readonly (Order | null)[] = [
+  null,
+  "leave",
+  "shutdown",
+  "end",
+];
 
 /** Words of a thread's shared memory: the strongest order so far. */
 export const ORDER_WORD = 0;

@@ -113,7 +113,9 @@ export interface Runtime {
   /** Ends this process. */
   exit(code: number): never;
   /** What stands at a path: its identity if it is a socket, else why not. */
-  socketFile(path: string): { readonly inode: number } | "none" | "not a socket";
+  socketFile(
+    path: string,
+  ): { readonly inode: number } | "none" | "not a socket";
   /** Removes a file; throws with a POSIX `code`. */
   removeFile(path: string): void;
   /** The current folder as a URL with a slash at its end. */
@@ -123,7 +125,10 @@ export interface Runtime {
   /** Standard input: the next bytes, or null at its end. */
   readStdin(): Promise<Uint8Array | null>;
   /** Writes to standard output or error; resolves when it is out. */
-  writeOut(stream: "stdout" | "stderr", text: string | Uint8Array): Promise<void>;
+  writeOut(
+    stream: "stdout" | "stderr",
+    text: string | Uint8Array,
+  ): Promise<void>;
   /** Whether it is a terminal. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

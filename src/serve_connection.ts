@@ -52,12 +52,19 @@ export function serveConnection(
   settings.onEvent({ type: "accepted", id, remoteAddr, worker });
   if (settings.messages) {
     connection.onMessage = (bytes) =>
-      settings.onEvent({ type: "message", id, bytes: bytes.slice(0, MESSAGE_SHOWN), worker });
+      settings.onEvent({
+        type: "message",
+        id,
+        bytes: bytes.slice(0, MESSAGE_SHOWN),
+        worker,
+      });
   }
 
   const run = async () => {
     try {
-      if (settings.idleTimeout > 0) connection.setIdleTimeout(settings.idleTimeout);
+      if (settings.idleTimeout > 0) {
+        connection.setIdleTimeout(settings.idleTimeout);
+      }
       await handler(connection, context);
     } catch (error) {
       [reason, failure] = ["error", error];

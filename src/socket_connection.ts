@@ -59,7 +59,10 @@ export class SocketConnection implements Connection {
   #writable: WritableStream<Uint8Array> | null = null;
 
   /** @param toSystemError gives the runtime's own errors their POSIX `code` */
-  constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
+  constructor(
+    socket: Socket,
+    toSystemError: (error: unknown) => Error = asError,
+  ) {
     this.#socket = socket;
     this.#toSystemError = toSystemError;
   }
@@ -152,7 +155,9 @@ export class SocketConnection implements Connection {
         const buffer = this.#buffer ??= new Uint8Array(STREAM_CHUNK);
         const length = await this.#read(buffer);
         if (length === null) return controller.close();
-        if (length < STREAM_CHUNK / 4) return controller.enqueue(buffer.slice(0, length));
+        if (length < STREAM_CHUNK / 4) {
+          return controller.enqueue(buffer.slice(0, length));
+        }
         this.#buffer = null;
         controller.enqueue(buffer.subarray(0, length));
       },
@@ -175,7 +180,9 @@ export class SocketConnection implements Connection {
 
   #claim(use: "calls" | "streams"): TypeError | null {
     if (this.#use !== null && this.#use !== use) {
-      return new TypeError("Cannot use the streams and read or write of one connection");
+      return new TypeError(
+        "Cannot use the streams and read or write of one connection",
+      );
     }
     this.#use = use;
     return null;
@@ -184,7 +191,9 @@ export class SocketConnection implements Connection {
   #read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
     if (buffer.length === 0) {
-      return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
+      return Promise.reject(
+        new RangeError("Cannot read into a buffer of length 0"),
+      );
     }
     if (this.#reading) return Promise.reject(refusal("EBUSY"));
     if (this.#readError) return Promise.reject(this.#readError);
@@ -228,7 +237,9 @@ export class SocketConnection implements Connection {
 
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
+      this.closeBecause("ETIMEDOUT");
+    }
     return this.#readError = this.#toSystemError(error);
   }
 
@@ -275,7 +286,9 @@ export class SocketConnection implements Connection {
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
     for (let done = from; done < bytes.length;) {
       if (this.#closedBy) throw refusal(this.#closedBy);
-      const taken = await this.#socket.write(done === 0 ? bytes : bytes.subarray(done));
+      const taken = await this.#socket.write(
+        done === 0 ? bytes : bytes.subarray(done),
+      );
       this.#didWrite(taken);
       done += taken;
     }
@@ -288,7 +301,9 @@ export class SocketConnection implements Connection {
 
   #writeFailed(error: unknown): Error {
     if (this.#closedBy) return this.#writeError = refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.closeBecause("ETIMEDOUT");
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
+      this.closeBecause("ETIMEDOUT");
+    }
     return this.#writeError ??= this.#toSystemError(error);
   }
 

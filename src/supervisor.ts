@@ -40,6 +40,7 @@ interface Worker {
   handle: WorkerHandle;
   state: State;
   served: boolean;
+  failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
 }
@@ -77,7 +78,9 @@ export class Supervisor {
 
   /** How many connections are open. */
   get open(): number {
-    return this.#count("busy");
+    let open = 0;
+    for (const worker of this.#workers.values()) if (worker.open) open++;
+    return open;
   }
 
   /** How many workers wait for a client. */
@@ -89,7 +92,9 @@ export class Supervisor {
   shutdown(): void {
     if (this.#stopping) return;
     this.#stop();
-    for (const worker of this.#workers.values()) worker.handle.order("shutdown");
+    for (const worker of this.#workers.values()) {
+      worker.handle.order("shutdown");
+    }
   }
 
   /** Ends all workers now. */
@@ -109,30 +114,34 @@ export class Supervisor {
     if (this.#shrink !== null) clearInterval(this.#shrink);
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (!this.#everReady) {
-      this.#ready.reject(new SystemError("ECANCELED", "The server was stopped while it started"));
+      this.#ready.reject(
+        new SystemError("ECANCELED", "The server was stopped while it started"),
+      );
     }
   }
 
   #count(state: State): number {
     let count = 0;
-    for (const worker of this.#workers.values()) if (worker.state === state) count++;
+    for (const worker of this.#workers.values()) {
+      if (worker.state === state) count++;
+    }
     return count;
   }
 
   /** Starts as many workers as are wanted and allowed. */
   #keep(): void {
     if (this.#stopping || this.#retry !== null) return;
-    const busy = this.#count("busy");
     const starting = this.#count("starting");
     const idle = this.#count("idle");
     // While every worker is busy more clients may wait in the kernel's queue,
     // unseen: start twice as many each time that turns out to be so.
     if (idle > 0) this.#burst = this.#settings.spares;
-    else if (starting === 0) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+    else if (starting === 0) {
+      this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+    }
     const wanted = Math.max(this.#settings.spares, idle > 0 ? 0 : this.#burst);
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room);
-    void busy;
     for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();
   }
 
@@ -144,7 +153,14 @@ export class Supervisor {
         onMessage: (message) => this.#told(worker, message),
         onExit: (reason) => this.#exited(number, worker, reason),
       });
-      worker = { handle, state: "starting", served: false, open: null, since: Date.now() };
+      worker = {
+        handle,
+        state: "starting",
+        served: false,
+        failed: false,
+        open: null,
+        since: Date.now(),
+      };
     } catch (error) {
       this.#failed(error instanceof Error ? error : new Error(String(error)));
       return;
@@ -158,11 +174,14 @@ export class Supervisor {
         worker.state = worker.state === "starting" ? "idle" : worker.state;
         this.#failures = 0;
         this.#everReady = true;
-        this.#settings.onEvent({ type: "worker_started", worker: worker.handle.name });
+        this.#settings.onEvent({
+          type: "worker_started",
+          worker: worker.handle.name,
+        });
         this.#ready.resolve();
         return this.#keep();
       case "failed":
-        worker.state = "leaving";
+        worker.failed = true;
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else this.#reportFailure(message.message);
@@ -209,21 +228,34 @@ export class Supervisor {
         error: reason,
       });
     }
-    this.#settings.onEvent({ type: "worker_exited", worker: worker.handle.name, reason });
+    this.#settings.onEvent({
+      type: "worker_exited",
+      worker: worker.handle.name,
+      reason,
+    });
     if (this.#workers.size === 0) this.#gone?.();
     if (this.#stopping) return;
-    if (worker.served || worker.state === "leaving" && this.#everReady) this.#keep();
-    else this.#failed(new Error(`A worker ended before it served anybody: ${reason}`));
+    const asked = worker.state === "leaving" && !worker.failed;
+    if (worker.served || asked) this.#keep();
+    else {this.#failed(
+        new Error(`A worker ended before it served anybody: ${reason}`),
+      );}
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error): void {
     if (this.#stopping || this.#retry !== null) return;
     this.#failures++;
-    if (this.#failures >= GIVE_UP_AFTER && this.#count("idle") + this.#count("busy") === 0) {
+    if (
+      this.#failures >= GIVE_UP_AFTER &&
+      this.#count("idle") + this.#count("busy") === 0
+    ) {
       return this.#giveUp(error);
     }
-    const delay = Math.min(FIRST_DELAY * 2 ** (this.#failures - 1), LARGEST_DELAY);
+    const delay = Math.min(
+      FIRST_DELAY * 2 ** (this.#failures - 1),
+      LARGEST_DELAY,
+    );
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#keep();

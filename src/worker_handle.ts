@@ -9,8 +9,8 @@ import {
   type Order,
   ORDER_WORD,
   ORDERS,
-  type WorkerSettings,
   WORDS,
+  type WorkerSettings,
 } from "./messages.ts";
 import type { Libc } from "./posix/libc.ts";
 import type { Runtime } from "./runtime.ts";
@@ -33,7 +33,10 @@ export interface WorkerListeners {
 }
 
 /** Starts workers of one kind. */
-export type StartWorker = (number: number, listeners: WorkerListeners) => WorkerHandle;
+export type StartWorker = (
+  number: number,
+  listeners: WorkerListeners,
+) => WorkerHandle;
 
 /** What all workers of a server are started with. */
 export type SharedSettings = Omit<
@@ -50,12 +53,21 @@ const WORKER_MODULE = new URL(
 const TERMINATE_AFTER = 500;
 
 /** Starts threads: told by shared memory and messages. */
-export function threadStarter(runtime: Runtime, libc: Libc, shared: SharedSettings): StartWorker {
+export function threadStarter(
+  runtime: Runtime,
+  libc: Libc,
+  shared: SharedSettings,
+): StartWorker {
   return (number, { onMessage, onExit }) => {
     const words = new SharedArrayBuffer(4 * WORDS);
     const view = new Int32Array(words);
     view[HELD_WORD] = -1;
-    const settings: WorkerSettings = { ...shared, number, kind: "thread", words };
+    const settings: WorkerSettings = {
+      ...shared,
+      number,
+      kind: "thread",
+      words,
+    };
     const thread = runtime.startThread(WORKER_MODULE, settings);
     let exited = false;
     thread.onMessage((message) => onMessage(message as Message));
@@ -162,8 +174,9 @@ async function readMessages(
     for (;;) {
       const length = await control.read(buffer);
       if (length === null) return;
-      const lines = (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
-        .split("\n");
+      const lines =
+        (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
+          .split("\n");
       rest = lines.pop()!;
       for (const line of lines) onMessage(decodeMessage(line));
     }
@@ -176,7 +189,8 @@ async function readMessages(
 export function encodeMessage(message: Message): string {
   return JSON.stringify(
     message,
-    (_, value) => value instanceof Uint8Array ? { $bytes: Array.from(value) } : value,
+    (_, value) =>
+      value instanceof Uint8Array ? { $bytes: Array.from(value) } : value,
   ) + "\n";
 }
 

@@ -137,14 +137,24 @@ export class BlockingListener implements Listener {
       this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {
         return new SocketConnection(
-          new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, () => {
-            release(descriptor);
-          }),
+          new BlockingSocket(
+            this.#libc,
+            descriptor,
+            localAddr,
+            remoteAddr,
+            () => {
+              release(descriptor);
+            },
+          ),
         );
       }
       // The loop owns a copy, so that the supervisor can always reach the
       // socket by the number that is published, and nothing closes it twice.
-      const adopted = adopt(this.#libc.duplicate(descriptor), localAddr, remoteAddr);
+      const adopted = adopt(
+        this.#libc.duplicate(descriptor),
+        localAddr,
+        remoteAddr,
+      );
       return new SocketConnection({
         localAddr,
         remoteAddr,
@@ -159,7 +169,11 @@ export class BlockingListener implements Listener {
     } catch (error) {
       release(descriptor);
       // The client may have reset before its socket was set up.
-      throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+      throw new SystemError(
+        "ECONNABORTED",
+        "The client left before it was served",
+        error,
+      );
     }
   }
 }

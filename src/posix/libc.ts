@@ -7,7 +7,11 @@ import type { Address } from "../connection.ts";
 import { SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
-import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
+import {
+  decodeAddress,
+  encodeAddress,
+  SOCKET_ADDRESS_SIZE,
+} from "./socket_address.ts";
 
 // Descriptors and lengths as 32-bit integers: a 64-bit one becomes a BigInt.
 const FUNCTIONS: ForeignFunctions = {
@@ -16,7 +20,10 @@ const FUNCTIONS: ForeignFunctions = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
@@ -80,7 +87,10 @@ export class Libc {
       ? c.AF_INET6
       : c.AF_INET;
     const f = this.#functions;
-    const descriptor = this.#check("socket", f.socket(family, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0));
+    const descriptor = this.#check(
+      "socket",
+      f.socket(family, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0),
+    );
     try {
       if (address.transport === "tcp") {
         this.setOption(descriptor, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
@@ -100,7 +110,10 @@ export class Libc {
     const pair = new Int32Array(2);
     const type = c.SOCK_STREAM | c.SOCK_CLOEXEC;
     const bytes = new Uint8Array(pair.buffer);
-    this.#check("socketpair", this.#functions.socketpair(c.AF_UNIX, type, 0, bytes));
+    this.#check(
+      "socketpair",
+      this.#functions.socketpair(c.AF_UNIX, type, 0, bytes),
+    );
     return [pair[0], pair[1]];
   }
 
@@ -115,7 +128,10 @@ export class Libc {
         ? this.#functions.accept4(listening, this.#address, length, flags)
         : this.#functions.accept(listening, this.#address, length);
       if (descriptor >= 0) {
-        return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
+        return {
+          descriptor,
+          remoteAddr: decodeAddress(this.#address, this.#length[0], c),
+        };
       }
       this.#failed("accept");
     }
@@ -125,14 +141,22 @@ export class Libc {
   localAddress(descriptor: number): Address {
     this.#length[0] = SOCKET_ADDRESS_SIZE;
     const length = new Uint8Array(this.#length.buffer);
-    this.#check("getsockname", this.#functions.getsockname(descriptor, this.#address, length));
+    this.#check(
+      "getsockname",
+      this.#functions.getsockname(descriptor, this.#address, length),
+    );
     return decodeAddress(this.#address, this.#length[0], this.constants);
   }
 
   /** recv(2): how many bytes, 0 at the end of the stream. */
   receive(descriptor: number, buffer: Uint8Array, flags: number): number {
     for (;;) {
-      const length: number = this.#functions.recv(descriptor, buffer, buffer.length, flags);
+      const length: number = this.#functions.recv(
+        descriptor,
+        buffer,
+        buffer.length,
+        flags,
+      );
       if (length >= 0) return length;
       this.#failed("recv");
     }
@@ -142,7 +166,12 @@ export class Libc {
   send(descriptor: number, bytes: Uint8Array, flags: number): number {
     const all = flags | this.constants.MSG_NOSIGNAL;
     for (;;) {
-      const length: number = this.#functions.send(descriptor, bytes, bytes.length, all);
+      const length: number = this.#functions.send(
+        descriptor,
+        bytes,
+        bytes.length,
+        all,
+      );
       if (length >= 0) return length;
       this.#failed("send");
     }
@@ -166,13 +195,25 @@ export class Libc {
   }
 
   /** setsockopt(2) with an integer. */
-  setOption(descriptor: number, level: number, option: number, value: number): void {
+  setOption(
+    descriptor: number,
+    level: number,
+    option: number,
+    value: number,
+  ): void {
     const bytes = new Uint8Array(new Int32Array([value]).buffer);
-    this.#check("setsockopt", this.#functions.setsockopt(descriptor, level, option, bytes, 4));
+    this.#check(
+      "setsockopt",
+      this.#functions.setsockopt(descriptor, level, option, bytes, 4),
+    );
   }
 
   /** setsockopt(2) with a `struct timeval`; 0 is no timeout. */
-  setTimeout(descriptor: number, option: "receive" | "send", milliseconds: number): void {
+  setTimeout(
+    descriptor: number,
+    option: "receive" | "send",
+    milliseconds: number,
+  ): void {
     const c = this.constants;
     const timeval = new DataView(new ArrayBuffer(16));
     timeval.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
@@ -209,6 +250,8 @@ export class Libc {
   #failed(call: string): void {
     const number = this.#errno();
     const code = this.constants.CODES[number] ?? `E${number}`;
-    if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+    if (code !== "EINTR") {
+      throw new SystemError(code, `${call} failed: ${code}`);
+    }
   }
 }

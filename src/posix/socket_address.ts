@@ -17,7 +17,9 @@ export function encodeAddress(address: Address, c: Constants): Uint8Array {
     if (path.length >= c.SUN_PATH) {
       throw new SystemError(
         "ENAMETOOLONG",
-        `Cannot listen on "${address.path}": a socket's path has at most ${c.SUN_PATH - 1} bytes`,
+        `Cannot listen on "${address.path}": a socket's path has at most ${
+          c.SUN_PATH - 1
+        } bytes`,
       );
     }
     const bytes = start(2 + path.length + 1, c.AF_UNIX, c);
@@ -33,7 +35,11 @@ export function encodeAddress(address: Address, c: Constants): Uint8Array {
 }
 
 /** What the kernel wrote, `length` bytes of it. */
-export function decodeAddress(bytes: Uint8Array, length: number, c: Constants): Address {
+export function decodeAddress(
+  bytes: Uint8Array,
+  length: number,
+  c: Constants,
+): Address {
   const family = c.ADDRESS_HAS_LENGTH
     ? bytes[1]
     : new DataView(bytes.buffer, bytes.byteOffset).getUint16(0, true);
@@ -61,18 +67,27 @@ function start(size: number, family: number, c: Constants): Uint8Array {
 
 function encodeIpv6(text: string): Uint8Array {
   // URL writes any IPv6 address in one canonical form, without dotted parts.
-  const canonical = new URL(`http://[${text.split("%")[0]}]`).hostname.slice(1, -1);
+  const canonical = new URL(`http://[${text.split("%")[0]}]`).hostname.slice(
+    1,
+    -1,
+  );
   const [head, tail] = canonical.split("::");
   const groups = head === "" ? [] : head.split(":");
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  if (tail !== undefined) while (groups.length + last.length < 8) groups.push("0");
+  if (tail !== undefined) {
+    while (groups.length + last.length < 8) groups.push("0");
+  }
   const view = new DataView(new ArrayBuffer(16));
-  [...groups, ...last].forEach((group, i) => view.setUint16(i * 2, parseInt(group, 16)));
+  [...groups, ...last].forEach((group, i) =>
+    view.setUint16(i * 2, parseInt(group, 16))
+  );
   return new Uint8Array(view.buffer);
 }
 
 function decodeIpv6(view: DataView, offset: number): string {
   const groups = [];
-  for (let i = 0; i < 16; i += 2) groups.push(view.getUint16(offset + i).toString(16));
+  for (let i = 0; i < 16; i += 2) {
+    groups.push(view.getUint16(offset + i).toString(16));
+  }
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

@@ -4,7 +4,12 @@
  */
 import type { Address } from "../connection.ts";
 import { errorMessage, SystemError } from "../errors.ts";
-import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
+import type {
+  ForeignFunctions,
+  ForeignLibrary,
+  LoopListener,
+  Runtime,
+} from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { adoptDescriptor } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
@@ -28,7 +33,11 @@ const CODES: Record<string, string> = {
 
 function systemError(error: unknown): SystemError {
   const { name, code } = error as { name?: string; code?: string };
-  return new SystemError(code ?? CODES[name ?? ""] ?? "EIO", errorMessage(error), error);
+  return new SystemError(
+    code ?? CODES[name ?? ""] ?? "EIO",
+    errorMessage(error),
+    error,
+  );
 }
 
 function fail(error: unknown): never {
@@ -126,10 +135,16 @@ const LIBRARIES = {
 
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   const names = LIBRARIES[Deno.build.os as "linux" | "darwin"] ?? [];
-  let last: unknown = new SystemError("ENOSYS", `No C library is known on ${Deno.build.os}`);
+  let last: unknown = new SystemError(
+    "ENOSYS",
+    `No C library is known on ${Deno.build.os}`,
+  );
   for (const name of names) {
     try {
-      const library = Deno.dlopen(name, functions as Deno.ForeignLibraryInterface);
+      const library = Deno.dlopen(
+        name,
+        functions as Deno.ForeignLibraryInterface,
+      );
       return {
         functions: library.symbols as ForeignLibrary["functions"],
         readInt32: (pointer) =>
@@ -166,11 +181,24 @@ function readableAbove(file: URL): string | null {
  * node:child_process adds -A unless one permission flag is there (2.9).
  */
 function permissionFlags(needs: URL[]): string[] {
-  const whole = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
-  const flags = whole.filter((name) => holds({ name } as Deno.PermissionDescriptor))
+  const whole = [
+    "read",
+    "write",
+    "net",
+    "env",
+    "run",
+    "ffi",
+    "sys",
+    "import",
+  ] as const;
+  const flags = whole.filter((name) =>
+    holds({ name } as Deno.PermissionDescriptor)
+  )
     .map((name) => `--allow-${name}`);
   if (!flags.includes("--allow-read")) {
-    const paths = needs.filter((url) => url.protocol === "file:").map(readableAbove);
+    const paths = needs.filter((url) => url.protocol === "file:").map(
+      readableAbove,
+    );
     const unique = [...new Set(paths)].filter((path) => path !== null);
     if (unique.length > 0) flags.push(`--allow-read=${unique.join(",")}`);
   }
@@ -180,12 +208,17 @@ function permissionFlags(needs: URL[]): string[] {
 /** The deno.json that this process resolves modules by; null where none is. */
 function configFile(): string | null {
   const main = new URL(Deno.mainModule);
-  let folder = new URL(".", main.protocol === "file:" ? main : shared.currentFolder());
+  let folder = new URL(
+    ".",
+    main.protocol === "file:" ? main : shared.currentFolder(),
+  );
   for (;;) {
     for (const name of ["deno.json", "deno.jsonc"]) {
       const file = new URL(name, folder);
       try {
-        if (Deno.statSync(file).isFile) return decodeURIComponent(file.pathname);
+        if (Deno.statSync(file).isFile) {
+          return decodeURIComponent(file.pathname);
+        }
       } catch {
         // Not there, or not readable: then a worker could not read it either.
       }
@@ -196,8 +229,13 @@ function configFile(): string | null {
   }
 }
 
-async function write(stream: "stdout" | "stderr", text: string | Uint8Array): Promise<void> {
-  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+async function write(
+  stream: "stdout" | "stderr",
+  text: string | Uint8Array,
+): Promise<void> {
+  const bytes = typeof text === "string"
+    ? new TextEncoder().encode(text)
+    : text;
   for (let done = 0; done < bytes.length;) {
     done += await Deno[stream].write(bytes.subarray(done));
   }
@@ -230,14 +268,17 @@ export const runtime: Runtime = {
     return wrap(
       await (address.transport === "unix"
         ? Deno.connect({ transport: "unix", path: address.path })
-        : Deno.connect({ hostname: address.hostname, port: address.port })).catch(fail),
+        : Deno.connect({ hostname: address.hostname, port: address.port }))
+        .catch(fail),
     );
   },
   adopt: adoptDescriptor,
   lookup: shared.lookup,
 
   libraryRefusal: () =>
-    holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
+    holds({ name: "ffi" })
+      ? null
+      : "it needs the C library: run Deno with --allow-ffi",
   openLibrary,
 
   processRefusal: () =>

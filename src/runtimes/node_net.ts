@@ -28,7 +28,11 @@ export class NodeSocket implements Socket {
       wake();
     });
     socket.on("error", (error: Error) => {
-      this.#error = new SystemError(errorCode(error) ?? "EIO", error.message, error);
+      this.#error = new SystemError(
+        errorCode(error) ?? "EIO",
+        error.message,
+        error,
+      );
       wake();
     });
     socket.on("close", () => {
@@ -64,8 +68,11 @@ export class NodeSocket implements Socket {
     return new Promise((resolve, reject) => {
       if (this.#error) return reject(this.#error);
       this.#socket.write(bytes, (error) => {
-        if (error) reject(new SystemError(errorCode(error) ?? "EPIPE", error.message, error));
-        else resolve(bytes.length);
+        if (error) {
+          reject(
+            new SystemError(errorCode(error) ?? "EPIPE", error.message, error),
+          );
+        } else resolve(bytes.length);
       });
     });
   }

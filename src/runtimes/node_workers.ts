@@ -8,7 +8,12 @@ import { lookup as dnsLookup } from "node:dns";
 import { lstatSync, unlinkSync } from "node:fs";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import {
+  isMainThread,
+  parentPort,
+  Worker,
+  workerData,
+} from "node:worker_threads";
 import { SystemError } from "../errors.ts";
 import type { StartedWorker, StopSignal, ThreadScope } from "../runtime.ts";
 
@@ -16,18 +21,26 @@ import type { StartedWorker, StopSignal, ThreadScope } from "../runtime.ts";
 export function startThread(module: URL, data: unknown): StartedWorker {
   // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
   // that imports one does.
-  const entry = module.protocol === "file:"
-    ? module
-    : new URL(`data:text/javascript,import ${encodeURIComponent(JSON.stringify(module.href))}`);
+  const entry = module.protocol === "file:" ? module : new URL(
+    `data:text/javascript,import ${
+      encodeURIComponent(JSON.stringify(module.href))
+    }`,
+  );
   const worker = new Worker(entry, { workerData: data });
   let reason = "";
-  worker.on("error", (error) => reason = String((error as Error)?.message ?? error));
+  worker.on(
+    "error",
+    (error) => reason = String((error as Error)?.message ?? error),
+  );
   return {
     pid: 0,
     postMessage: (message) => worker.postMessage(message),
     onMessage: (listener) => void worker.on("message", listener),
     onExit: (listener) =>
-      void worker.on("exit", (code) => listener(reason || (code ? `exit code ${code}` : "exit"))),
+      void worker.on(
+        "exit",
+        (code) => listener(reason || (code ? `exit code ${code}` : "exit")),
+      ),
     kill: () => void worker.terminate(),
   };
 }
@@ -38,7 +51,9 @@ export function startProcess(
   args: string[],
   descriptors: number[],
 ): StartedWorker {
-  const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", ...descriptors] });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "inherit", "inherit", ...descriptors],
+  });
   let failed: Error | null = null;
   child.on("error", (error) => failed = error);
   return {
@@ -51,7 +66,10 @@ export function startProcess(
         if (!told) listener(reason);
         told = true;
       };
-      child.on("exit", (code, signal) => tell(signal ?? (code ? `exit code ${code}` : "exit")));
+      child.on(
+        "exit",
+        (code, signal) => tell(signal ?? (code ? `exit code ${code}` : "exit")),
+      );
       child.on("error", (error) => tell(error.message));
       if (failed) tell((failed as Error).message);
     },
@@ -75,7 +93,13 @@ export function lookup(hostname: string): Promise<string> {
   return new Promise((resolve, reject) =>
     dnsLookup(hostname, (error, address) => {
       if (error || !address) {
-        reject(new SystemError("ENOTFOUND", `Cannot find the host "${hostname}"`, error));
+        reject(
+          new SystemError(
+            "ENOTFOUND",
+            `Cannot find the host "${hostname}"`,
+            error,
+          ),
+        );
       } else resolve(address);
     })
   );
@@ -94,7 +118,9 @@ export function onUnhandled(listener: (error: unknown) => void): void {
 }
 
 /** What stands at a path. */
-export function socketFile(path: string): { readonly inode: number } | "none" | "not a socket" {
+export function socketFile(
+  path: string,
+): { readonly inode: number } | "none" | "not a socket" {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return "none";
   return stat.isSocket() ? { inode: stat.ino } : "not a socket";

@@ -1,0 +1,35 @@
+/**
+ * Trivet serves TCP connections. You write what happens on one connection,
+ * once; Trivet runs it for many at the same time, in processes, in threads or
+ * on one event loop.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "./mod.ts";
+ *
+ * const server = await serve({ port: 0 }, async (connection) => {
+ *   await connection.readable.pipeTo(connection.writable);
+ * });
+ * await server.shutdown();
+ * ```
+ * @module
+ */
+export {
+  type Address,
+  type Connection,
+  formatAddress,
+  type Listener,
+  type TcpAddress,
+  type UnixAddress,
+} from "./src/connection.ts";
+export { SystemError } from "./src/errors.ts";
+export type { CloseReason, ServerEvent } from "./src/events.ts";
+export type { Context, Handler, ModelName, WorkerName } from "./src/handler.ts";
+export { default as echo } from "./src/echo.ts";
+export { connect } from "./src/client.ts";
+export {
+  type HandlerModule,
+  serve,
+  type ServeOptions,
+  type Server,
+} from "./src/server.ts";
