@@ -71,7 +71,6 @@ export class Supervisor {
   start(): Promise<void> {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
-    this.#burst = this.#settings.spares;
     this.#keep();
     return this.#ready.promise;
   }
@@ -135,11 +134,11 @@ export class Supervisor {
     const idle = this.#count("idle");
     // While every worker is busy more clients may wait in the kernel's queue,
     // unseen: start twice as many each time that turns out to be so.
-    if (idle > 0) this.#burst = this.#settings.spares;
+    if (idle > 0 || !this.#everReady) this.#burst = this.#settings.spares;
     else if (starting === 0) {
       this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
     }
-    const wanted = Math.max(this.#settings.spares, idle > 0 ? 0 : this.#burst);
+    const wanted = Math.max(this.#settings.spares, this.#burst);
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room);
     for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();

@@ -1,0 +1,46 @@
+/**
+ * Trivet's command line: `serve` and `connect`.
+ * @module
+ */
+import { connectCommand } from "./src/cli/connect_command.ts";
+import { UsageError } from "./src/cli/options.ts";
+import { serveCommand } from "./src/cli/serve_command.ts";
+import { errorMessage } from "./src/errors.ts";
+import { detect } from "./src/runtimes/detect.ts";
+import { VERSION } from "./src/version.ts";
+
+const COMMANDS = { serve: serveCommand, connect: connectCommand };
+
+const HELP =
+  `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
+
+usage: deno run -A cli.ts serve [OPTIONS]      see serve --help
+       deno run -A cli.ts connect [HOST] [PORT]   see connect --help
+       deno run -A cli.ts --version
+`;
+
+const runtime = await detect();
+const [command, ...args] = runtime.args;
+let code = 0;
+try {
+  if (command === "--version") {
+    await runtime.writeOut(
+      "stdout",
+      `trivet ${VERSION} (${runtime.name} ${runtime.version})\n`,
+    );
+  } else if (command === "--help" || command === "-h") {
+    await runtime.writeOut("stdout", HELP);
+  } else if (command === undefined) {
+    throw new UsageError("say what to do: serve or connect; see --help");
+  } else if (Object.hasOwn(COMMANDS, command)) {
+    code = await COMMANDS[command as keyof typeof COMMANDS](runtime, args);
+  } else {
+    throw new UsageError(
+      `unknown command "${command}": it is serve or connect; see --help`,
+    );
+  }
+} catch (error) {
+  await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}\n`);
+  code = error instanceof UsageError ? 2 : 1;
+}
+runtime.exit(code);

@@ -1,0 +1,151 @@
+/**
+ * Events as lines for people or machines. A reader that is slow loses lines,
+ * which are counted; it stalls nobody.
+ * @module
+ */
+import { formatAddress } from "../connection.ts";
+import type { ServerEvent } from "../events.ts";
+import type { WorkerName } from "../handler.ts";
+
+/** How many lines may wait for a slow reader. */
+const LARGEST_QUEUE = 1000;
+/** How much of what a client sent or a handler threw is shown. */
+const SHOWN = 200;
+
+/** Writes lines in order, and drops what comes while too many wait. */
+export class LineWriter {
+  readonly #write: (text: string) => Promise<void>;
+  #queue: string[] = [];
+  #writing: Promise<void> | null = null;
+  #dropped = 0;
+  readonly #onDropped: (count: number) => string;
+
+  constructor(
+    write: (text: string) => Promise<void>,
+    onDropped: (count: number) => string,
+  ) {
+    this.#write = write;
+    this.#onDropped = onDropped;
+  }
+
+  /** Writes a line, or counts it as dropped. */
+  line(text: string): void {
+    if (this.#queue.length >= LARGEST_QUEUE) return void this.#dropped++;
+    this.#queue.push(text + "\n");
+    this.#writing ??= this.#drain();
+  }
+
+  /** Resolves when all is written; gives up on a reader after `milliseconds`. */
+  async flush(milliseconds: number): Promise<void> {
+    let timer;
+    const late = new Promise<void>((resolve) =>
+      timer = setTimeout(resolve, milliseconds)
+    );
+    await Promise.race([this.#writing, late]);
+    clearTimeout(timer);
+  }
+
+  async #drain(): Promise<void> {
+    await null; // lines of one turn go out together
+    try {
+      while (this.#queue.length > 0) {
+        const lines = this.#queue;
+        this.#queue = [];
+        await this.#write(lines.join(""));
+        if (this.#dropped > 0) {
+          const dropped = this.#onDropped(this.#dropped);
+          this.#dropped = 0;
+          this.#queue.push(dropped + "\n");
+        }
+      }
+    } catch {
+      // Whoever read the log has gone; the server goes on.
+    }
+    this.#writing = null;
+  }
+}
+
+/** Text of somebody else's, safe for a terminal and for a line. */
+export function escape(text: string): string {
+  const cut = text.length > SHOWN ? text.slice(0, SHOWN) + "…" : text;
+  // deno-lint-ignore no-control-regex -- control characters are what it escapes
+  return cut.replace(
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (c) => {
+      const code = c.charCodeAt(0);
+      if (c === "\n") return "\\n";
+      if (c === "\r") return "\\r";
+      if (c === "\t") return "\\t";
+      return code < 256
+        ? `\\x${code.toString(16).padStart(2, "0")}`
+        : `\\u${code.toString(16).padStart(4, "0")}`;
+    },
+  );
+}
+
+function who(worker: WorkerName): string {
+  return worker.kind === "main" ? "main" : `${worker.kind} ${worker.id}`;
+}
+
+/** An event as one line for people; null for what they need not see. */
+export function prettyLine(
+  event: ServerEvent,
+  verbose: boolean,
+  color: boolean,
+): string | null {
+  const paint = (code: number, text: string) =>
+    color ? `\x1b[${code}m${text}\x1b[0m` : text;
+  switch (event.type) {
+    case "accepted":
+      return `${paint(32, "+")} ${
+        formatAddress(event.remoteAddr)
+      } #${event.id} on ${who(event.worker)}`;
+    case "message":
+      return `${paint(36, "·")} #${event.id} ${event.bytes.length} bytes "${
+        escape(new TextDecoder("latin1").decode(event.bytes))
+      }"`;
+    case "closed": {
+      const seconds = (event.milliseconds / 1000).toFixed(3);
+      const why = event.reason === "handler"
+        ? ""
+        : ` (${event.reason}${
+          event.error === undefined ? "" : `: ${escape(event.error)}`
+        })`;
+      return `${paint(event.reason === "handler" ? 33 : 31, "-")} ${
+        formatAddress(event.remoteAddr)
+      } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}`;
+    }
+    case "accept_failed":
+      return `${paint(31, "!")} cannot accept: ${event.code}; waiting for room`;
+    case "worker_started":
+      return verbose ? `${paint(2, "*")} ${who(event.worker)} is ready` : null;
+    case "worker_exited":
+      if (event.reason === "exit") {
+        return verbose ? `* ${who(event.worker)} has left` : null;
+      }
+      return `${paint(31, "!")} ${who(event.worker)} ended: ${
+        escape(event.reason)
+      }`;
+    case "shutdown":
+      return event.open === 0
+        ? "shutting down"
+        : `shutting down: ${event.open} open; once more ends them`;
+    case "dropped":
+      return `! ${event.count} lines of this log were dropped, its reader is slow`;
+    default:
+      return null;
+  }
+}
+
+/** An event as one JSON object. */
+export function jsonLine(event: ServerEvent): string {
+  return JSON.stringify(
+    event,
+    (_, value) =>
+      value instanceof Uint8Array
+        ? escape(new TextDecoder("latin1").decode(value))
+        : typeof value === "string" && value.length > SHOWN
+        ? value.slice(0, SHOWN) + "…"
+        : value,
+  );
+}

@@ -1,0 +1,237 @@
+/**
+ * Every option of the command line, declared once: the help text, the checks
+ * and the table in docs/operations.md come from here.
+ * @module
+ */
+import { parseArgs } from "@std/cli/parse-args";
+import { MODELS } from "../models.ts";
+
+/** A mistake of the user's: one line, exit 2. */
+export class UsageError extends Error {}
+
+/** An option that `serve` takes. */
+export interface Option {
+  /** Without the dashes. */
+  readonly name: string;
+  /** What stands for its value in the help; none for a switch. */
+  readonly value?: string;
+  /** What is allowed: one of these, or a number in this range. */
+  readonly choices?: readonly string[];
+  readonly range?: readonly [number, number];
+  /** Shown in the help. */
+  readonly default?: string;
+  /** One sentence. */
+  readonly help: string;
+  /** It may be given more than once. */
+  readonly repeated?: boolean;
+}
+
+const LARGEST = 2_000_000;
+
+/** The options of `serve`. */
+export const SERVE_OPTIONS: readonly Option[] = [
+  {
+    name: "model",
+    value: "MODEL",
+    choices: Object.keys(MODELS),
+    default: "multiplex",
+    help: "How many clients are served at once.",
+  },
+  {
+    name: "host",
+    value: "HOST",
+    default: "127.0.0.1",
+    help: "The address or host name to listen on.",
+  },
+  {
+    name: "port",
+    value: "PORT",
+    range: [0, 65535],
+    default: "8888",
+    help: "The TCP port; 0 takes a free one.",
+  },
+  {
+    name: "unix",
+    value: "PATH",
+    help: "Listen on a Unix-domain socket instead.",
+  },
+  {
+    name: "handler",
+    value: "MODULE",
+    default: 'echo until "bye"',
+    help: "A path or URL whose default export is run for each connection.",
+  },
+  {
+    name: "max-connections",
+    value: "N",
+    range: [1, LARGEST],
+    default: Object.entries(MODELS).map(([name, m]) =>
+      `${m.maxConnections} ${name}`
+    ).join(", "),
+    help: "Connections at once; further clients wait.",
+  },
+  {
+    name: "idle-timeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection on which no byte moved for so long.",
+  },
+  {
+    name: "linger",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "2",
+    help: "Wait so long for a client's close after the server's.",
+  },
+  {
+    name: "shutdown-timeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "10",
+    help: "Let open connections go on so long after the first Ctrl-C.",
+  },
+  {
+    name: "backlog",
+    value: "N",
+    range: [1, LARGEST],
+    default: "511",
+    help: "Clients that may wait in the kernel's queue (thread, process).",
+  },
+  {
+    name: "spares",
+    value: "N",
+    range: [1, 1024],
+    default: "4",
+    help: "Idle workers kept ready (thread, process).",
+  },
+  {
+    name: "worker-args",
+    value: "ARG",
+    repeated: true,
+    help: "One more argument for the runtime of worker processes.",
+  },
+  {
+    name: "log",
+    value: "FORMAT",
+    choices: ["pretty", "json", "none"],
+    default: "pretty",
+    help: "What goes to standard error.",
+  },
+  { name: "verbose", help: "Log each message too." },
+  { name: "help", help: "Show this." },
+];
+
+/** The options of `connect`. */
+export const CONNECT_OPTIONS: readonly Option[] = [
+  { name: "unix", value: "PATH", help: "Connect to a Unix-domain socket." },
+  { name: "raw", help: "Print NUL bytes too." },
+  { name: "help", help: "Show this." },
+];
+
+/** The values that were given, by option name. */
+export interface Given {
+  /** Words that are no options. */
+  readonly words: string[];
+  /** The text given for an option. */
+  text(name: string): string | undefined;
+  /** The texts given for an option that may be repeated. */
+  texts(name: string): string[];
+  /** The number given for an option. */
+  number(name: string): number | undefined;
+  /** Whether a switch was given. */
+  has(name: string): boolean;
+}
+
+/**
+ * The command line, checked.
+ * @throws {UsageError} that names the flag and says what would be right
+ */
+export function parseOptions(
+  args: string[],
+  options: readonly Option[],
+): Given {
+  const byName = new Map(options.map((option) => [option.name, option]));
+  const seen = new Map<string, string[]>();
+  const parsed = parseArgs(
+    args,
+    {
+      string: ["_", ...options.filter((o) => o.value).map((o) => o.name)],
+      boolean: options.filter((o) => !o.value).map((o) => o.name),
+      alias: { help: "h" },
+      unknown: (argument, key) => {
+        if (key === undefined) return true;
+        throw new UsageError(
+          `unknown option ${argument.split("=")[0]}; see --help`,
+        );
+      },
+      collect: options.filter((o) => o.value).map((o) => o.name),
+    } as Parameters<typeof parseArgs>[1],
+  );
+  for (const [name, value] of Object.entries(parsed)) {
+    const option = byName.get(name);
+    if (!option?.value) continue;
+    const texts = value as string[];
+    if (texts.length === 0) continue;
+    if (texts.length > 1 && !option.repeated) {
+      throw new UsageError(`--${name} is given twice`);
+    }
+    for (const text of texts) check(option, text);
+    seen.set(name, texts);
+  }
+  return {
+    words: parsed._.map(String),
+    text: (name) => seen.get(name)?.[0],
+    texts: (name) => seen.get(name) ?? [],
+    number: (name) => seen.has(name) ? Number(seen.get(name)![0]) : undefined,
+    has: (name) => parsed[name] === true,
+  };
+}
+
+function check(option: Option, text: string): void {
+  const flag = `--${option.name}`;
+  if (text === "") {
+    throw new UsageError(`${flag} needs a value: ${flag} ${option.value}`);
+  }
+  if (option.choices && !option.choices.includes(text)) {
+    throw new UsageError(
+      `${flag} is one of ${option.choices.join(", ")}: not "${text}"`,
+    );
+  }
+  if (option.range) {
+    const [min, max] = option.range;
+    const fraction = option.value === "SECONDS";
+    const right = fraction ? /^\d+(\.\d+)?$/.test(text) : /^\d+$/.test(text);
+    if (!right || Number(text) < min || Number(text) > max) {
+      const kind = fraction ? "a number of seconds" : "a whole number";
+      throw new UsageError(
+        `${flag} is ${kind} from ${min} to ${max}: not "${text}"`,
+      );
+    }
+  }
+}
+
+/** The options, one a line, for the help text. */
+export function describeOptions(options: readonly Option[]): string {
+  return options.map((option) => {
+    const left = `  --${option.name}${option.value ? ` ${option.value}` : ""}`;
+    const choices = option.choices
+      ? ` One of ${option.choices.join(", ")}.`
+      : "";
+    const standard = option.default ? ` [${option.default}]` : "";
+    return `${left.padEnd(28)}${option.help}${choices}${standard}`;
+  }).join("\n");
+}
+
+/** The options as the Markdown table of the docs. */
+export function optionsTable(options: readonly Option[]): string {
+  return [
+    "| option | default | what it does |",
+    "| --- | --- | --- |",
+    ...options.map((o) =>
+      `| \`--${o.name}${o.value ? ` ${o.value}` : ""}\` | ${
+        o.default ?? "-"
+      } | ${o.help}${o.choices ? ` One of ${o.choices.join(", ")}.` : ""} |`
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,144 @@
+/**
+ * `serve`: the server on the command line.
+ * @module
+ */
+import {
+  formatAddress,
+  serve,
+  type ServeOptions,
+  type ServerEvent,
+} from "../../mod.ts";
+import { errorMessage } from "../errors.ts";
+import type { ModelName } from "../handler.ts";
+import type { Runtime } from "../runtime.ts";
+import { jsonLine, LineWriter, prettyLine } from "./log.ts";
+import {
+  describeOptions,
+  parseOptions,
+  SERVE_OPTIONS,
+  UsageError,
+} from "./options.ts";
+
+/** The help text. */
+export const SERVE_HELP =
+  `Serve clients: one handler, under the model that you pick.
+
+usage: deno run -A cli.ts serve [OPTIONS]
+
+Models:
+  multiplex   one event loop for all clients
+  iterative   one client after the other, to see why that is not enough
+  thread      a worker thread for each client
+  process     a process for each client
+
+Options (the default is in brackets):
+${describeOptions(SERVE_OPTIONS)}
+
+Try it:
+  deno run -A cli.ts serve --model process
+  printf 'hello\\nbye\\n' | deno run -A cli.ts connect
+
+Ctrl-C lets open connections finish; once more ends them.
+`;
+
+/** Runs until the server ends; returns the exit code. */
+export async function serveCommand(
+  runtime: Runtime,
+  args: string[],
+): Promise<number> {
+  const given = parseOptions(args, SERVE_OPTIONS);
+  if (given.has("help")) {
+    await runtime.writeOut("stdout", SERVE_HELP);
+    return 0;
+  }
+  if (given.words.length > 0) {
+    throw new UsageError(`unexpected "${given.words[0]}"; see --help`);
+  }
+  if (given.text("unix") && (given.text("host") || given.text("port"))) {
+    throw new UsageError("--unix goes without --host and --port");
+  }
+
+  const format = given.text("log") ?? "pretty";
+  const verbose = given.has("verbose");
+  const color = runtime.isTerminal("stderr") && !runtime.env("NO_COLOR");
+  const dropped = (count: number) => {
+    const event: ServerEvent = { type: "dropped", count, time: Date.now() };
+    return format === "json"
+      ? jsonLine(event)
+      : prettyLine(event, verbose, color)!;
+  };
+  const log = new LineWriter(
+    (text) => runtime.writeOut("stderr", text),
+    dropped,
+  );
+  const onEvent = (event: ServerEvent) => {
+    const line = format === "json"
+      ? jsonLine(event)
+      : prettyLine(event, verbose, color);
+    if (line !== null) log.line(line);
+  };
+  const milliseconds = (name: string) => {
+    const seconds = given.number(name);
+    return seconds === undefined ? {} : Math.round(seconds * 1000);
+  };
+  const numbers: Record<string, unknown> = {
+    port: given.number("port"),
+    maxConnections: given.number("max-connections"),
+    spares: given.number("spares"),
+    backlog: given.number("backlog"),
+    idleTimeout: milliseconds("idle-timeout"),
+    linger: milliseconds("linger"),
+    shutdownTimeout: milliseconds("shutdown-timeout"),
+  };
+  const options: ServeOptions = {
+    ...Object.fromEntries(
+      Object.entries(numbers).filter(([, v]) => typeof v === "number"),
+    ),
+    model: given.text("model") as ModelName ?? "multiplex",
+    hostname: given.text("host") ?? "127.0.0.1",
+    ...(given.text("unix") ? { path: given.text("unix") } : {}),
+    workerArgs: given.texts("worker-args"),
+    messages: verbose && format !== "none",
+    ...(format === "none" ? {} : { onEvent }),
+  };
+
+  // Before the server is ready a signal ends the command like any other.
+  const stopped = Promise.withResolvers<number>();
+  let signals = 0;
+  let stop: (() => void) | null = null;
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    runtime.onSignal(signal, () => {
+      if (stop === null) runtime.exit(code);
+      if (++signals === 1) stop();
+      else stopped.resolve(code);
+    });
+  }
+
+  const handler = given.text("handler");
+  const server = await serve(options, handler);
+  runtime.onUnhandled((error) =>
+    log.line(`! unhandled: ${errorMessage(error)}`)
+  );
+  stop = () => void server.shutdown().catch(() => {});
+  await runtime.writeOut(
+    "stdout",
+    `listening on ${formatAddress(server.addr)}\n`,
+  );
+
+  const code = await Promise.race([
+    server.finished.then(() => 0),
+    stopped.promise,
+  ]);
+  if (code !== 0) {
+    await Promise.race([server.close(), delay(LAST_WAIT)]).catch(() => {});
+  }
+  await log.flush(LAST_WAIT);
+  return code;
+}
+
+/** How long a second signal waits for workers to end. */
+const LAST_WAIT = 700;
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
