@@ -68,8 +68,8 @@ export class LineWriter {
 /** Text of somebody else's, safe for a terminal and for a line. */
 export function escape(text: string): string {
   const cut = text.length > SHOWN ? text.slice(0, SHOWN) + "…" : text;
-  // deno-lint-ignore no-control-regex -- control characters are what it escapes
   return cut.replace(
+    // deno-lint-ignore no-control-regex -- control characters are what it escapes
     /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (c) => {
       const code = c.charCodeAt(0);
