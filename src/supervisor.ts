@@ -183,7 +183,7 @@ export class Supervisor {
         worker.failed = true;
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
-        else this.#reportFailure(message.message);
+        else if (!this.#stopping) this.#reportFailure(message.message);
         return;
       case "fatal":
         worker.state = "leaving";

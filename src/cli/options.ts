@@ -188,6 +188,20 @@ export function parseOptions(
   };
 }
 
+/** `--name value` as `--name=value`, so that a value may begin with a dash. */
+function joined(args: string[], byName: Map<string, Option>): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const option = args[i].startsWith("--")
+      ? byName.get(args[i].slice(2))
+      : undefined;
+    if (option?.value && i + 1 < args.length) {
+      result.push(`${args[i]}=${args[++i]}`);
+    } else result.push(args[i]);
+  }
+  return result;
+}
+
 function check(option: Option, text: string): void {
   const flag = `--${option.name}`;
   if (text === "") {
