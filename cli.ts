@@ -11,8 +11,7 @@ import { VERSION } from "./src/version.ts";
 
 const COMMANDS = { serve: serveCommand, connect: connectCommand };
 
-const HELP =
-  `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
+const HELP = `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
 
 usage: deno run -A cli.ts serve [OPTIONS]      see serve --help
        deno run -A cli.ts connect [HOST] [PORT]   see connect --help

@@ -27,9 +27,4 @@ export type { CloseReason, ServerEvent } from "./src/events.ts";
 export type { Context, Handler, ModelName, WorkerName } from "./src/handler.ts";
 export { default as echo } from "./src/echo.ts";
 export { connect } from "./src/client.ts";
-export {
-  type HandlerModule,
-  serve,
-  type ServeOptions,
-  type Server,
-} from "./src/server.ts";
+export { type HandlerModule, serve, type ServeOptions, type Server } from "./src/server.ts";

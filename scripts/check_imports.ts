@@ -40,9 +40,7 @@ const ENTRIES = new Set([
 ]);
 
 function layer(path: string): number {
-  return LAYERS.findIndex((l) =>
-    l.endsWith("/") ? path.startsWith(l) : path === l
-  );
+  return LAYERS.findIndex((l) => l.endsWith("/") ? path.startsWith(l) : path === l);
 }
 
 function* files(folder: URL): Generator<URL> {

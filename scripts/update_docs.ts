@@ -13,9 +13,7 @@ const END = "<!-- end -->";
 export function withTable(text: string): string {
   const start = text.indexOf(START) + START.length;
   const end = text.indexOf(END, start);
-  return `${text.slice(0, start)}\n\n${optionsTable(SERVE_OPTIONS)}\n\n${
-    text.slice(end)
-  }`;
+  return `${text.slice(0, start)}\n\n${optionsTable(SERVE_OPTIONS)}\n\n${text.slice(end)}`;
 }
 
 /** Whether spaces alone differ, which is how the formatter aligns tables. */

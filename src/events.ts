@@ -64,8 +64,7 @@ export type ServerEvent =
   );
 
 /** A {@linkcode ServerEvent} before its time is written down. */
-export type UntimedEvent = ServerEvent extends infer E
-  ? E extends unknown ? Omit<E, "time"> : never
+export type UntimedEvent = ServerEvent extends infer E ? E extends unknown ? Omit<E, "time"> : never
   : never;
 
 /** Who is told. It is called synchronously, so it must not take long. */

@@ -13,17 +13,9 @@ import { Libc } from "./posix/libc.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { detect } from "./runtimes/detect.ts";
-import {
-  serveConnection,
-  type ServedConnection,
-  type ServeSettings,
-} from "./serve_connection.ts";
+import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
 import { Supervisor } from "./supervisor.ts";
-import {
-  processStarter,
-  type SharedSettings,
-  threadStarter,
-} from "./worker_handle.ts";
+import { processStarter, type SharedSettings, threadStarter } from "./worker_handle.ts";
 
 /** Options for {@linkcode serve}. Times are in milliseconds. */
 export interface ServeOptions {
@@ -153,9 +145,7 @@ export async function serve(
     if (signal.aborted) onAbort();
     else {
       signal.addEventListener("abort", onAbort);
-      server.finished.finally(() =>
-        signal.removeEventListener("abort", onAbort)
-      ).catch(() => {});
+      server.finished.finally(() => signal.removeEventListener("abort", onAbort)).catch(() => {});
     }
   }
   return server;
@@ -166,9 +156,7 @@ function settle(options: ServeOptions): Settings {
   const model = options.model ?? "multiplex";
   if (!Object.hasOwn(MODELS, model)) {
     throw new TypeError(
-      `Cannot serve under the model "${model}": it is one of ${
-        Object.keys(MODELS).join(", ")
-      }`,
+      `Cannot serve under the model "${model}": it is one of ${Object.keys(MODELS).join(", ")}`,
     );
   }
   const whole = (
@@ -311,9 +299,7 @@ function bindError(address: Address, error: unknown): Error {
   const code = errorCode(error);
   if (code === undefined || code === "ENAMETOOLONG") return error as Error;
   const unixDenied = address.transport === "unix" && code === "EACCES";
-  const hint = unixDenied
-    ? "permission denied"
-    : BIND_HINTS[code] ?? errorMessage(error);
+  const hint = unixDenied ? "permission denied" : BIND_HINTS[code] ?? errorMessage(error);
   return new SystemError(
     code,
     `Cannot listen on ${formatAddress(address)}: ${hint}`,
@@ -546,18 +532,14 @@ class WorkerServer extends BaseServer {
       () => libc.listen(address, settings.backlog),
     );
     libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
-    const server = new WorkerServer(
-      runtime,
-      libc,
-      model,
-      settings,
-      listening,
-      url,
-      emit,
-    );
+    let failed = false; // a server that never served has only one thing to say
+    const server = new WorkerServer(runtime, libc, model, settings, listening, url, (event) => {
+      if (!failed) emit(event);
+    });
     try {
       await server.#supervisor.start();
     } catch (error) {
+      failed = true;
       await server.close();
       throw error;
     }

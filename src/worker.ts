@@ -183,14 +183,12 @@ async function main(): Promise<void> {
   const listener = new BlockingListener(libc, {
     descriptor: settings.listening,
     blocking: loaded.blocking,
-    adopt: (descriptor, localAddr, remoteAddr) =>
-      runtime.adopt(descriptor, localAddr, remoteAddr),
+    adopt: (descriptor, localAddr, remoteAddr) => runtime.adopt(descriptor, localAddr, remoteAddr),
     shallLeave: () => channel.look() !== null,
     hold: (descriptor) => channel.hold(descriptor),
     release: (descriptor) => channel.release(descriptor),
   });
-  const onEvent = (event: UntimedEvent) =>
-    channel.send({ type: "event", event });
+  const onEvent = (event: UntimedEvent) => channel.send({ type: "event", event });
 
   let count = 0;
   channel.send({ type: "ready" });

@@ -174,9 +174,8 @@ async function readMessages(
     for (;;) {
       const length = await control.read(buffer);
       if (length === null) return;
-      const lines =
-        (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
-          .split("\n");
+      const lines = (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
+        .split("\n");
       rest = lines.pop()!;
       for (const line of lines) onMessage(decodeMessage(line));
     }
@@ -189,8 +188,7 @@ async function readMessages(
 export function encodeMessage(message: Message): string {
   return JSON.stringify(
     message,
-    (_, value) =>
-      value instanceof Uint8Array ? { $bytes: Array.from(value) } : value,
+    (_, value) => value instanceof Uint8Array ? { $bytes: Array.from(value) } : value,
   ) + "\n";
 }
 

@@ -104,9 +104,7 @@ export class Client {
     while (!condition()) {
       if (this.closed || this.error) {
         throw new Error(
-          `${what}: the connection ended${
-            this.error ? ` (${this.error.code})` : ""
-          }`,
+          `${what}: the connection ended${this.error ? ` (${this.error.code})` : ""}`,
         );
       }
       await within(

@@ -16,8 +16,7 @@ export class Command {
 
   constructor(
     args: string[],
-    options: { cwd?: string; flags?: string[]; env?: Record<string, string> } =
-      {},
+    options: { cwd?: string; flags?: string[]; env?: Record<string, string> } = {},
   ) {
     this.child = new Deno.Command(Deno.execPath(), {
       args: ["run", ...(options.flags ?? ["-A"]), CLI, ...args],

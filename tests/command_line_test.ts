@@ -5,8 +5,7 @@ import { alive, Command, descendants } from "./command.ts";
 
 const NAMES = Object.keys(MODELS);
 const WORKERS = ["thread", "process"];
-const serve = (...args: string[]) =>
-  new Command(["serve", "--port", "0", ...args]);
+const serve = (...args: string[]) => new Command(["serve", "--port", "0", ...args]);
 
 async function refused(address: { port?: number }): Promise<boolean> {
   try {
@@ -169,9 +168,11 @@ Deno.test("serve --model process survives SIGKILL of a worker: one connection en
     await client.send("x");
     await client.receiveText(1);
   }
-  const pids = [...command.stderr.matchAll(/on process (\d+)/g)].map((m) =>
-    Number(m[1])
-  );
+  let pids: number[] = [];
+  await until("both are logged", () => {
+    pids = [...command.stderr.matchAll(/on process (\d+)/g)].map((m) => Number(m[1]));
+    return pids.length === 2;
+  });
   assertEquals(new Set(pids).size, 2);
   Deno.kill(pids[0], "SIGKILL");
   const closed = await Promise.race(clients.map(async (client) => {
@@ -272,8 +273,7 @@ for (const model of NAMES) {
   Deno.test(`serve --model ${model} --unix replaces a stale file, not a live one`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
-    const start = () =>
-      new Command(["serve", "--model", model, "--unix", path]);
+    const start = () => new Command(["serve", "--model", model, "--unix", path]);
     const first = start();
     const address = await first.ready();
     const second = start();

@@ -79,9 +79,7 @@ export const CASES: readonly Case[] = [
     },
   },
   ...[false, true].map((halfClose): Case => ({
-    name: `16 MiB in random segments come back in order${
-      halfClose ? " after a half-close" : ""
-    }`,
+    name: `16 MiB in random segments come back in order${halfClose ? " after a half-close" : ""}`,
     async run(address) {
       const bytes = randomBytes(16 << 20, 4711);
       const sizes = random(815);
@@ -196,8 +194,7 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name:
-      "a client that never reads holds up only itself, and the server stops reading from it",
+    name: "a client that never reads holds up only itself, and the server stops reading from it",
     not: { iterative: ITERATIVE_WAITS },
     async run(address) {
       const client = await Client.open(address);

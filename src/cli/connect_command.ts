@@ -2,24 +2,13 @@
  * `connect`: a client for people and pipes.
  * @module
  */
-import {
-  type Address,
-  connect,
-  type Connection,
-  formatAddress,
-} from "../../mod.ts";
+import { type Address, connect, type Connection, formatAddress } from "../../mod.ts";
 import { errorCode, errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import {
-  CONNECT_OPTIONS,
-  describeOptions,
-  parseOptions,
-  UsageError,
-} from "./options.ts";
+import { CONNECT_OPTIONS, describeOptions, parseOptions, UsageError } from "./options.ts";
 
 /** The help text. */
-export const CONNECT_HELP =
-  `Talk to a server, a line at a time; a line with "bye" is the last.
+export const CONNECT_HELP = `Talk to a server, a line at a time; a line with "bye" is the last.
 
 usage: deno run -A cli.ts connect [HOST] [PORT]
        deno run -A cli.ts connect --unix PATH
@@ -51,9 +40,7 @@ export async function connectCommand(
   try {
     connection = await connect(address);
   } catch (error) {
-    const why = errorCode(error) === "ECONNREFUSED"
-      ? "nobody listens there"
-      : errorMessage(error);
+    const why = errorCode(error) === "ECONNREFUSED" ? "nobody listens there" : errorMessage(error);
     await runtime.writeOut(
       "stderr",
       `trivet: cannot connect to ${formatAddress(address)}: ${why}\n`,

@@ -38,9 +38,7 @@ export class LineWriter {
   /** Resolves when all is written; gives up on a reader after `milliseconds`. */
   async flush(milliseconds: number): Promise<void> {
     let timer;
-    const late = new Promise<void>((resolve) =>
-      timer = setTimeout(resolve, milliseconds)
-    );
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
     await Promise.race([this.#writing, late]);
     clearTimeout(timer);
   }
@@ -93,13 +91,12 @@ export function prettyLine(
   verbose: boolean,
   color: boolean,
 ): string | null {
-  const paint = (code: number, text: string) =>
-    color ? `\x1b[${code}m${text}\x1b[0m` : text;
+  const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
     case "accepted":
-      return `${paint(32, "+")} ${
-        formatAddress(event.remoteAddr)
-      } #${event.id} on ${who(event.worker)}`;
+      return `${paint(32, "+")} ${formatAddress(event.remoteAddr)} #${event.id} on ${
+        who(event.worker)
+      }`;
     case "message":
       return `${paint(36, "·")} #${event.id} ${event.bytes.length} bytes "${
         escape(new TextDecoder("latin1").decode(event.bytes))
@@ -108,9 +105,7 @@ export function prettyLine(
       const seconds = (event.milliseconds / 1000).toFixed(3);
       const why = event.reason === "handler"
         ? ""
-        : ` (${event.reason}${
-          event.error === undefined ? "" : `: ${escape(event.error)}`
-        })`;
+        : ` (${event.reason}${event.error === undefined ? "" : `: ${escape(event.error)}`})`;
       return `${paint(event.reason === "handler" ? 33 : 31, "-")} ${
         formatAddress(event.remoteAddr)
       } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}`;
@@ -123,9 +118,7 @@ export function prettyLine(
       if (event.reason === "exit") {
         return verbose ? `* ${who(event.worker)} has left` : null;
       }
-      return `${paint(31, "!")} ${who(event.worker)} ended: ${
-        escape(event.reason)
-      }`;
+      return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"

@@ -65,9 +65,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
     name: "max-connections",
     value: "N",
     range: [1, LARGEST],
-    default: Object.entries(MODELS).map(([name, m]) =>
-      `${m.maxConnections} ${name}`
-    ).join(", "),
+    default: Object.entries(MODELS).map(([name, m]) => `${m.maxConnections} ${name}`).join(", "),
     help: "Connections at once; further clients wait.",
   },
   {
@@ -154,7 +152,7 @@ export function parseOptions(
   const byName = new Map(options.map((option) => [option.name, option]));
   const seen = new Map<string, string[]>();
   const parsed = parseArgs(
-    args,
+    joined(args, byName),
     {
       string: ["_", ...options.filter((o) => o.value).map((o) => o.name)],
       boolean: options.filter((o) => !o.value).map((o) => o.name),
@@ -192,9 +190,7 @@ export function parseOptions(
 function joined(args: string[], byName: Map<string, Option>): string[] {
   const result: string[] = [];
   for (let i = 0; i < args.length; i++) {
-    const option = args[i].startsWith("--")
-      ? byName.get(args[i].slice(2))
-      : undefined;
+    const option = args[i].startsWith("--") ? byName.get(args[i].slice(2)) : undefined;
     if (option?.value && i + 1 < args.length) {
       result.push(`${args[i]}=${args[++i]}`);
     } else result.push(args[i]);
@@ -229,9 +225,7 @@ function check(option: Option, text: string): void {
 export function describeOptions(options: readonly Option[]): string {
   return options.map((option) => {
     const left = `  --${option.name}${option.value ? ` ${option.value}` : ""}`;
-    const choices = option.choices
-      ? ` One of ${option.choices.join(", ")}.`
-      : "";
+    const choices = option.choices ? ` One of ${option.choices.join(", ")}.` : "";
     const standard = option.default ? ` [${option.default}]` : "";
     return `${left.padEnd(28)}${option.help}${choices}${standard}`;
   }).join("\n");
@@ -243,9 +237,9 @@ export function optionsTable(options: readonly Option[]): string {
     "| option | default | what it does |",
     "| --- | --- | --- |",
     ...options.map((o) =>
-      `| \`--${o.name}${o.value ? ` ${o.value}` : ""}\` | ${
-        o.default ?? "-"
-      } | ${o.help}${o.choices ? ` One of ${o.choices.join(", ")}.` : ""} |`
+      `| \`--${o.name}${o.value ? ` ${o.value}` : ""}\` | ${o.default ?? "-"} | ${o.help}${
+        o.choices ? ` One of ${o.choices.join(", ")}.` : ""
+      } |`
     ),
   ].join("\n");
 }

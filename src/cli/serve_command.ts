@@ -2,26 +2,15 @@
  * `serve`: the server on the command line.
  * @module
  */
-import {
-  formatAddress,
-  serve,
-  type ServeOptions,
-  type ServerEvent,
-} from "../../mod.ts";
+import { formatAddress, serve, type ServeOptions, type ServerEvent } from "../../mod.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { jsonLine, LineWriter, prettyLine } from "./log.ts";
-import {
-  describeOptions,
-  parseOptions,
-  SERVE_OPTIONS,
-  UsageError,
-} from "./options.ts";
+import { describeOptions, parseOptions, SERVE_OPTIONS, UsageError } from "./options.ts";
 
 /** The help text. */
-export const SERVE_HELP =
-  `Serve clients: one handler, under the model that you pick.
+export const SERVE_HELP = `Serve clients: one handler, under the model that you pick.
 
 usage: deno run -A cli.ts serve [OPTIONS]
 
@@ -63,18 +52,14 @@ export async function serveCommand(
   const color = runtime.isTerminal("stderr") && !runtime.env("NO_COLOR");
   const dropped = (count: number) => {
     const event: ServerEvent = { type: "dropped", count, time: Date.now() };
-    return format === "json"
-      ? jsonLine(event)
-      : prettyLine(event, verbose, color)!;
+    return format === "json" ? jsonLine(event) : prettyLine(event, verbose, color)!;
   };
   const log = new LineWriter(
     (text) => runtime.writeOut("stderr", text),
     dropped,
   );
   const onEvent = (event: ServerEvent) => {
-    const line = format === "json"
-      ? jsonLine(event)
-      : prettyLine(event, verbose, color);
+    const line = format === "json" ? jsonLine(event) : prettyLine(event, verbose, color);
     if (line !== null) log.line(line);
   };
   const milliseconds = (name: string) => {
@@ -116,9 +101,7 @@ export async function serveCommand(
 
   const handler = given.text("handler");
   const server = await serve(options, handler);
-  runtime.onUnhandled((error) =>
-    log.line(`! unhandled: ${errorMessage(error)}`)
-  );
+  runtime.onUnhandled((error) => log.line(`! unhandled: ${errorMessage(error)}`));
   stop = () => void server.shutdown().catch(() => {});
   await runtime.writeOut(
     "stdout",

@@ -7,11 +7,7 @@ import type { Address } from "../connection.ts";
 import { SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
-import {
-  decodeAddress,
-  encodeAddress,
-  SOCKET_ADDRESS_SIZE,
-} from "./socket_address.ts";
+import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
 
 // Descriptors and lengths as 32-bit integers: a 64-bit one becomes a BigInt.
 const FUNCTIONS: ForeignFunctions = {

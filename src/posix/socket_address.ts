@@ -17,9 +17,7 @@ export function encodeAddress(address: Address, c: Constants): Uint8Array {
     if (path.length >= c.SUN_PATH) {
       throw new SystemError(
         "ENAMETOOLONG",
-        `Cannot listen on "${address.path}": a socket's path has at most ${
-          c.SUN_PATH - 1
-        } bytes`,
+        `Cannot listen on "${address.path}": a socket's path has at most ${c.SUN_PATH - 1} bytes`,
       );
     }
     const bytes = start(2 + path.length + 1, c.AF_UNIX, c);
@@ -78,9 +76,7 @@ function encodeIpv6(text: string): Uint8Array {
     while (groups.length + last.length < 8) groups.push("0");
   }
   const view = new DataView(new ArrayBuffer(16));
-  [...groups, ...last].forEach((group, i) =>
-    view.setUint16(i * 2, parseInt(group, 16))
-  );
+  [...groups, ...last].forEach((group, i) => view.setUint16(i * 2, parseInt(group, 16)));
   return new Uint8Array(view.buffer);
 }
 

@@ -4,12 +4,7 @@
  */
 import type { Address } from "../connection.ts";
 import { errorMessage, SystemError } from "../errors.ts";
-import type {
-  ForeignFunctions,
-  ForeignLibrary,
-  LoopListener,
-  Runtime,
-} from "../runtime.ts";
+import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { adoptDescriptor } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
@@ -191,9 +186,7 @@ function permissionFlags(needs: URL[]): string[] {
     "sys",
     "import",
   ] as const;
-  const flags = whole.filter((name) =>
-    holds({ name } as Deno.PermissionDescriptor)
-  )
+  const flags = whole.filter((name) => holds({ name } as Deno.PermissionDescriptor))
     .map((name) => `--allow-${name}`);
   if (!flags.includes("--allow-read")) {
     const paths = needs.filter((url) => url.protocol === "file:").map(
@@ -233,9 +226,7 @@ async function write(
   stream: "stdout" | "stderr",
   text: string | Uint8Array,
 ): Promise<void> {
-  const bytes = typeof text === "string"
-    ? new TextEncoder().encode(text)
-    : text;
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   for (let done = 0; done < bytes.length;) {
     done += await Deno[stream].write(bytes.subarray(done));
   }
@@ -276,9 +267,7 @@ export const runtime: Runtime = {
   lookup: shared.lookup,
 
   libraryRefusal: () =>
-    holds({ name: "ffi" })
-      ? null
-      : "it needs the C library: run Deno with --allow-ffi",
+    holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
   openLibrary,
 
   processRefusal: () =>
@@ -310,8 +299,7 @@ export const runtime: Runtime = {
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   currentFolder: shared.currentFolder,
-  env: (name) =>
-    holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
+  env: (name) => holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
   async readStdin() {
     const buffer = new Uint8Array(65536);
     const length = await Deno.stdin.read(buffer);

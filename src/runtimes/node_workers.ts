@@ -8,12 +8,7 @@ import { lookup as dnsLookup } from "node:dns";
 import { lstatSync, unlinkSync } from "node:fs";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import {
-  isMainThread,
-  parentPort,
-  Worker,
-  workerData,
-} from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { SystemError } from "../errors.ts";
 import type { StartedWorker, StopSignal, ThreadScope } from "../runtime.ts";
 
@@ -22,9 +17,7 @@ export function startThread(module: URL, data: unknown): StartedWorker {
   // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
   // that imports one does.
   const entry = module.protocol === "file:" ? module : new URL(
-    `data:text/javascript,import ${
-      encodeURIComponent(JSON.stringify(module.href))
-    }`,
+    `data:text/javascript,import ${encodeURIComponent(JSON.stringify(module.href))}`,
   );
   const worker = new Worker(entry, { workerData: data });
   let reason = "";
