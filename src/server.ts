@@ -574,6 +574,7 @@ class WorkerServer extends BaseServer {
       start: model.where === "thread"
         ? threadStarter(runtime, libc, shared)
         : processStarter(runtime, libc, shared, settings.workerArgs),
+      queueLength: () => libc.queueLength(listening),
       onEvent: emit,
       onGiveUp: (error) => this.fail(error),
     });

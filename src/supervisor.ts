@@ -16,6 +16,8 @@ export interface SupervisorSettings {
   readonly limit: number;
   /** Starts one. */
   readonly start: StartWorker;
+  /** How many clients wait for a worker; null where it is not known. */
+  readonly queueLength: () => number | null;
   /** Told of what happens. */
   readonly onEvent: EventSink;
   /** Told once, when no worker can be kept running. */
@@ -132,13 +134,16 @@ export class Supervisor {
     if (this.#stopping || this.#retry !== null) return;
     const starting = this.#count("starting");
     const idle = this.#count("idle");
-    // While every worker is busy more clients may wait in the kernel's queue,
-    // unseen: start twice as many each time that turns out to be so.
-    if (idle > 0 || !this.#everReady) this.#burst = this.#settings.spares;
-    else if (starting === 0) {
-      this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
-    }
-    const wanted = Math.max(this.#settings.spares, this.#burst);
+    let wanted = this.#settings.spares;
+    if (idle === 0 && this.#everReady) {
+      const waiting = this.#settings.queueLength();
+      if (waiting !== null) wanted += waiting;
+      else {
+        // More clients may wait unseen: start twice as many each time.
+        if (starting === 0) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+        wanted = Math.max(wanted, this.#burst);
+      }
+    } else this.#burst = 1;
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room);
     for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();
@@ -272,6 +277,7 @@ export class Supervisor {
 
   /** One of eight that are too many, and at least one, leaves at each look. */
   #shrinkIfTooMany(): void {
+    this.#keep(); // clients may have come to the queue while all were busy
     const surplus = this.idle - this.#settings.spares;
     this.#looks = surplus > 0 ? this.#looks + 1 : 0;
     if (this.#looks < PATIENCE) return;

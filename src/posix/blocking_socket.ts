@@ -6,7 +6,7 @@
 import type { Address, Listener } from "../connection.ts";
 import { errorCode, SystemError } from "../errors.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
-import type { Libc } from "./libc.ts";
+import { IPPROTO_TCP, type Libc } from "./libc.ts";
 
 /** How often a worker that waits in `accept` looks whether it shall leave. */
 export const ACCEPT_TIMEOUT = 1000;
@@ -104,7 +104,7 @@ export class BlockingListener implements Listener {
     const { descriptor, blocking, shallLeave } = this.#options;
     while (!this.#closed) {
       // What handlers left behind (a timer, a rejection) gets its turn.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await new Promise((resolve) => setImmediate(resolve));
       if (shallLeave()) break;
       try {
         const accepted = this.#libc.accept(descriptor, !blocking);
@@ -177,5 +177,3 @@ export class BlockingListener implements Listener {
     }
   }
 }
-
-const IPPROTO_TCP = 6;

@@ -20,6 +20,8 @@ export interface Constants {
   readonly SO_RCVTIMEO: number;
   readonly SO_SNDTIMEO: number;
   readonly TCP_NODELAY: number;
+  /** 0 where it does not tell a listening socket's queue. */
+  readonly TCP_INFO: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_DONTWAIT: number;
   /** Bytes before `sun_path`'s end: the longest path is one shorter. */
@@ -62,6 +64,7 @@ export const LINUX: Constants = {
   SO_RCVTIMEO: 20,
   SO_SNDTIMEO: 21,
   TCP_NODELAY: 1,
+  TCP_INFO: 11,
   MSG_NOSIGNAL: 0x4000,
   MSG_DONTWAIT: 0x40,
   SUN_PATH: 108,
@@ -105,6 +108,7 @@ export const DARWIN: Constants = {
   SO_RCVTIMEO: 0x1006,
   SO_SNDTIMEO: 0x1005,
   TCP_NODELAY: 1,
+  TCP_INFO: 0,
   MSG_NOSIGNAL: 0x80000,
   MSG_DONTWAIT: 0x80,
   SUN_PATH: 104,

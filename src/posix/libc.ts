@@ -16,6 +16,7 @@ const FUNCTIONS: ForeignFunctions = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "u32"],
     result: "i32",
@@ -39,8 +40,12 @@ const DARWIN_FUNCTIONS: ForeignFunctions = {
   __error: { parameters: [], result: "pointer" },
 };
 
+/** The level of TCP's socket options, the same on every system. */
+export const IPPROTO_TCP = 6;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
+const TCP_INFO_SIZE = 28;
+const TCP_INFO_UNACKED = 24;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
@@ -188,6 +193,20 @@ export class Libc {
   /** close(2); on Linux the descriptor is gone even after an error. */
   close(descriptor: number): void {
     this.#functions.close(descriptor);
+  }
+
+  /**
+   * How many clients wait in a listening TCP socket's queue, or null where the
+   * system does not tell: Linux gives it as `tcpi_unacked` of tcp(7)'s TCP_INFO.
+   */
+  queueLength(listening: number): number | null {
+    if (this.constants.TCP_INFO === 0) return null;
+    const info = new Uint8Array(TCP_INFO_SIZE);
+    this.#length[0] = TCP_INFO_SIZE;
+    const length = new Uint8Array(this.#length.buffer);
+    const { getsockopt } = this.#functions;
+    const failed = getsockopt(listening, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
+    return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
   }
 
   /** setsockopt(2) with an integer. */
