@@ -28,6 +28,8 @@ export interface SupervisorSettings {
 
 /** The most workers that are being started at once. */
 const LARGEST_BURST = 32;
+/** Milliseconds from fewer spares than wanted, but some, to the next start. */
+const TOP_UP_DELAY = 50;
 /** Looks in a row that must find idle workers too many before one leaves. */
 const PATIENCE = 10;
 /** A worker that ends sooner, and served nobody, has failed to start. */
@@ -59,6 +61,7 @@ export class Supervisor {
   #burst = 1;
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
+  #topUp: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
 
@@ -114,6 +117,7 @@ export class Supervisor {
     this.#stopping = true;
     if (this.#shrink !== null) clearInterval(this.#shrink);
     if (this.#retry !== null) clearTimeout(this.#retry);
+    if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (!this.#everReady) {
       this.#ready.reject(
         new SystemError("ECANCELED", "The server was stopped while it started"),
@@ -147,6 +151,14 @@ export class Supervisor {
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room);
     for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();
+  }
+
+  /** A worker that is busy for a moment only needs no successor. */
+  #topUpSoon(): void {
+    this.#topUp ??= setTimeout(() => {
+      this.#topUp = null;
+      this.#keep();
+    }, TOP_UP_DELAY);
   }
 
   #startOne(): void {
@@ -200,7 +212,8 @@ export class Supervisor {
           worker.since = Date.now();
           if (worker.state === "idle") worker.state = "busy";
           worker.served = true;
-          this.#keep();
+          if (this.#count("idle") === 0) this.#keep();
+          else this.#topUpSoon();
         } else if (message.event.type === "closed") {
           worker.open = null;
           if (worker.state === "busy") worker.state = "idle";
