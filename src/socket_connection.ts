@@ -320,7 +320,6 @@ export class SocketConnection implements Connection {
     const timer = this.#socket.setTimeout
       ? null
       : setTimeout(() => this.closeBecause("EBADF"), linger);
-    const scratch = new Uint8Array(DISCARD_CHUNK);
     try {
       await this.#reading; // the handler may have left a read behind
       while (!this.#ended && !this.#readError && !this.#closedBy) {
@@ -338,7 +337,8 @@ export class SocketConnection implements Connection {
 }
 
 const STREAM_CHUNK = 16384;
-const DISCARD_CHUNK = 16384;
+/** Where discarded input goes; nobody reads it, so all connections share it. */
+const scratch = new Uint8Array(16384);
 
 function ignore(): void {}
 
