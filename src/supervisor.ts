@@ -28,7 +28,7 @@ export interface SupervisorSettings {
 
 /** The most workers that are being started at once. */
 const LARGEST_BURST = 32;
-/** Milliseconds from fewer spares than wanted, but some, to the next start. */
+/** Milliseconds that spares must have been too few, but some, to start more. */
 const TOP_UP_DELAY = 50;
 /** Looks in a row that must find idle workers too many before one leaves. */
 const PATIENCE = 10;
@@ -217,6 +217,10 @@ export class Supervisor {
         } else if (message.event.type === "closed") {
           worker.open = null;
           if (worker.state === "busy") worker.state = "idle";
+          if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
+            clearTimeout(this.#topUp);
+            this.#topUp = null;
+          }
         }
     }
   }
