@@ -28,7 +28,7 @@ export interface SupervisorSettings {
 
 /** The most workers that are being started at once. */
 const LARGEST_BURST = 32;
-/** Milliseconds that spares must have been too few, but some, to start more. */
+/** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
 const TOP_UP_DELAY = 50;
 /** Looks in a row that must find idle workers too many before one leaves. */
 const PATIENCE = 10;
@@ -212,8 +212,9 @@ export class Supervisor {
           worker.since = Date.now();
           if (worker.state === "idle") worker.state = "busy";
           worker.served = true;
-          if (this.#count("idle") === 0) this.#keep();
-          else this.#topUpSoon();
+          // At once only for clients that wait: a busy worker may be idle in a moment.
+          if (this.#count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
+          this.#topUpSoon();
         } else if (message.event.type === "closed") {
           worker.open = null;
           if (worker.state === "busy") worker.state = "idle";

@@ -222,6 +222,13 @@ function configFile(): string | null {
   }
 }
 
+/**
+ * A worker has one connection: helper threads and a large young heap for each
+ * cost the others more than they give it (50 workers: a fifth of the CPU for a
+ * message, a tenth of the memory).
+ */
+const WORKER_HEAP = "--v8-flags=--single-threaded,--min-semi-space-size=1,--max-semi-space-size=1";
+
 async function write(
   stream: "stdout" | "stderr",
   text: string | Uint8Array,
@@ -282,6 +289,7 @@ export const runtime: Runtime = {
       "--quiet",
       ...permissionFlags(needs),
       ...(config ? ["--config", config] : ["--no-config"]),
+      ...(workerArgs.some((arg) => arg.startsWith("--v8-flags")) ? [] : [WORKER_HEAP]),
       ...workerArgs,
       module.href,
       ...args,
