@@ -14,6 +14,13 @@ declare module "@std/assert" {
     errorClass: new (...args: any[]) => E,
     msgIncludes?: string,
   ): Promise<E>;
+  export function assertStrictEquals<T>(actual: unknown, expected: T, msg?: string): void;
+  export function assertThrows<E extends Error = Error>(
+    fn: () => unknown,
+    // deno-lint-ignore no-explicit-any -- a constructor may take any arguments
+    errorClass: new (...args: any[]) => E,
+    msgIncludes?: string,
+  ): E;
 }
 
 declare module "@std/cli/parse-args" {

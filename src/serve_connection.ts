@@ -38,12 +38,11 @@ export function serveConnection(
   const { remoteAddr } = connection;
   const started = performance.now();
   const ended = Promise.withResolvers<void>();
-  let reason: CloseReason = "handler";
-  let failure: unknown;
+  let outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
+  const failed = (error: unknown) => void (outcome ??= { reason: "error", error: describe(error) });
   const end = (why: CloseReason, error?: unknown) => {
     if (connection.closedBy === null) {
-      reason = why;
-      failure = error;
+      outcome ??= error === undefined ? { reason: why } : { reason: why, error: describe(error) };
     }
     connection.close();
     ended.resolve();
@@ -63,25 +62,24 @@ export function serveConnection(
   const run = async () => {
     try {
       if (settings.idleTimeout > 0) {
-        connection.setIdleTimeout(settings.idleTimeout);
+        connection.setIdleTimeout(settings.idleTimeout, ended.resolve);
       }
       await handler(connection, context);
     } catch (error) {
-      [reason, failure] = ["error", error];
+      failed(error);
     }
     try {
       await connection.finish(settings.linger);
     } catch (error) {
-      if (reason === "handler") [reason, failure] = ["error", error];
+      failed(error);
     }
-    if (connection.closedBy === "ETIMEDOUT") reason = "timeout";
   };
 
   // A handler that ignores that its connection has ended keeps nobody waiting.
   const done = Promise.race([run(), ended.promise]).then(() => {
     const milliseconds = Math.round(performance.now() - started);
     const { bytesRead, bytesWritten } = connection;
-    const error = failure === undefined ? undefined : describe(failure);
+    if (connection.closedBy === "ETIMEDOUT") outcome = { reason: "timeout" };
     settings.onEvent({
       type: "closed",
       id,
@@ -90,8 +88,7 @@ export function serveConnection(
       bytesRead,
       bytesWritten,
       milliseconds,
-      reason,
-      ...(error === undefined ? {} : { error }),
+      ...(outcome ?? { reason: "handler" }),
     });
   });
   return { done, end };

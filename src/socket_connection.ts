@@ -54,7 +54,9 @@ export class SocketConnection implements Connection {
   #closedBy: string | null = null;
   #idleTimer: ReturnType<typeof setTimeout> | null = null;
   #idleTimeout = 0;
+  #onIdle: (() => void) | null = null;
   #lastMoved = 0;
+  #finishing = false;
   #readable: ReadableStream<Uint8Array> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
 
@@ -80,9 +82,13 @@ export class SocketConnection implements Connection {
     return this.#closedBy;
   }
 
-  /** Ends the connection with `ETIMEDOUT` when no byte moves for so long. */
-  setIdleTimeout(milliseconds: number): void {
+  /**
+   * Ends the connection with `ETIMEDOUT` when no byte moves for so long, and
+   * then calls `onIdle`; a blocking socket rejects the call that waits instead.
+   */
+  setIdleTimeout(milliseconds: number, onIdle: (() => void) | null = null): void {
     this.#idleTimeout = milliseconds;
+    this.#onIdle = onIdle;
     if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
     this.#lastMoved = Date.now();
     if (milliseconds > 0) this.#armIdleTimer(milliseconds);
@@ -106,7 +112,8 @@ export class SocketConnection implements Connection {
 
   closeWrite(): Promise<void> {
     if (this.#finSent) return this.#finSent;
-    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (this.#closedBy) return rejected(refusal(this.#closedBy));
+    if (this.#writeError) return rejected(this.#writeError);
     const fin = (async () => {
       await this.#writing;
       if (this.#closedBy) throw refusal(this.#closedBy);
@@ -138,7 +145,9 @@ export class SocketConnection implements Connection {
   async finish(linger: number): Promise<void> {
     try {
       if (!this.#closedBy) {
+        this.#finishing = true;
         await this.closeWrite();
+        if (this.#idleTimer !== null) clearTimeout(this.#idleTimer); // from here it is linger
         await this.#discard(linger);
       }
     } finally {
@@ -172,6 +181,8 @@ export class SocketConnection implements Connection {
     const refused = this.#claim("streams");
     if (refused) throw refused;
     return this.#writable = new WritableStream<Uint8Array>({
+      // `abort` below is called only when a pending write has ended.
+      start: ({ signal }) => signal.addEventListener("abort", () => this.close()),
       write: (bytes) => this.#write(bytes),
       close: () => this.closeWrite(),
       abort: () => this.close(),
@@ -190,6 +201,7 @@ export class SocketConnection implements Connection {
 
   #read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (this.#finishing) return Promise.reject(refusal("EBADF"));
     if (buffer.length === 0) {
       return Promise.reject(
         new RangeError("Cannot read into a buffer of length 0"),
@@ -213,8 +225,8 @@ export class SocketConnection implements Connection {
 
   // Made once for the connection, not once for each read.
   #onRead = (length: number | null): number | null => {
+    if (this.#closedBy) this.#onReadError(null);
     this.#reading = null;
-    if (this.#closedBy) throw refusal(this.#closedBy);
     return this.#didRead(length, this.#buffer!);
   };
 
@@ -244,9 +256,9 @@ export class SocketConnection implements Connection {
   }
 
   #write(bytes: Uint8Array): Promise<void> {
-    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
-    if (this.#writeError) return Promise.reject(this.#writeError);
-    if (this.#finSent) return Promise.reject(refusal("EPIPE"));
+    if (this.#closedBy) return rejected(refusal(this.#closedBy));
+    if (this.#writeError) return rejected(this.#writeError);
+    if (this.#finSent) return rejected(refusal("EPIPE"));
     if (bytes.length === 0) return this.#writing ?? Promise.resolve();
     let writing: Promise<void>;
     if (this.#writing) {
@@ -256,7 +268,7 @@ export class SocketConnection implements Connection {
       try {
         taken = this.#socket.write(bytes);
       } catch (error) {
-        return Promise.reject(this.#writeFailed(error));
+        return rejected(this.#writeFailed(error));
       }
       if (typeof taken === "number") {
         this.#didWrite(taken);
@@ -311,7 +323,10 @@ export class SocketConnection implements Connection {
     this.#idleTimer = setTimeout(() => {
       const left = this.#lastMoved + this.#idleTimeout - Date.now();
       if (left > 0) this.#armIdleTimer(left);
-      else this.closeBecause("ETIMEDOUT");
+      else {
+        this.closeBecause("ETIMEDOUT");
+        this.#onIdle?.();
+      }
     }, milliseconds);
   }
 
@@ -341,6 +356,13 @@ const STREAM_CHUNK = 16384;
 const scratch = new Uint8Array(16384);
 
 function ignore(): void {}
+
+/** A rejection that nobody has to await. */
+function rejected(error: Error): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new SystemError("EIO", String(error));

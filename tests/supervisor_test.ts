@@ -1,0 +1,661 @@
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { SystemError } from "../src/errors.ts";
+import type { UntimedEvent } from "../src/events.ts";
+import type { Order } from "../src/messages.ts";
+import { Supervisor, type SupervisorSettings } from "../src/supervisor.ts";
+import type { WorkerHandle, WorkerListeners } from "../src/worker_handle.ts";
+import { until, within } from "./client.ts";
+import { delay, settle, state, test, unhandled } from "./unit.ts";
+
+/** As in supervisor.ts. */
+const TOP_UP_DELAY = 50;
+const FIRST_DELAY = 100;
+
+const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 50_000 } as const;
+
+/** A worker that does what the test says. */
+class FakeWorker implements WorkerHandle {
+  readonly name: { kind: "process"; id: number };
+  readonly started = performance.now();
+  readonly orders: Order[] = [];
+  state: "starting" | "idle" | "busy" | "gone" = "starting";
+  kills = 0;
+  readonly #listeners: WorkerListeners;
+  readonly #number: number;
+  #served = 0;
+
+  constructor(number: number, listeners: WorkerListeners) {
+    this.#number = number;
+    this.#listeners = listeners;
+    this.name = { kind: "process", id: 1000 + number };
+  }
+
+  get connection(): string {
+    return `${this.#number}.${this.#served}`;
+  }
+
+  order(order: Order): void {
+    this.orders.push(order);
+  }
+
+  kill(): void {
+    this.kills++;
+  }
+
+  #event(event: UntimedEvent): void {
+    this.#listeners.onMessage({ type: "event", event });
+  }
+
+  ready(): void {
+    this.state = "idle";
+    this.#listeners.onMessage({ type: "ready" });
+  }
+
+  accept(): void {
+    this.state = "busy";
+    this.#served++;
+    this.#event({ type: "accepted", id: this.connection, remoteAddr, worker: this.name });
+  }
+
+  close(): void {
+    this.state = "idle";
+    this.#event({
+      type: "closed",
+      id: this.connection,
+      remoteAddr,
+      worker: this.name,
+      bytesRead: 1,
+      bytesWritten: 2,
+      milliseconds: 3,
+      reason: "handler",
+    });
+  }
+
+  fail(message: string): void {
+    this.#listeners.onMessage({ type: "failed", message });
+  }
+
+  fatal(message: string): void {
+    this.#listeners.onMessage({ type: "fatal", message });
+  }
+
+  exit(reason = "exited with code 1"): void {
+    this.state = "gone";
+    this.#listeners.onExit(reason);
+  }
+}
+
+class Crew {
+  readonly all: FakeWorker[] = [];
+  readonly events: UntimedEvent[] = [];
+  readonly gaveUp: Error[] = [];
+  readonly supervisor: Supervisor;
+  /** How many clients wait. */
+  queue: number | null = 0;
+  /** The most workers that were there at once. */
+  most = 0;
+  /** When each start was asked for, those that threw among them. */
+  readonly asked: number[] = [];
+  /** What a worker does as soon as it is started. */
+  onStart: (worker: FakeWorker) => void = () => {};
+  startError: Error | null = null;
+
+  constructor(settings: Partial<SupervisorSettings> = {}) {
+    this.supervisor = new Supervisor({
+      spares: 2,
+      limit: 10,
+      shrinkInterval: 5,
+      queueLength: () => this.queue,
+      onEvent: (event) => this.events.push(event),
+      onGiveUp: (error) => this.gaveUp.push(error),
+      start: (number, listeners) => {
+        this.asked.push(performance.now());
+        if (this.startError) throw this.startError;
+        const worker = new FakeWorker(number, listeners);
+        this.all.push(worker);
+        this.most = Math.max(this.most, this.alive.length);
+        setTimeout(() => worker.state === "starting" && this.onStart(worker));
+        return worker;
+      },
+      ...settings,
+    });
+  }
+
+  get alive(): FakeWorker[] {
+    return this.all.filter((worker) => worker.state !== "gone");
+  }
+
+  in(state: FakeWorker["state"]): FakeWorker[] {
+    return this.all.filter((worker) => worker.state === state);
+  }
+
+  told<T extends UntimedEvent["type"]>(type: T): Extract<UntimedEvent, { type: T }>[] {
+    return this.events.filter((event) => event.type === type) as never;
+  }
+
+  /** The milliseconds between one start and the next. */
+  get gaps(): number[] {
+    return this.asked.slice(1).map((time, i) => time - this.asked[i]);
+  }
+}
+
+/** A crew whose workers are all ready at once, and the end of it. */
+async function withCrew(
+  settings: Partial<SupervisorSettings>,
+  run: (crew: Crew) => Promise<void>,
+): Promise<void> {
+  const crew = new Crew(settings);
+  crew.onStart = (worker) => worker.ready();
+  try {
+    await within("the start", crew.supervisor.start());
+    await until("the spares", () => crew.in("starting").length === 0);
+    await run(crew);
+  } finally {
+    await end(crew);
+  }
+}
+
+async function end(crew: Crew): Promise<void> {
+  crew.supervisor.kill();
+  await settle();
+  for (const worker of crew.alive) worker.exit("killed");
+  await within("the end of all", crew.supervisor.gone());
+}
+
+test("start starts the spares, and resolves when the first is ready", async () => {
+  const crew = new Crew({ spares: 3 });
+  const started = crew.supervisor.start();
+  assertEquals(crew.all.length, 3);
+  assertEquals(await state(started), "pending");
+  crew.all[1].ready();
+  assertEquals(await state(started), "resolved");
+  assertEquals(crew.told("worker_started").map(({ worker }) => worker), [crew.all[1].name]);
+  assertEquals([crew.supervisor.idle, crew.supervisor.open, crew.all.length], [1, 0, 3]);
+  await end(crew);
+});
+
+test("the limit is above the spares", async () => {
+  const crew = new Crew({ spares: 5, limit: 2 });
+  const started = crew.supervisor.start();
+  assertEquals(crew.all.length, 2);
+  crew.all[0].ready();
+  await started;
+  await end(crew);
+});
+
+test("idle and open count the workers", () =>
+  withCrew({ spares: 3 }, async (crew) => {
+    const [one, two] = crew.all;
+    one.accept();
+    two.accept();
+    assertEquals([crew.supervisor.idle, crew.supervisor.open], [1, 2]);
+    one.close();
+    assertEquals([crew.supervisor.idle, crew.supervisor.open], [2, 1]);
+    two.exit();
+    assertEquals(crew.supervisor.open, 0);
+    await settle();
+  }));
+
+test("what a worker says is told, in order", () =>
+  withCrew({}, async (crew) => {
+    const [one] = crew.all;
+    one.accept();
+    one.close();
+    await settle();
+    const ids = crew.events.flatMap((event) => "id" in event ? [`${event.type} ${event.id}`] : []);
+    assertEquals(ids, ["accepted 1.1", "closed 1.1"]);
+  }));
+
+test("a worker that becomes busy gets a successor", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[0].accept();
+    await until("a third worker", () => crew.all.length === 3);
+    await until("the spares", () => crew.supervisor.idle === 2);
+    await delay(3 * TOP_UP_DELAY);
+    assertEquals(crew.all.length, 3);
+  }));
+
+test("a client that is served in a moment starts no worker", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[0].accept();
+    crew.all[0].close();
+    await delay(3 * TOP_UP_DELAY);
+    assertEquals(crew.all.length, 2);
+  }));
+
+test("when all are busy, one is started for each client that waits, and the spares", () =>
+  withCrew({ spares: 2, limit: 30 }, async (crew) => {
+    crew.onStart = () => {};
+    crew.queue = 7;
+    crew.all[0].accept();
+    assertEquals(crew.all.length, 2);
+    crew.all[1].accept();
+    assertEquals(crew.in("starting").length, 9);
+    await delay(3 * TOP_UP_DELAY);
+    assertEquals(crew.in("starting").length, 9, "those that start were not counted");
+  }));
+
+test("clients that come while all are busy are seen, though no worker says anything", () =>
+  withCrew({ spares: 1, limit: 30 }, async (crew) => {
+    crew.all[0].accept();
+    await until("a successor", () => crew.supervisor.idle === 1);
+    crew.onStart = () => {};
+    crew.in("idle")[0].accept();
+    await until("another", () => crew.in("starting").length === 1);
+    crew.queue = 5;
+    await until("one for each", () => crew.in("starting").length === 6);
+  }));
+
+for (const queue of [0, 100, null]) {
+  test(`there are never more than the limit, with ${queue} in the queue`, () =>
+    withCrew({ spares: 3, limit: 7 }, async (crew) => {
+      crew.queue = queue;
+      crew.onStart = (worker) => {
+        worker.ready();
+        worker.accept();
+      };
+      for (const worker of crew.in("idle")) worker.accept();
+      await until("all of them", () => crew.in("busy").length === 7);
+      crew.in("busy")[0].exit();
+      await until("a successor", () => crew.in("busy").length === 7);
+      await delay(2 * TOP_UP_DELAY);
+      assertEquals(crew.most, 7);
+    }));
+}
+
+test("where the queue is not known, more are started each time, and few again later", () =>
+  withCrew({ spares: 1, limit: 200 }, async (crew) => {
+    crew.queue = null;
+    crew.onStart = () => {};
+    const bursts: number[] = [];
+    crew.all[0].accept();
+    for (let i = 0; i < 6; i++) {
+      await until("the next burst", () => crew.in("starting").length > 0);
+      const burst = crew.in("starting");
+      bursts.push(burst.length);
+      for (const worker of burst) {
+        worker.ready();
+        worker.accept();
+      }
+    }
+    assert(bursts.at(-1)! >= 16, `bursts of ${bursts}`);
+    assert(bursts.every((size) => size <= 32), `bursts of ${bursts}`);
+    crew.onStart = (worker) => worker.ready();
+    for (const worker of crew.in("busy")) worker.close();
+    await until("only spares", () => {
+      for (const worker of crew.alive) if (worker.orders.length > 0) worker.exit("left");
+      return crew.alive.length === 1;
+    });
+    crew.onStart = () => {};
+    crew.alive[0].accept();
+    await until("a small burst", () => crew.in("starting").length > 0);
+    assert(crew.in("starting").length <= 2, `${crew.in("starting").length} at once`);
+  }));
+
+test("too many idle workers leave after a while, down to the spares; busy ones stay", () =>
+  withCrew({ spares: 2, limit: 30 }, async (crew) => {
+    crew.queue = 18;
+    for (const worker of crew.in("idle")) worker.accept();
+    await until("20 more", () => crew.in("idle").length === 20);
+    crew.queue = 0;
+    const [busy] = crew.in("busy");
+    for (const worker of crew.in("busy")) if (worker !== busy) worker.close();
+    let looked = 0;
+    await until("only spares", () => {
+      const leaving = crew.alive.filter(({ orders }) => orders.length > 0);
+      looked++;
+      assert(leaving.length <= 10, `${leaving.length} leave at once`);
+      for (const worker of leaving) {
+        assertEquals(worker.orders, ["leave"]);
+        worker.exit("left");
+      }
+      return crew.alive.length === 3;
+    });
+    assert(looked > 2, "they left all at once");
+    assertEquals(crew.in("idle").length, 2);
+    assertEquals([busy.state, busy.orders, busy.kills], ["busy", [], 0]);
+    await delay(100); // 20 looks
+    assertEquals(crew.alive.length, 3);
+    assert(crew.alive.every(({ orders }) => orders.length === 0));
+    assertEquals(crew.told("closed").length, 1);
+  }));
+
+test("nobody leaves when there are too many for a moment only", () =>
+  withCrew({ spares: 1, limit: 30, shrinkInterval: 20 }, async (crew) => {
+    crew.all[0].accept();
+    await until("a successor", () => crew.supervisor.idle === 1);
+    for (let i = 0; i < 6; i++) {
+      crew.all[0].close();
+      await delay(60);
+      crew.all[0].accept();
+      await delay(25);
+    }
+    assert(crew.all.every(({ orders }) => orders.length === 0), "one was told to leave");
+  }));
+
+test("a worker that shall leave may serve a client first", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    crew.all[0].accept();
+    await until("a successor", () => crew.supervisor.idle === 1);
+    crew.all[0].close();
+    await until("one leaves", () => crew.all.some(({ orders }) => orders.length > 0));
+    const leaving = crew.all.find(({ orders }) => orders.length > 0)!;
+    leaving.accept();
+    assertEquals(crew.supervisor.open, 1);
+    leaving.close();
+    assertEquals(crew.supervisor.open, 0);
+    const { idle } = crew.supervisor;
+    leaving.exit("left");
+    assertEquals(crew.supervisor.idle, idle);
+    assertEquals(crew.told("closed").at(-1)!.reason, "handler");
+  }));
+
+test("a worker that leaves when it was asked has not failed", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    crew.queue = 1;
+    crew.all[0].accept();
+    await until("two more", () => crew.in("idle").length === 2);
+    await until("one leaves", () => crew.all.some(({ orders }) => orders.length > 0));
+    crew.all.find(({ orders }) => orders.length > 0)!.exit("left");
+    const { length } = crew.all;
+    for (const worker of crew.in("idle")) worker.accept();
+    assert(crew.all.length > length, "it waits as after a failure");
+  }));
+
+test("a worker that dies idle is replaced", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[0].exit("signal SIGKILL");
+    await until("a successor", () => crew.supervisor.idle === 2);
+    assertEquals(crew.all.length, 3);
+    assertEquals(crew.told("closed").length, 0);
+    const [exited] = crew.told("worker_exited");
+    assertEquals([exited.worker, exited.reason], [crew.all[0].name, "signal SIGKILL"]);
+  }));
+
+test("a worker that dies busy is replaced at once, and its connection's end is written for it", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    const [one] = crew.all;
+    one.accept();
+    one.close();
+    one.accept();
+    one.exit("signal SIGSEGV");
+    assertEquals(crew.all.length, 3);
+    const [first, second] = crew.told("closed");
+    assertEquals([first.id, first.reason], ["1.1", "handler"]);
+    assert(Number.isInteger(second.milliseconds) && second.milliseconds >= 0);
+    assertEquals(second, {
+      type: "closed",
+      id: "1.2",
+      remoteAddr,
+      worker: one.name,
+      bytesRead: 0,
+      bytesWritten: 0,
+      milliseconds: second.milliseconds,
+      reason: "worker",
+      error: "signal SIGSEGV",
+    });
+    assertEquals(crew.told("closed").length, 2);
+    assertEquals(crew.told("worker_exited").length, 1);
+    assertEquals(crew.events.at(-1)!.type, "worker_exited");
+    await until("a successor", () => crew.supervisor.idle === 2);
+  }));
+
+test("a worker that dies while it starts is replaced, later", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.onStart = () => {};
+    crew.all[0].accept();
+    await until("a successor", () => crew.in("starting").length === 1);
+    crew.in("starting")[0].exit();
+    const { length } = crew.all;
+    const died = performance.now();
+    await until("another", () => crew.all.length > length);
+    assert(performance.now() - died >= FIRST_DELAY - 5, "it was replaced at once");
+    assertEquals(crew.all[0].state, "busy");
+    assertEquals(crew.gaveUp, []);
+  }));
+
+test("a worker that cannot load its handler is told, and replaced later", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.onStart = () => {};
+    crew.all[0].accept();
+    await until("a successor", () => crew.in("starting").length === 1);
+    const [worker] = crew.in("starting");
+    worker.fail("the file is gone");
+    worker.exit("exited with code 0");
+    assertEquals(crew.told("worker_exited").map(({ worker, reason }) => [worker.kind, reason]), [
+      ["main", "a new worker could not start: the file is gone"],
+      ["process", "exited with code 0"],
+    ]);
+    const { length } = crew.all;
+    await until("another", () => crew.all.length > length);
+    assertEquals(crew.gaveUp, []);
+  }));
+
+test("start rejects with what the first worker said, and ends the others", async () => {
+  const crew = new Crew({ spares: 3 });
+  const started = crew.supervisor.start();
+  crew.all[1].fail("broken at load");
+  crew.all[1].exit("exited with code 0");
+  await assertRejects(() => within("the start", started), Error, "broken at load");
+  assertEquals(crew.all.map(({ kills }) => kills > 0), [true, true, true]);
+  for (const worker of crew.alive) worker.exit("killed");
+  await within("the end of all", crew.supervisor.gone());
+  await delay(2 * FIRST_DELAY);
+  assertEquals(crew.all.length, 3);
+  assertEquals(crew.gaveUp, [], "start has said it");
+});
+
+test("start rejects when all workers die, after some tries that take longer each time", async () => {
+  const crew = new Crew({ spares: 2 });
+  crew.onStart = (worker) => worker.exit("signal SIGILL");
+  await assertRejects(
+    () => within("the start", crew.supervisor.start()),
+    Error,
+    "signal SIGILL",
+  );
+  await within("the end of all", crew.supervisor.gone());
+  const rounds = crew.gaps.filter((gap) => gap > FIRST_DELAY / 2);
+  assert(rounds.length >= 3, `only ${rounds.length + 1} tries`);
+  rounds.forEach((gap, i) => {
+    assert(gap >= FIRST_DELAY * 2 ** i - 5, `try ${i + 2} came after ${Math.round(gap)} ms`);
+  });
+  assert(crew.asked.length <= 2 * (rounds.length + 1), `${crew.asked.length} starts`);
+  assertEquals(crew.gaveUp, []);
+});
+
+test("it gives up once when no new worker starts and none is alive", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    crew.onStart = (worker) => worker.exit("signal SIGILL");
+    crew.all[0].accept();
+    crew.all[0].exit("signal SIGSEGV");
+    await until("it has given up", () => crew.gaveUp.length > 0);
+    assert(crew.gaveUp[0].message.includes("signal SIGILL"), crew.gaveUp[0].message);
+    const { length } = crew.asked;
+    assert(length >= 4 && length <= 8, `${length} starts`);
+    await delay(100);
+    assertEquals([crew.asked.length, crew.gaveUp.length], [length, 1]);
+  }));
+
+test("it does not give up while a worker is alive", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    crew.onStart = (worker) => worker.exit("signal SIGILL");
+    crew.all[0].accept();
+    await until("six failures", () => crew.in("gone").length === 6);
+    assertEquals(crew.gaveUp, []);
+    assertEquals([crew.all[0].state, crew.all[0].kills], ["busy", 0]);
+    const last = crew.gaps.slice(-4);
+    last.forEach((gap, i) => {
+      assert(gap >= FIRST_DELAY * 2 ** (i + 1) - 5, `gaps of ${last.map(Math.round)} ms`);
+    });
+  }));
+
+test("a failure that is over is forgotten when workers serve again", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    for (let round = 0; round < 3; round++) {
+      crew.onStart = (worker) => worker.exit("signal SIGILL");
+      const failures = crew.in("gone").length;
+      crew.in("idle")[0].accept();
+      await until("two failures", () => crew.in("gone").length >= failures + 2);
+      crew.onStart = (worker) => worker.ready();
+      await until("a worker", () => crew.supervisor.idle === 1);
+      const [first, second] = crew.in("idle");
+      assertEquals(second, undefined);
+      first.accept();
+      first.close();
+    }
+    assertEquals(crew.gaveUp, []);
+    const longest = Math.max(...crew.gaps);
+    assert(longest < FIRST_DELAY * 8, `one start came after ${longest} ms`);
+  }));
+
+test("workers that become ready and die before they serve are started ever more slowly", async () => {
+  const crew = new Crew({ spares: 2 });
+  crew.onStart = (worker) => {
+    worker.ready();
+    setTimeout(() => worker.exit("signal SIGILL"), 5);
+  };
+  await within("the start", crew.supervisor.start());
+  await until(
+    "enough time",
+    () => performance.now() - crew.asked[0] > 1600 || crew.gaveUp.length > 0,
+  );
+  const { length } = crew.asked;
+  await end(crew);
+  // With 100, 200, 400 and 800 ms between: five times two.
+  assert(length <= 12, `${length} starts in 1.6 s`);
+});
+
+test("an accept that fails for good in one worker ends all", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[1].accept();
+    crew.all[0].fatal("accept failed: EBADF");
+    assertEquals(crew.gaveUp.map(({ message }) => message), ["accept failed: EBADF"]);
+    crew.all[1].fatal("accept failed: EBADF");
+    assertEquals(crew.gaveUp.length, 1);
+    assert(crew.all.every(({ kills }) => kills > 0));
+    for (const worker of crew.all) worker.exit();
+    await delay(2 * FIRST_DELAY);
+    assertEquals(crew.all.length, 2);
+  }));
+
+test("shutdown asks every worker once, replaces none, and is over when the last has left", () =>
+  withCrew({ spares: 3 }, async (crew) => {
+    const [idle, busy, dying] = crew.all;
+    busy.accept();
+    dying.accept();
+    crew.supervisor.shutdown();
+    crew.supervisor.shutdown();
+    assertEquals(crew.all.map(({ orders }) => orders), [["shutdown"], ["shutdown"], ["shutdown"]]);
+    const gone = crew.supervisor.gone();
+    idle.exit("left");
+    dying.exit("signal SIGKILL");
+    assertEquals(await state(gone), "pending");
+    busy.close();
+    busy.exit("left");
+    assertEquals(await state(gone), "resolved");
+    const closed = crew.told("closed").map(({ id, reason, error }) => [id, reason, error]);
+    assertEquals(closed, [["3.1", "shutdown", "signal SIGKILL"], ["2.1", "handler", undefined]]);
+    await delay(2 * FIRST_DELAY);
+    assertEquals(crew.all.length, 3);
+    assert(crew.all.every(({ kills }) => kills === 0));
+  }));
+
+test("shutdown with a queue, a retry and a top-up under way starts no worker", () =>
+  withCrew({ spares: 3 }, async (crew) => {
+    crew.all[0].exit(); // a retry
+    crew.all[1].accept(); // a top-up
+    crew.queue = 9;
+    crew.supervisor.shutdown();
+    crew.all[2].accept();
+    await delay(2 * FIRST_DELAY);
+    assertEquals(crew.all.length, 3);
+  }));
+
+test("a client that is accepted after shutdown leaves no timer behind", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.supervisor.shutdown();
+    crew.all[0].accept();
+    crew.all[0].close();
+    crew.all[1].accept();
+    await settle();
+  }));
+
+test("shutdown while it starts rejects start, and asks those that start", async () => {
+  const crew = new Crew({ spares: 2 });
+  const started = crew.supervisor.start();
+  crew.supervisor.shutdown();
+  const error = await assertRejects(() => within("the start", started), SystemError);
+  assertEquals(error.code, "ECANCELED");
+  assertEquals(crew.all.map(({ orders }) => orders), [["shutdown"], ["shutdown"]]);
+  crew.all[0].ready();
+  crew.all[0].exit("left");
+  crew.all[1].exit("left");
+  await within("the end of all", crew.supervisor.gone());
+  assertEquals(crew.all.length, 2);
+});
+
+test("kill ends every worker, also after shutdown; shutdown after kill does nothing", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[0].accept();
+    crew.supervisor.shutdown();
+    assert(crew.all.every(({ kills }) => kills === 0));
+    crew.supervisor.kill();
+    assert(crew.all.every(({ kills }) => kills === 1));
+    crew.supervisor.shutdown();
+    assertEquals(crew.all.map(({ orders }) => orders), [["shutdown"], ["shutdown"]]);
+    for (const worker of crew.all) worker.exit("signal SIGKILL");
+    assertEquals(crew.told("closed").map(({ reason }) => reason), ["shutdown"]);
+    assertEquals(await state(crew.supervisor.gone()), "resolved");
+  }));
+
+test("gone resolves for everybody who waits, and at once when nobody is left", () =>
+  withCrew({ spares: 1 }, async (crew) => {
+    crew.supervisor.kill();
+    const waiting = [crew.supervisor.gone(), crew.supervisor.gone()];
+    assertEquals(await Promise.all(waiting.map(state)), ["pending", "pending"]);
+    crew.all[0].exit("killed");
+    assertEquals(await state(crew.supervisor.gone()), "resolved");
+    assertEquals(await Promise.all(waiting.map(state)), ["resolved", "resolved"]);
+  }));
+
+test("start rejects with what starting a worker throws, after some tries", async () => {
+  const crew = new Crew({ spares: 3 });
+  crew.startError = new SystemError("EMFILE", "no descriptors");
+  const error = await within(
+    "the start",
+    crew.supervisor.start().then(() => null, (error) => error),
+  );
+  assertStrictEquals(error, crew.startError);
+  assert(crew.gaps.length >= 3, `only ${crew.asked.length} tries`);
+  crew.gaps.forEach((gap, i) => assert(gap >= FIRST_DELAY * 2 ** i - 5, `gaps of ${crew.gaps}`));
+  assertEquals(await state(crew.supervisor.gone()), "resolved");
+});
+
+test("start goes on when starting a worker throws at first only", async () => {
+  const crew = new Crew({ spares: 2 });
+  crew.startError = new Error("not yet");
+  crew.onStart = (worker) => worker.ready();
+  const started = crew.supervisor.start();
+  await until("two tries", () => crew.asked.length === 2);
+  crew.startError = null;
+  await within("the start", started);
+  await until("the spares", () => crew.supervisor.idle === 2);
+  await end(crew);
+});
+
+test("a start that throws later harms no worker that there is", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    const before = crew.asked.length;
+    crew.startError = new Error("no descriptors");
+    const errors = await unhandled(async () => {
+      crew.queue = 5;
+      for (const worker of crew.all) worker.accept();
+      await until("three tries", () => crew.asked.length === before + 3);
+    });
+    assertEquals(errors, []);
+    assertEquals(crew.gaveUp, []);
+    assertEquals(crew.in("busy").length, 2);
+    crew.startError = null;
+    crew.queue = 0;
+    await until("the spares", () => crew.supervisor.idle === 2);
+  }));
