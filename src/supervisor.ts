@@ -56,7 +56,7 @@ export class Supervisor {
   readonly #ready = Promise.withResolvers<void>();
   #everReady = false;
   #stopping = false;
-  #gone: (() => void) | null = null;
+  readonly #gone = Promise.withResolvers<void>();
   #nextNumber = 1;
   #burst = 1;
   #failures = 0;
@@ -109,8 +109,7 @@ export class Supervisor {
 
   /** Resolves when no worker is left; call it after `shutdown` or `kill`. */
   gone(): Promise<void> {
-    if (this.#workers.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#gone = resolve);
+    return this.#workers.size === 0 ? Promise.resolve() : this.#gone.promise;
   }
 
   #stop(): void {
@@ -144,17 +143,20 @@ export class Supervisor {
       if (waiting !== null) wanted += waiting;
       else {
         // More clients may wait unseen: start twice as many each time.
-        if (starting === 0) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+        if (starting < this.#burst) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
         wanted = Math.max(wanted, this.#burst);
       }
-    } else this.#burst = 1;
+    }
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room);
-    for (let i = 0; i < missing && this.#retry === null; i++) this.#startOne();
+    for (let i = 0; i < missing && this.#retry === null && !this.#stopping; i++) {
+      this.#startOne();
+    }
   }
 
   /** A worker that is busy for a moment only needs no successor. */
   #topUpSoon(): void {
+    if (this.#stopping) return;
     this.#topUp ??= setTimeout(() => {
       this.#topUp = null;
       this.#keep();
@@ -188,7 +190,6 @@ export class Supervisor {
     switch (message.type) {
       case "ready":
         worker.state = worker.state === "starting" ? "idle" : worker.state;
-        this.#failures = 0;
         this.#everReady = true;
         this.#settings.onEvent({
           type: "worker_started",
@@ -212,6 +213,7 @@ export class Supervisor {
           worker.since = Date.now();
           if (worker.state === "idle") worker.state = "busy";
           worker.served = true;
+          this.#failures = 0;
           // At once only for clients that wait: a busy worker may be idle in a moment.
           if (this.#count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
           this.#topUpSoon();
@@ -255,13 +257,12 @@ export class Supervisor {
       worker: worker.handle.name,
       reason,
     });
-    if (this.#workers.size === 0) this.#gone?.();
+    if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
     if (this.#stopping) return;
     const asked = worker.state === "leaving" && !worker.failed;
-    if (worker.served || asked) this.#keep();
-    else {this.#failed(
-        new Error(`A worker ended before it served anybody: ${reason}`),
-      );}
+    const lived = Date.now() - worker.since > LARGEST_DELAY;
+    if (worker.served || asked || lived) this.#keep();
+    else this.#failed(new Error(`A worker ended before it served anybody: ${reason}`));
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
@@ -296,7 +297,9 @@ export class Supervisor {
   /** One of eight that are too many, and at least one, leaves at each look. */
   #shrinkIfTooMany(): void {
     this.#keep(); // clients may have come to the queue while all were busy
-    const surplus = this.idle - this.#settings.spares;
+    const { idle } = this;
+    if (idle > 0) this.#burst = 1;
+    const surplus = idle - this.#settings.spares;
     this.#looks = surplus > 0 ? this.#looks + 1 : 0;
     if (this.#looks < PATIENCE) return;
     let leaving = Math.ceil(surplus / 8);

@@ -114,7 +114,7 @@ class Crew {
         const worker = new FakeWorker(number, listeners);
         this.all.push(worker);
         this.most = Math.max(this.most, this.alive.length);
-        setTimeout(() => worker.state === "starting" && this.onStart(worker));
+        queueMicrotask(() => worker.state === "starting" && this.onStart(worker));
         return worker;
       },
       ...settings,
@@ -571,14 +571,18 @@ test("shutdown with a queue, a retry and a top-up under way starts no worker", (
     assertEquals(crew.all.length, 3);
   }));
 
-test("a client that is accepted after shutdown leaves no timer behind", () =>
-  withCrew({ spares: 2 }, async (crew) => {
-    crew.supervisor.shutdown();
-    crew.all[0].accept();
-    crew.all[0].close();
-    crew.all[1].accept();
-    await settle();
-  }));
+test("a client that is accepted after shutdown leaves no timer behind", async () => {
+  const crew = new Crew({ spares: 2 });
+  crew.onStart = (worker) => worker.ready();
+  await within("the start", crew.supervisor.start());
+  crew.supervisor.shutdown();
+  const [one, two] = crew.all;
+  one.accept();
+  two.exit("left");
+  one.close();
+  one.exit("left");
+  await within("the end of all", crew.supervisor.gone());
+});
 
 test("shutdown while it starts rejects start, and asks those that start", async () => {
   const crew = new Crew({ spares: 2 });
@@ -619,7 +623,7 @@ test("gone resolves for everybody who waits, and at once when nobody is left", (
   }));
 
 test("start rejects with what starting a worker throws, after some tries", async () => {
-  const crew = new Crew({ spares: 3 });
+  const crew = new Crew({ spares: 1 });
   crew.startError = new SystemError("EMFILE", "no descriptors");
   const error = await within(
     "the start",
@@ -629,6 +633,14 @@ test("start rejects with what starting a worker throws, after some tries", async
   assert(crew.gaps.length >= 3, `only ${crew.asked.length} tries`);
   crew.gaps.forEach((gap, i) => assert(gap >= FIRST_DELAY * 2 ** i - 5, `gaps of ${crew.gaps}`));
   assertEquals(await state(crew.supervisor.gone()), "resolved");
+});
+
+test("no worker is started once it has given up", async () => {
+  const crew = new Crew({ spares: 3 });
+  crew.startError = new SystemError("EMFILE", "no descriptors");
+  await assertRejects(() => within("the start", crew.supervisor.start()), SystemError);
+  const last = crew.gaps.at(-1)!;
+  assert(last > FIRST_DELAY, `a start came ${last} ms after the last failure`);
 });
 
 test("start goes on when starting a worker throws at first only", async () => {
