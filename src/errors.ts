@@ -25,7 +25,11 @@ export function errorCode(error: unknown): string | undefined {
 
 /** What there is to say about anything that was thrown, in one line. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "something that cannot be written as text";
+  }
 }
 
 /** A {@linkcode SystemError} for a call on this connection that cannot succeed. */

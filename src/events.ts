@@ -34,7 +34,10 @@ export type ServerEvent =
     | {
       readonly type: "message";
       readonly id: string;
+      /** The first of them. */
       readonly bytes: Uint8Array;
+      /** How many there were. */
+      readonly length: number;
       readonly worker: WorkerName;
     }
     | {
@@ -59,6 +62,7 @@ export type ServerEvent =
       readonly worker: WorkerName;
       readonly reason: string;
     }
+    | { readonly type: "unhandled"; readonly worker: WorkerName; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }
     | { readonly type: "dropped"; readonly count: number }
   );

@@ -55,6 +55,8 @@ export type Message =
   | { readonly type: "ready" }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "fatal"; readonly message: string }
+  /** A rejection that nobody handled, after its connection had ended. */
+  | { readonly type: "unhandled"; readonly message: string }
   | { readonly type: "event"; readonly event: UntimedEvent };
 
 /** How many bytes of `message` events may wait for a slow supervisor. */

@@ -55,6 +55,7 @@ export function serveConnection(
         type: "message",
         id,
         bytes: bytes.slice(0, MESSAGE_SHOWN),
+        length: bytes.length,
         worker,
       });
   }

@@ -117,8 +117,13 @@ export async function serve(
   }
   const runtime = await detect();
   const address = await resolveHost(runtime, settings.address);
-  const emit = (event: UntimedEvent) =>
-    options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
+  const emit = (event: UntimedEvent) => {
+    try {
+      options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
+    } catch (error) {
+      reportError(error); // the listener's mistake is its user's, not a client's
+    }
+  };
 
   const server = model.where === "main"
     ? await MainServer.start(
@@ -138,7 +143,12 @@ export async function serve(
       emit,
     );
   emit({ type: "listening", addr: server.addr, model: settings.model });
-  options.onListen?.(server.addr);
+  try {
+    options.onListen?.(server.addr);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
   const { signal } = options;
   if (signal) {
     const onAbort = () => void server.shutdown();
@@ -174,6 +184,9 @@ function settle(options: ServeOptions): Settings {
   };
   const largest = 2 ** 31 - 1;
   const port = whole("port", options.port ?? 8888, 0, 65535);
+  if (options.path === "" || options.path?.includes("\0")) {
+    throw new TypeError("Cannot serve with this path: it is a file's path, without NUL bytes");
+  }
   return {
     model,
     address: options.path !== undefined
@@ -202,14 +215,17 @@ function settle(options: ServeOptions): Settings {
   };
 }
 
-const NUMERIC = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*(%\w+)?)$/;
+const BYTE = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const IPV4 = new RegExp(`^${BYTE}(\\.${BYTE}){3}$`);
 
 async function resolveHost(
   runtime: Runtime,
   address: Address,
 ): Promise<Address> {
-  if (address.transport === "unix" || NUMERIC.test(address.hostname)) {
-    return address;
+  if (address.transport === "unix" || IPV4.test(address.hostname)) return address;
+  if (address.hostname.includes(":")) {
+    if (URL.canParse(`http://[${address.hostname}]`)) return address;
+    throw new TypeError(`Cannot serve on "${address.hostname}": it is no IPv6 address`);
   }
   return { ...address, hostname: await runtime.lookup(address.hostname) };
 }
@@ -343,9 +359,11 @@ abstract class BaseServer implements Server {
 
   protected rememberFile(address: Address): void {
     if (address.transport !== "unix") return;
-    const file = this.#runtime.socketFile(address.path);
-    if (typeof file === "object") {
-      this.#file = { path: address.path, inode: file.inode };
+    try {
+      const file = this.#runtime.socketFile(address.path);
+      if (typeof file === "object") this.#file = { path: address.path, inode: file.inode };
+    } catch {
+      // It may not be looked at: then it stays, and the next server replaces it.
     }
   }
 
@@ -390,12 +408,15 @@ abstract class BaseServer implements Server {
 
   #stopListening(): void {
     if (this.#file) {
-      const now = this.#runtime.socketFile(this.#file.path);
-      // Another server may have taken the path.
-      if (typeof now === "object" && now.inode === this.#file.inode) {
-        this.#runtime.removeFile(this.#file.path);
-      }
+      const { path, inode } = this.#file;
       this.#file = null;
+      try {
+        const now = this.#runtime.socketFile(path);
+        // Another server may have taken the path.
+        if (typeof now === "object" && now.inode === inode) this.#runtime.removeFile(path);
+      } catch {
+        // The file stays: it may not be removed, and the next server replaces it.
+      }
     }
     this.stopListening();
   }
@@ -416,6 +437,7 @@ class MainServer extends BaseServer {
   readonly #open = new Set<ServedConnection>();
   readonly #limit: number;
   readonly #abort = new AbortController();
+  #ended = false;
   readonly #loop: Promise<void>;
 
   static async start(
@@ -464,6 +486,7 @@ class MainServer extends BaseServer {
         serveSettings,
       );
       this.#open.add(served);
+      if (this.#ended) served.end("shutdown");
       return served.done.then(() => void this.#open.delete(served));
     }, (code) => emit({ type: "accept_failed", code, worker }))
       .catch((error) => this.fail(error));
@@ -486,15 +509,19 @@ class MainServer extends BaseServer {
   }
 
   protected endAll(): void {
+    this.#ended = true;
     for (const served of this.#open) served.end("shutdown");
   }
 
   protected async drained(): Promise<void> {
-    // An accept loop that is full looks at its listener only when one is free.
-    while (this.#open.size > 0) {
-      await Promise.all([...this.#open].map((served) => served.done));
+    // An accept loop that is full looks at its listener only when one is free,
+    // and the last `accept` may still give a connection.
+    for (const wait of [null, this.#loop]) {
+      await wait;
+      while (this.#open.size > 0) {
+        await Promise.all([...this.#open].map((served) => served.done));
+      }
     }
-    await this.#loop;
   }
 
   protected release(): void {}

@@ -203,6 +203,12 @@ export class Supervisor {
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
         return;
+      case "unhandled":
+        return this.#settings.onEvent({
+          type: "unhandled",
+          worker: worker.handle.name,
+          error: message.message,
+        });
       case "fatal":
         worker.state = "leaving";
         return this.#giveUp(new Error(message.message));

@@ -161,6 +161,7 @@ async function main(): Promise<void> {
   let current: ServedConnection | null = null;
   runtime.onUnhandled((error) => {
     if (current) current.end("error", error);
+    else channel.send({ type: "unhandled", message: errorMessage(error) });
   });
 
   let loaded;

@@ -69,13 +69,16 @@ export function threadStarter(
       words,
     };
     const thread = runtime.startThread(WORKER_MODULE, settings);
-    let exited = false;
+    let terminate: ReturnType<typeof setTimeout> | undefined;
     thread.onMessage((message) => onMessage(message as Message));
     thread.onExit((reason) => {
-      exited = true;
       // The kernel closes nothing when a thread dies; whoever swaps it out does.
       const held = Atomics.exchange(view, HELD_WORD, -1);
-      if (held >= 0) libc.close(held);
+      if (held >= 0) {
+        libc.shutdown(held, "both"); // the thread may still be blocked in a call on it
+        libc.close(held);
+      }
+      clearTimeout(terminate);
       onExit(reason);
     });
     const order = (order: Order) => {
@@ -90,7 +93,7 @@ export function threadStarter(
         // This wakes a thread that is blocked in a call on its connection.
         const held = Atomics.load(view, HELD_WORD);
         if (held >= 0) libc.shutdown(held, "both");
-        setTimeout(() => exited || thread.kill(), TERMINATE_AFTER);
+        terminate ??= setTimeout(() => thread.kill(), TERMINATE_AFTER);
       },
     };
   };
@@ -108,9 +111,15 @@ export function processStarter(
   workerArgs: string[],
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
-    const [ours, theirs] = libc.socketPair();
     // The runtime may close what it passes on, so it gets a copy.
     const listening = libc.duplicate(shared.listening);
+    let ours, theirs;
+    try {
+      [ours, theirs] = libc.socketPair();
+    } catch (error) {
+      libc.close(listening);
+      throw error;
+    }
     const settings: WorkerSettings = {
       ...shared,
       number,

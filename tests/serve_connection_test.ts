@@ -221,10 +221,10 @@ for (const kind of ["loop", "blocking"] as const) {
     const asked = new Serving(kind, drain, { messages: true }, peer(kind, ...input));
     await asked.expect("handler", undefined, 303);
     const worker = { kind: "main", id: 0 };
-    const messages = [bytes("one"), bytes("x".repeat(256))];
+    const messages = [[bytes("one"), 3], [bytes("x".repeat(256)), 300]];
     assertEquals(
       asked.events.slice(1, -1) as unknown[],
-      messages.map((bytes) => ({ type: "message", id: "7.1", bytes, worker })),
+      messages.map(([bytes, length]) => ({ type: "message", id: "7.1", bytes, length, worker })),
     );
     const not = new Serving(kind, drain, {}, peer(kind, ...input));
     await not.expect("handler", undefined, 303);
@@ -264,6 +264,15 @@ test("an end while the handler never returns", async () => {
   serving.served.end("shutdown");
   await serving.expect("shutdown", undefined);
   assertEquals(serving.socket.log, ["close"]);
+});
+
+test("an end after the handler has closed the connection is the handler's", async () => {
+  const serving = new Serving("loop", (connection) => {
+    connection.close();
+    return new Promise(() => {});
+  });
+  serving.served.end("shutdown");
+  await serving.expect("handler", undefined);
 });
 
 test("an end with an error tells it", async () => {

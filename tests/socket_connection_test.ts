@@ -209,15 +209,6 @@ for (const kind of ["loop", "blocking"] as const) {
     assertEquals(await code(reset.connection.write(bytes("x"))), "EBADF");
   });
 
-  test(`${kind}: an empty write is done when those before it are`, async () => {
-    const { socket, connection } = open(kind);
-    await within("alone", connection.write(new Uint8Array(0)));
-    socket.take = () => 1;
-    void connection.write(bytes("abc"));
-    await within("behind", connection.write(new Uint8Array(0)));
-    assertEquals(socket.received, "abc");
-  });
-
   test(`${kind}: onMessage is told of the bytes of each read`, async () => {
     const { socket, connection } = open(kind);
     const messages: string[] = [];
@@ -451,6 +442,16 @@ test("loop: a write waits while the peer does not read", async () => {
   assertEquals(socket.received, "abcdef");
 });
 
+test("loop: an empty write waits for those before it", async () => {
+  const { socket, connection } = open("loop");
+  socket.take = () => 0;
+  void connection.write(bytes("x"));
+  const empty = connection.write(new Uint8Array(0));
+  assertEquals(await state(empty), "pending");
+  socket.resume();
+  await within("the empty write", empty);
+});
+
 test("loop: reading goes on while a write waits", async () => {
   const { socket, connection } = open("loop");
   socket.take = () => 0;
@@ -626,6 +627,12 @@ for (const direction of ["read", "written"]) {
     assert(performance.now() - last >= 150, "it came too early");
   });
 }
+
+test("loop: close takes the idle timeout's timer along", () => {
+  const { connection } = open("loop");
+  connection.setIdleTimeout(60_000);
+  connection.close();
+});
 
 test("loop: an idle timeout of 0 is none", async () => {
   const { connection } = open("loop");

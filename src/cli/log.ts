@@ -94,11 +94,11 @@ export function prettyLine(
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
     case "accepted":
-      return `${paint(32, "+")} ${formatAddress(event.remoteAddr)} #${event.id} on ${
+      return `${paint(32, "+")} ${escape(formatAddress(event.remoteAddr))} #${event.id} on ${
         who(event.worker)
       }`;
     case "message":
-      return `${paint(36, "·")} #${event.id} ${event.bytes.length} bytes "${
+      return `${paint(36, "·")} #${event.id} ${event.length} bytes "${
         escape(new TextDecoder("latin1").decode(event.bytes))
       }"`;
     case "closed": {
@@ -107,7 +107,7 @@ export function prettyLine(
         ? ""
         : ` (${event.reason}${event.error === undefined ? "" : `: ${escape(event.error)}`})`;
       return `${paint(event.reason === "handler" ? 33 : 31, "-")} ${
-        formatAddress(event.remoteAddr)
+        escape(formatAddress(event.remoteAddr))
       } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}`;
     }
     case "accept_failed":
@@ -119,6 +119,8 @@ export function prettyLine(
         return verbose ? `* ${who(event.worker)} has left` : null;
       }
       return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
+    case "unhandled":
+      return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${escape(event.error)}`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"
@@ -137,8 +139,8 @@ export function jsonLine(event: ServerEvent): string {
     (_, value) =>
       value instanceof Uint8Array
         ? escape(new TextDecoder("latin1").decode(value))
-        : typeof value === "string" && value.length > SHOWN
-        ? value.slice(0, SHOWN) + "…"
+        : typeof value === "string"
+        ? escape(value)
         : value,
   );
 }

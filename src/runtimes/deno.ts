@@ -288,7 +288,11 @@ export const runtime: Runtime = {
       "run",
       "--quiet",
       ...permissionFlags(needs),
-      ...(config ? ["--config", config] : ["--no-config"]),
+      ...(workerArgs.some((arg) => /^(--config|--no-config|-c)\b/.test(arg))
+        ? []
+        : config
+        ? ["--config", config]
+        : ["--no-config"]),
       ...(workerArgs.some((arg) => arg.startsWith("--v8-flags")) ? [] : [WORKER_HEAP]),
       ...workerArgs,
       module.href,

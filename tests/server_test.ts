@@ -1,0 +1,85 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { connect, type ModelName, serve, type ServerEvent, SystemError } from "../mod.ts";
+import { MODELS } from "../src/models.ts";
+import { Client, until, within } from "./client.ts";
+
+const ECHO = new URL("../src/echo.ts", import.meta.url);
+
+for (const model of Object.keys(MODELS) as ModelName[]) {
+  Deno.test(`${model}: a listener of events that throws harms no client`, async () => {
+    const errors: string[] = [];
+    const listener = (event: ErrorEvent) => {
+      event.preventDefault();
+      errors.push(event.message);
+    };
+    addEventListener("error", listener);
+    const server = await serve({
+      model,
+      port: 0,
+      onEvent: ({ type }) => {
+        if (type === "accepted" || type === "closed") throw new Error("from onEvent");
+      },
+    }, ECHO);
+    for (let i = 0; i < 2; i++) {
+      const client = await Client.open(server.addr);
+      await client.send("hello bye");
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
+      await client.close();
+    }
+    await within("the end", server.shutdown());
+    removeEventListener("error", listener);
+    assertEquals(errors.length, 4);
+  });
+
+  Deno.test(`${model}: serve rejects when onListen throws, and the port is free again`, async () => {
+    let port = 0;
+    await assertRejects(
+      () =>
+        serve({
+          model,
+          port: 0,
+          onListen: (addr) => {
+            if (addr.transport === "tcp") port = addr.port;
+            throw new Error("from onListen");
+          },
+        }, ECHO),
+      Error,
+      "from onListen",
+    );
+    const error = await assertRejects(
+      () => connect({ transport: "tcp", hostname: "127.0.0.1", port }),
+      SystemError,
+    );
+    assertEquals(error.code, "ECONNREFUSED");
+  });
+
+  Deno.test(`${model}: a host that is no address is refused`, async () => {
+    for (const hostname of ["0.0.0.256", ":::"]) {
+      await assertRejects(() => serve({ model, port: 0, hostname }, ECHO), Error, hostname);
+    }
+  });
+
+  Deno.test(`${model}: IPv6 is served and named`, async () => {
+    const server = await serve({ model, port: 0, hostname: "::1" }, ECHO);
+    assertEquals((server.addr as { hostname: string }).hostname, "::1");
+    const client = await Client.open(server.addr);
+    await client.send("hello bye");
+    assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
+    await client.close();
+    await server.shutdown();
+  });
+}
+
+Deno.test("a handler that closes the server itself loses no connection's end", async () => {
+  const events: ServerEvent[] = [];
+  const closing = Promise.withResolvers<void>();
+  const server = await serve({ port: 0, onEvent: (event) => events.push(event) }, async () => {
+    server.close().then(closing.resolve);
+    await new Promise(() => {});
+  });
+  const client = await Client.open(server.addr);
+  await within("the end", closing.promise);
+  assertEquals(events.map(({ type }) => type), ["listening", "accepted", "shutdown", "closed"]);
+  await until("the client's end", () => client.ended || client.error !== null);
+  await client.close();
+});
