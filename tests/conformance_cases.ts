@@ -182,9 +182,9 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: "200 resets before accept leave every acceptor at work",
+    name: "1,000 resets before accept leave every acceptor at work",
     async run(address) {
-      for (let round = 0; round < 4; round++) {
+      for (let round = 0; round < 20; round++) {
         await Promise.all(Array.from({ length: 50 }, async () => {
           const client = await Client.open(address);
           await client.reset();

@@ -206,8 +206,11 @@ test("what a worker says is told, in order", () =>
     assertEquals(ids, ["accepted 1.1", "closed 1.1"]);
   }));
 
+/** So long that it does not look while the test runs. */
+const NO_LOOKS = 60_000;
+
 test("a worker that becomes busy gets a successor", () =>
-  withCrew({ spares: 2 }, async (crew) => {
+  withCrew({ spares: 2, shrinkInterval: NO_LOOKS }, async (crew) => {
     crew.all[0].accept();
     await until("a third worker", () => crew.all.length === 3);
     await until("the spares", () => crew.supervisor.idle === 2);
@@ -215,11 +218,17 @@ test("a worker that becomes busy gets a successor", () =>
     assertEquals(crew.all.length, 3);
   }));
 
-test("a client that is served in a moment starts no worker", () =>
-  withCrew({ spares: 2 }, async (crew) => {
+test("clients that are served in a moment start no worker", () =>
+  withCrew({ spares: 2, shrinkInterval: NO_LOOKS }, async (crew) => {
+    const [second, look] = [delay(0.6 * TOP_UP_DELAY), delay(1.2 * TOP_UP_DELAY)];
     crew.all[0].accept();
     crew.all[0].close();
-    await delay(3 * TOP_UP_DELAY);
+    await second;
+    crew.all[0].accept();
+    await look;
+    assertEquals(crew.all.length, 2, "the first client's delay was counted for the second");
+    crew.all[0].close();
+    await delay(2 * TOP_UP_DELAY);
     assertEquals(crew.all.length, 2);
   }));
 
