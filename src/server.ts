@@ -81,6 +81,11 @@ type Settings =
     address: Address;
   };
 
+/** What one worker, a thread with its connection, takes of this process's descriptors. */
+const WORKER_DESCRIPTORS = 8;
+/** What is left for everything else. */
+const SPARE_DESCRIPTORS = 64;
+
 /** How long clients in the kernel's queue may still find a free place. */
 const DRAIN = 50;
 
@@ -595,9 +600,12 @@ class WorkerServer extends BaseServer {
       idleTimeout: settings.idleTimeout,
       messages: settings.messages,
     };
+    // Deno 2.9 panics when a worker is started and descriptors run out.
+    const room = Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS);
+    const limit = Math.max(1, Math.min(settings.maxConnections, room));
     this.#supervisor = new Supervisor({
-      spares: Math.min(settings.spares, settings.maxConnections),
-      limit: settings.maxConnections,
+      spares: Math.min(settings.spares, limit),
+      limit,
       start: model.where === "thread"
         ? threadStarter(runtime, libc, shared)
         : processStarter(runtime, libc, shared, settings.workerArgs),
@@ -623,6 +631,16 @@ class WorkerServer extends BaseServer {
     // This wakes every worker that is blocked in accept. The descriptor stays
     // until the last thread is gone, lest its number mean something else.
     this.#libc.shutdown(this.#listening, "both");
+    if (this.addr.transport === "unix") this.#endQueue();
+  }
+
+  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
+  #endQueue(): void {
+    try {
+      for (;;) this.#libc.close(this.#libc.accept(this.#listening, true).descriptor);
+    } catch {
+      // EINVAL: it is shut down, and nobody waits any more.
+    }
   }
 
   protected endAll(): void {

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MODELS } from "../src/models.ts";
 import { Client, until } from "./client.ts";
-import { Command, descendants } from "./command.ts";
+import { CLI, Command, descendants } from "./command.ts";
 
 const SOME = 200, MANY = 2000;
 
@@ -166,3 +166,31 @@ Deno.test("50 idle workers leave one after another, and no client is refused, re
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
   })).then(() => {}));
+
+Deno.test("serve --model thread takes as many clients as descriptors allow, and stays", async () => {
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `ulimit -n 120; exec "${Deno.execPath()}" run -A "${CLI}" serve --model thread --port 0`,
+    ],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const port = Number((await reader.read()).value!.trim().split(":")[1]);
+  const address = { transport: "tcp", hostname: "127.0.0.1", port } as const;
+  const clients = await Promise.all(Array.from({ length: 30 }, () => Client.open(address)));
+  await Promise.all(clients.map((client) => client.send("x")));
+  const answered = () => clients.filter((client) => client.received === 1);
+  await until("7 are answered", () => answered().length === 7);
+  for (const client of answered()) {
+    await client.send("bye");
+    await client.receiveAll();
+    await client.close();
+  }
+  await until("the next 7 are answered", () => answered().length >= 7);
+  for (const client of clients) await client.close();
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 0);
+  await reader.cancel();
+});

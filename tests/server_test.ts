@@ -83,3 +83,22 @@ Deno.test("a handler that closes the server itself loses no connection's end", a
   await until("the client's end", () => client.ended || client.error !== null);
   await client.close();
 });
+
+for (const model of ["thread", "process"] as const) {
+  Deno.test(`${model}: who waits in a Unix socket's queue is told at shutdown`, async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    const server = await serve({ model, path, maxConnections: 1 }, ECHO);
+    const busy = await Client.open(server.addr);
+    await busy.send("x");
+    await busy.receive(1);
+    const waiting = await Client.open(server.addr);
+    const finished = server.shutdown();
+    await until("it is told", () => waiting.ended || waiting.error !== null);
+    await busy.send("still bye");
+    assertEquals((await busy.receiveAll()).length, 6);
+    for (const client of [busy, waiting]) await client.close();
+    await finished;
+    await Deno.remove(folder, { recursive: true });
+  });
+}

@@ -22,6 +22,7 @@ export interface Constants {
   readonly TCP_NODELAY: number;
   /** 0 where it does not tell a listening socket's queue. */
   readonly TCP_INFO: number;
+  readonly RLIMIT_NOFILE: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_DONTWAIT: number;
   /** Bytes before `sun_path`'s end: the longest path is one shorter. */
@@ -65,6 +66,7 @@ export const LINUX: Constants = {
   SO_SNDTIMEO: 21,
   TCP_NODELAY: 1,
   TCP_INFO: 11,
+  RLIMIT_NOFILE: 7,
   MSG_NOSIGNAL: 0x4000,
   MSG_DONTWAIT: 0x40,
   SUN_PATH: 108,
@@ -109,6 +111,7 @@ export const DARWIN: Constants = {
   SO_SNDTIMEO: 0x1005,
   TCP_NODELAY: 1,
   TCP_INFO: 0,
+  RLIMIT_NOFILE: 8,
   MSG_NOSIGNAL: 0x80000,
   MSG_DONTWAIT: 0x80,
   SUN_PATH: 104,

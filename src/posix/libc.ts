@@ -26,6 +26,7 @@ const FUNCTIONS: ForeignFunctions = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   dup: { parameters: ["i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 };
 
 const LINUX_FUNCTIONS: ForeignFunctions = {
@@ -207,6 +208,14 @@ export class Libc {
     const { getsockopt } = this.#functions;
     const failed = getsockopt(listening, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
+  }
+
+  /** How many descriptors this process may have, see getrlimit(2). */
+  descriptorLimit(): number {
+    const limits = new BigUint64Array(2); // soft, hard
+    const bytes = new Uint8Array(limits.buffer);
+    this.#check("getrlimit", this.#functions.getrlimit(this.constants.RLIMIT_NOFILE, bytes));
+    return Number(limits[0]);
   }
 
   /** setsockopt(2) with an integer. */
