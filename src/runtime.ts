@@ -22,6 +22,8 @@ export interface ForeignLibrary {
   readonly functions: Record<string, (...args: any[]) => any>;
   /** The 32-bit integer that a pointer points at. */
   readInt32(pointer: unknown): number;
+  /** Unloads it; nothing of it may be called any more. */
+  close(): void;
 }
 
 /** The signals that end a server. */

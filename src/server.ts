@@ -562,7 +562,10 @@ class WorkerServer extends BaseServer {
       runtime,
       address,
       () => libc.listen(address, settings.backlog),
-    );
+    ).catch((error) => {
+      libc.unload();
+      throw error;
+    });
     libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     let failed = false; // a server that never served has only one thing to say
     const server = new WorkerServer(runtime, libc, model, settings, listening, url, (event) => {
@@ -653,5 +656,6 @@ class WorkerServer extends BaseServer {
 
   protected release(): void {
     this.#libc.close(this.#listening);
+    this.#libc.unload();
   }
 }

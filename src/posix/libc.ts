@@ -61,6 +61,7 @@ export interface Accepted {
 export class Libc {
   /** This system's numbers. */
   readonly constants: Constants;
+  readonly #library: ForeignLibrary;
   readonly #functions: ForeignLibrary["functions"];
   readonly #errno: () => number;
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
@@ -70,13 +71,18 @@ export class Libc {
   constructor(runtime: Runtime) {
     const linux = runtime.os === "linux";
     this.constants = linux ? LINUX : DARWIN;
-    const library = runtime.openLibrary({
+    const library = this.#library = runtime.openLibrary({
       ...FUNCTIONS,
       ...(linux ? LINUX_FUNCTIONS : DARWIN_FUNCTIONS),
     });
     this.#functions = library.functions;
     const location = this.#functions[this.constants.ERRNO]();
     this.#errno = () => library.readInt32(location);
+  }
+
+  /** Closes the library; no other method may be called any more. */
+  unload(): void {
+    this.#library.close();
   }
 
   /** A listening socket; `hostname` must be numeric. */

@@ -144,6 +144,7 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
         functions: library.symbols as ForeignLibrary["functions"],
         readInt32: (pointer) =>
           new Deno.UnsafePointerView(pointer as Deno.PointerObject).getInt32(),
+        close: () => library.close(),
       };
     } catch (error) {
       last = error;
