@@ -120,8 +120,8 @@ export interface Runtime {
   ): { readonly inode: number } | "none" | "not a socket";
   /** Removes a file; throws with a POSIX `code`. */
   removeFile(path: string): void;
-  /** The current folder as a URL with a slash at its end. */
-  currentFolder(): URL;
+  /** A file's URL; a relative path is relative to the current folder. */
+  fileUrl(path: string): URL;
   /** A variable of the environment, if it is set and may be read. */
   env(name: string): string | undefined;
   /** Standard input: the next bytes, or null at its end. */

@@ -244,9 +244,10 @@ async function load(
   return (await loadHandler(handlerUrl(runtime, handler))).handler;
 }
 
-/** A relative path is relative to the current folder. */
+/** What is no URL is a path, and relative to the current folder. */
 function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
-  return new URL(handler, runtime.currentFolder()).href;
+  const isUrl = handler instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(handler);
+  return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
 }
 
 /**
@@ -290,7 +291,9 @@ async function bind<T>(
     if (errorCode(error) === "EADDRINUSE" && address.transport === "unix") {
       const file = runtime.socketFile(address.path);
       if (typeof file === "object" && !await answers(runtime, address)) {
-        runtime.removeFile(address.path);
+        const now = runtime.socketFile(address.path);
+        // Another server may have replaced it meanwhile.
+        if (typeof now === "object" && now.inode === file.inode) runtime.removeFile(address.path);
         return await listen();
       }
     }

@@ -189,7 +189,11 @@ async function main(): Promise<void> {
     hold: (descriptor) => channel.hold(descriptor),
     release: (descriptor) => channel.release(descriptor),
   });
-  const onEvent = (event: UntimedEvent) => channel.send({ type: "event", event });
+  const onEvent = (event: UntimedEvent) => {
+    // A blocked thread only sees that its socket was shut down from outside.
+    const ended = event.type === "closed" && channel.look() === "end";
+    channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
+  };
 
   let count = 0;
   channel.send({ type: "ready" });

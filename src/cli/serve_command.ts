@@ -108,15 +108,18 @@ export async function serveCommand(
     `listening on ${formatAddress(server.addr)}\n`,
   );
 
-  const code = await Promise.race([
-    server.finished.then(() => 0),
-    stopped.promise,
-  ]);
-  if (code !== 0) {
-    await Promise.race([server.close(), delay(LAST_WAIT)]).catch(() => {});
+  try {
+    const code = await Promise.race([
+      server.finished.then(() => 0),
+      stopped.promise,
+    ]);
+    if (code !== 0) {
+      await Promise.race([server.close(), delay(LAST_WAIT)]).catch(() => {});
+    }
+    return code;
+  } finally {
+    await log.flush(LAST_WAIT);
   }
-  await log.flush(LAST_WAIT);
-  return code;
 }
 
 /** How long a second signal waits for workers to end. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address, Listener } from "../connection.ts";
-import { errorCode, SystemError } from "../errors.ts";
+import { acceptErrorClass, errorCode, SystemError } from "../errors.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { IPPROTO_TCP, type Libc } from "./libc.ts";
 
@@ -150,11 +150,14 @@ export class BlockingListener implements Listener {
       }
       // The loop owns a copy, so that the supervisor can always reach the
       // socket by the number that is published, and nothing closes it twice.
-      const adopted = adopt(
-        this.#libc.duplicate(descriptor),
-        localAddr,
-        remoteAddr,
-      );
+      const copy = this.#libc.duplicate(descriptor);
+      let adopted: Socket;
+      try {
+        adopted = adopt(copy, localAddr, remoteAddr);
+      } catch (error) {
+        this.#libc.close(copy);
+        throw error;
+      }
       return new SocketConnection({
         localAddr,
         remoteAddr,
@@ -168,6 +171,7 @@ export class BlockingListener implements Listener {
       });
     } catch (error) {
       release(descriptor);
+      if (acceptErrorClass(error) === "no room") throw error;
       // The client may have reset before its socket was set up.
       throw new SystemError(
         "ECONNABORTED",

@@ -47,6 +47,7 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
@@ -190,11 +191,10 @@ export class Libc {
     return this.#functions.shutdown(descriptor, how === "write" ? 1 : 2) === 0;
   }
 
-  /** Another descriptor for the same socket. */
+  /** Another descriptor for the same socket; close-on-exec on Linux. */
   duplicate(descriptor: number): number {
-    const copy = this.#check("dup", this.#functions.dup(descriptor));
-    this.closeOnExec(copy);
-    return copy;
+    const { fcntl, dup } = this.#functions;
+    return this.#check("dup", fcntl ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : dup(descriptor));
   }
 
   /** close(2); on Linux the descriptor is gone even after an error. */

@@ -204,7 +204,7 @@ function configFile(): string | null {
   const main = new URL(Deno.mainModule);
   let folder = new URL(
     ".",
-    main.protocol === "file:" ? main : shared.currentFolder(),
+    main.protocol === "file:" ? main : shared.fileUrl("./"),
   );
   for (;;) {
     for (const name of ["deno.json", "deno.jsonc"]) {
@@ -311,7 +311,7 @@ export const runtime: Runtime = {
   exit: (code) => Deno.exit(code),
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
-  currentFolder: shared.currentFolder,
+  fileUrl: shared.fileUrl,
   env: (name) => holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
   async readStdin() {
     const buffer = new Uint8Array(65536);

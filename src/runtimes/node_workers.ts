@@ -129,7 +129,5 @@ export function socketFile(
 /** Removes a file. */
 export const removeFile: (path: string) => void = unlinkSync;
 
-/** The current folder as a URL with a slash at its end. */
-export function currentFolder(): URL {
-  return pathToFileURL(process.cwd() + "/");
-}
+/** A file's URL; a relative path is relative to the current folder. */
+export const fileUrl: (path: string) => URL = pathToFileURL;
