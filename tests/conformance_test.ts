@@ -8,6 +8,7 @@ const HANDLERS = {
   "built in": undefined,
   timers: new URL("./handlers/timers.ts", import.meta.url),
   streams: new URL("./handlers/streams.ts", import.meta.url),
+  "another socket": new URL("./handlers/other_socket.ts", import.meta.url),
 };
 
 for (const model of Object.keys(MODELS) as ModelName[]) {
