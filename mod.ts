@@ -27,4 +27,7 @@ export type { CloseReason, ServerEvent } from "./src/events.ts";
 export type { Context, Handler, ModelName, WorkerName } from "./src/handler.ts";
 export { default as echo } from "./src/echo.ts";
 export { connect } from "./src/client.ts";
-export { type HandlerModule, serve, type ServeOptions, type Server } from "./src/server.ts";
+export type { Server } from "./src/base_server.ts";
+export type { HandlerModule } from "./src/load_handler.ts";
+export { serve } from "./src/server.ts";
+export type { ServeOptions } from "./src/serve_options.ts";

@@ -5,9 +5,9 @@
  */
 import { acceptLoop } from "./accept_loop.ts";
 import { errorCode, errorMessage } from "./errors.ts";
-import echo from "./echo.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { WorkerName } from "./handler.ts";
+import { loadHandler } from "./load_handler.ts";
 import {
   HELD_WORD,
   type Message,
@@ -22,7 +22,6 @@ import { Libc } from "./posix/libc.ts";
 import type { Runtime, ThreadScope } from "./runtime.ts";
 import { detect } from "./runtimes/detect.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
-import { ECHO, loadHandler } from "./server.ts";
 import { encodeMessage } from "./worker_handle.ts";
 
 /** A worker's way to its supervisor. */
@@ -166,9 +165,7 @@ async function main(): Promise<void> {
 
   let loaded;
   try {
-    loaded = settings.handler === ECHO.href
-      ? { handler: echo, blocking: true }
-      : await loadHandler(settings.handler);
+    loaded = await loadHandler(settings.handler);
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();

@@ -1,0 +1,63 @@
+/**
+ * Take the address, or say in one line why not.
+ * @module
+ */
+import { type Address, formatAddress } from "./connection.ts";
+import { errorCode, errorMessage, SystemError } from "./errors.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * Binds; where a Unix socket's file is left over from a server that is gone,
+ * in its place.
+ * @throws {SystemError} with one line that says what to do
+ */
+export async function bind<T>(
+  runtime: Runtime,
+  address: Address,
+  listen: () => T | Promise<T>,
+) {
+  try {
+    return await listen();
+  } catch (error) {
+    if (errorCode(error) === "EADDRINUSE" && address.transport === "unix") {
+      const file = runtime.socketFile(address.path);
+      if (typeof file === "object" && !await answers(runtime, address)) {
+        const now = runtime.socketFile(address.path);
+        // Another server may have replaced it meanwhile.
+        if (typeof now === "object" && now.inode === file.inode) runtime.removeFile(address.path);
+        return await listen();
+      }
+    }
+    throw bindError(address, error);
+  }
+}
+
+async function answers(runtime: Runtime, address: Address): Promise<boolean> {
+  try {
+    (await runtime.connect(address)).close();
+    return true;
+  } catch (error) {
+    return errorCode(error) !== "ECONNREFUSED";
+  }
+}
+
+const BIND_HINTS: Record<string, string> = {
+  EADDRINUSE: "it is in use; stop what listens there or pick another",
+  EADDRNOTAVAIL: "no interface of this machine has that address",
+  EACCES: "permission denied; ports below 1024 are for root",
+  EPERM: "permission denied",
+  ENOENT: "its folder does not exist",
+  ENOTDIR: "its folder does not exist",
+};
+
+function bindError(address: Address, error: unknown): Error {
+  const code = errorCode(error);
+  if (code === undefined || code === "ENAMETOOLONG") return error as Error;
+  const unixDenied = address.transport === "unix" && code === "EACCES";
+  const hint = unixDenied ? "permission denied" : BIND_HINTS[code] ?? errorMessage(error);
+  return new SystemError(
+    code,
+    `Cannot listen on ${formatAddress(address)}: ${hint}`,
+    error,
+  );
+}

@@ -1,0 +1,51 @@
+/**
+ * From what names a handler to the function.
+ * @module
+ */
+import echo, { blocking } from "./echo.ts";
+import { errorMessage } from "./errors.ts";
+import type { Handler } from "./handler.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** For `thread` and `process`, and everywhere: the URL of the handler's module. */
+export type HandlerModule = URL | string;
+
+/** The module of the default handler, echo until "bye". */
+export const ECHO: URL = new URL(
+  import.meta.url.endsWith(".ts") ? "./echo.ts" : "./echo.js",
+  import.meta.url,
+);
+
+/** What is no URL is a path, and relative to the current folder. */
+export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
+  const isUrl = handler instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(handler);
+  return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
+}
+
+/**
+ * A handler's module, loaded.
+ * @throws {Error} with one line that says what is wrong with it
+ */
+export async function loadHandler(
+  url: string,
+): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
+  // It is loaded already, and a worker may not be allowed to import.
+  if (url === ECHO.href) return { handler: echo, blocking };
+  let module;
+  try {
+    module = await import(url);
+  } catch (error) {
+    const line = errorMessage(error).split("\n")[0];
+    throw new Error(`Cannot load the handler ${url}: ${line}`, {
+      cause: error,
+    });
+  }
+  if (typeof module.default !== "function") {
+    throw new Error(
+      `Cannot use the handler ${url}: its default export must be a function, and is ${
+        module.default === undefined ? "missing" : `a ${typeof module.default}`
+      }`,
+    );
+  }
+  return { handler: module.default, blocking: module.blocking === true };
+}

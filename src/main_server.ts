@@ -1,0 +1,112 @@
+/**
+ * `iterative` and `multiplex`: the accept loop runs here.
+ * @module
+ */
+import { acceptLoop } from "./accept_loop.ts";
+import { BaseServer, DRAIN } from "./base_server.ts";
+import { bind } from "./bind.ts";
+import type { Address } from "./connection.ts";
+import type { UntimedEvent } from "./events.ts";
+import type { Handler } from "./handler.ts";
+import type { Model } from "./models.ts";
+import type { LoopListener, Runtime } from "./runtime.ts";
+import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
+import type { Settings } from "./serve_options.ts";
+
+/** A server whose one accept loop runs in this thread. */
+export class MainServer extends BaseServer {
+  readonly addr: Address;
+  readonly #listener: LoopListener;
+  readonly #open = new Set<ServedConnection>();
+  readonly #limit: number;
+  readonly #abort = new AbortController();
+  #ended = false;
+  readonly #loop: Promise<void>;
+
+  /** Binds and accepts. */
+  static async start(
+    runtime: Runtime,
+    model: Model,
+    settings: Settings,
+    address: Address,
+    handler: Handler,
+    emit: (event: UntimedEvent) => void,
+  ): Promise<MainServer> {
+    const listener = await bind(
+      runtime,
+      address,
+      () => runtime.listen(address, settings.backlog),
+    );
+    return new MainServer(runtime, model, settings, listener, handler, emit);
+  }
+
+  constructor(
+    runtime: Runtime,
+    model: Model,
+    settings: Settings,
+    listener: LoopListener,
+    handler: Handler,
+    emit: (event: UntimedEvent) => void,
+  ) {
+    super(runtime, settings, emit);
+    this.addr = listener.addr;
+    this.#listener = listener;
+    this.rememberFile(listener.addr);
+    const worker = { kind: "main", id: 0 } as const;
+    const serveSettings: ServeSettings = { ...settings, onEvent: emit };
+    let count = 0;
+    this.#limit = model.each === "one" ? 1 : settings.maxConnections;
+    this.#loop = acceptLoop(listener, this.#limit, (connection) => {
+      const context = {
+        signal: this.#abort.signal,
+        id: `0.${++count}`,
+        model: settings.model,
+        worker,
+      };
+      const served = serveConnection(
+        connection,
+        handler,
+        context,
+        serveSettings,
+      );
+      this.#open.add(served);
+      if (this.#ended) served.end("shutdown");
+      return served.done.then(() => void this.#open.delete(served));
+    }, (code) => emit({ type: "accept_failed", code, worker }))
+      .catch((error) => this.fail(error));
+  }
+
+  protected open(): number {
+    return this.#open.size;
+  }
+
+  protected async beginShutdown(): Promise<void> {
+    this.#abort.abort();
+    if (this.#open.size < this.#limit) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN));
+    }
+  }
+
+  protected stopListening(): void {
+    this.#abort.abort();
+    this.#listener.close();
+  }
+
+  protected endAll(): void {
+    this.#ended = true;
+    for (const served of this.#open) served.end("shutdown");
+  }
+
+  protected async drained(): Promise<void> {
+    // An accept loop that is full looks at its listener only when one is free,
+    // and the last `accept` may still give a connection.
+    for (const wait of [null, this.#loop]) {
+      await wait;
+      while (this.#open.size > 0) {
+        await Promise.all([...this.#open].map((served) => served.done));
+      }
+    }
+  }
+
+  protected release(): void {}
+}

@@ -1,0 +1,123 @@
+/**
+ * What serve() can be told, and one clear line for each wrong option.
+ * @module
+ */
+import type { Address } from "./connection.ts";
+import type { ServerEvent } from "./events.ts";
+import type { ModelName } from "./handler.ts";
+import { MODELS } from "./models.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Options for `serve`. Times are in milliseconds. */
+export interface ServeOptions {
+  /** The concurrency model. @default {"multiplex"} */
+  model?: ModelName;
+  /** An address or a host's name. @default {"127.0.0.1"} */
+  hostname?: string;
+  /** The TCP port; 0 for a free one. @default {8888} */
+  port?: number;
+  /** A Unix-domain socket's path, instead of host and port. */
+  path?: string;
+  /** Connections at once; by default what the model says. */
+  maxConnections?: number;
+  /** Idle workers kept ready beyond the busy ones. @default {4} */
+  spares?: number;
+  /** Clients that may wait in the kernel's queue. @default {511} */
+  backlog?: number;
+  /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
+  idleTimeout?: number;
+  /** How long to wait for a peer's close after the server's. @default {2000} */
+  linger?: number;
+  /** How long open connections may go on after `shutdown()`. @default {10000} */
+  shutdownTimeout?: number;
+  /** More arguments for the runtime of worker processes, such as `--import-map=…`. */
+  workerArgs?: string[];
+  /** Whether `message` events are wanted. @default {false} */
+  messages?: boolean;
+  /** Shuts the server down when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once, when the server is ready. */
+  onListen?: (addr: Address) => void;
+  /** Called with everything that happens; it must not take long. */
+  onEvent?: (event: ServerEvent) => void;
+}
+
+/** The options with their defaults. */
+export type Settings =
+  & Required<Omit<ServeOptions, "signal" | "onListen" | "onEvent" | "path">>
+  & {
+    address: Address;
+  };
+
+/**
+ * The options with their defaults.
+ * @throws {TypeError} with one line for the first wrong option
+ */
+export function settle(options: ServeOptions): Settings {
+  const model = options.model ?? "multiplex";
+  if (!Object.hasOwn(MODELS, model)) {
+    throw new TypeError(
+      `Cannot serve under the model "${model}": it is one of ${Object.keys(MODELS).join(", ")}`,
+    );
+  }
+  const whole = (
+    name: keyof ServeOptions,
+    value: number,
+    min: number,
+    max: number,
+  ) => {
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new TypeError(
+        `Cannot serve with ${name} ${value}: it is a whole number from ${min} to ${max}`,
+      );
+    }
+    return value;
+  };
+  const largest = 2 ** 31 - 1;
+  const port = whole("port", options.port ?? 8888, 0, 65535);
+  if (options.path === "" || options.path?.includes("\0")) {
+    throw new TypeError("Cannot serve with this path: it is a file's path, without NUL bytes");
+  }
+  return {
+    model,
+    address: options.path !== undefined
+      ? { transport: "unix", path: options.path }
+      : { transport: "tcp", hostname: options.hostname ?? "127.0.0.1", port },
+    hostname: options.hostname ?? "127.0.0.1",
+    port,
+    maxConnections: whole(
+      "maxConnections",
+      options.maxConnections ?? MODELS[model].maxConnections,
+      1,
+      largest,
+    ),
+    spares: whole("spares", options.spares ?? 4, 1, largest),
+    backlog: whole("backlog", options.backlog ?? 511, 1, largest),
+    idleTimeout: whole("idleTimeout", options.idleTimeout ?? 0, 0, largest),
+    linger: whole("linger", options.linger ?? 2000, 0, largest),
+    shutdownTimeout: whole(
+      "shutdownTimeout",
+      options.shutdownTimeout ?? 10_000,
+      0,
+      largest,
+    ),
+    workerArgs: options.workerArgs ?? [],
+    messages: options.messages ?? false,
+  };
+}
+
+const BYTE = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const IPV4 = new RegExp(`^${BYTE}(\\.${BYTE}){3}$`);
+
+/** The address with its host's name looked up. */
+export async function resolveHost(
+  runtime: Runtime,
+  address: Address,
+): Promise<Address> {
+  if (address.transport === "unix" || IPV4.test(address.hostname)) return address;
+  if (address.hostname.includes(":")) {
+    if (URL.canParse(`http://[${address.hostname}]`)) return address;
+    throw new TypeError(`Cannot serve on "${address.hostname}": it is no IPv6 address`);
+  }
+  return { ...address, hostname: await runtime.lookup(address.hostname) };
+}
