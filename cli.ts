@@ -6,6 +6,7 @@ import { connectCommand } from "./src/cli/connect_command.ts";
 import { UsageError } from "./src/cli/options.ts";
 import { serveCommand } from "./src/cli/serve_command.ts";
 import { errorMessage } from "./src/errors.ts";
+import type { Runtime } from "./src/runtime.ts";
 import { detect } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";
 
@@ -18,26 +19,30 @@ usage: deno run -A cli.ts serve [OPTIONS]      see serve --help
        deno run -A cli.ts --version
 `;
 
-const runtime = await detect();
-const [command, ...args] = runtime.args;
-let code = 0;
-try {
+/** Runs the command; returns the exit code. */
+async function main(runtime: Runtime): Promise<number> {
+  const [command, ...args] = runtime.args;
   if (command === "--version") {
-    await runtime.writeOut(
-      "stdout",
-      `trivet ${VERSION} (${runtime.name} ${runtime.version})\n`,
-    );
-  } else if (command === "--help" || command === "-h") {
-    await runtime.writeOut("stdout", HELP);
-  } else if (command === undefined) {
-    throw new UsageError("say what to do: serve or connect; see --help");
-  } else if (Object.hasOwn(COMMANDS, command)) {
-    code = await COMMANDS[command as keyof typeof COMMANDS](runtime, args);
-  } else {
-    throw new UsageError(
-      `unknown command "${command}": it is serve or connect; see --help`,
-    );
+    await runtime.writeOut("stdout", `trivet ${VERSION} (${runtime.name} ${runtime.version})\n`);
+    return 0;
   }
+  if (command === "--help" || command === "-h") {
+    await runtime.writeOut("stdout", HELP);
+    return 0;
+  }
+  if (command === undefined) {
+    throw new UsageError("say what to do: serve or connect; see --help");
+  }
+  if (!Object.hasOwn(COMMANDS, command)) {
+    throw new UsageError(`unknown command "${command}": it is serve or connect; see --help`);
+  }
+  return await COMMANDS[command as keyof typeof COMMANDS](runtime, args);
+}
+
+const runtime = await detect();
+let code;
+try {
+  code = await main(runtime);
 } catch (error) {
   await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}\n`);
   code = error instanceof UsageError ? 2 : 1;

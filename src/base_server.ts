@@ -30,6 +30,7 @@ export abstract class BaseServer implements Server {
   abstract readonly addr: Address;
   readonly finished: Promise<void>;
   protected readonly settled = Promise.withResolvers<void>();
+  protected readonly emit: (event: UntimedEvent) => void;
   readonly #runtime: Runtime;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -40,8 +41,9 @@ export abstract class BaseServer implements Server {
   constructor(
     runtime: Runtime,
     settings: Settings,
-    readonly emit: (event: UntimedEvent) => void,
+    emit: (event: UntimedEvent) => void,
   ) {
+    this.emit = emit;
     this.#runtime = runtime;
     this.#shutdownTimeout = settings.shutdownTimeout;
     this.finished = this.settled.promise;

@@ -6,7 +6,8 @@ import type { Address } from "../connection.ts";
 import { errorMessage, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
-import { adoptDescriptor } from "./node_net.ts";
+import { openFirst } from "./library.ts";
+import { adopt } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
 
 /** Deno's errors are classes; not all carry the system's code. */
@@ -123,34 +124,20 @@ class DenoListener implements LoopListener {
   }
 }
 
-const LIBRARIES = {
-  linux: ["libc.so.6", "libc.so", `libc.musl-${Deno.build.arch}.so.1`],
-  darwin: ["libSystem.B.dylib"],
-};
-
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {
-  const names = LIBRARIES[Deno.build.os as "linux" | "darwin"] ?? [];
-  let last: unknown = new SystemError(
-    "ENOSYS",
-    `No C library is known on ${Deno.build.os}`,
-  );
-  for (const name of names) {
-    try {
-      const library = Deno.dlopen(
-        name,
-        functions as Deno.ForeignLibraryInterface,
-      );
+  try {
+    return openFirst(Deno.build.os, Deno.build.arch, (name) => {
+      const library = Deno.dlopen(name, functions as Deno.ForeignLibraryInterface);
       return {
         functions: library.symbols as ForeignLibrary["functions"],
         readInt32: (pointer) =>
           new Deno.UnsafePointerView(pointer as Deno.PointerObject).getInt32(),
         close: () => library.close(),
       };
-    } catch (error) {
-      last = error;
-    }
+    });
+  } catch (error) {
+    throw systemError(error);
   }
-  throw systemError(last);
 }
 
 /** All of it, and nothing of it denied: `partial` tells of a denied part. */
@@ -271,7 +258,7 @@ export const runtime: Runtime = {
         .catch(fail),
     );
   },
-  adopt: adoptDescriptor,
+  adopt,
   lookup: shared.lookup,
 
   libraryRefusal: () =>

@@ -4,10 +4,44 @@
  */
 import type { Runtime } from "../runtime.ts";
 
-/** The adapter of the runtime that runs this; no other's file is loaded. */
+/** The oldest versions that Trivet runs on. */
+const OLDEST = { Deno: [2, 9], Bun: [1, 4], Node: [24, 0] } as const;
+
+interface Globals {
+  readonly Deno?: { readonly version: { readonly deno: string } };
+  readonly Bun?: { readonly version: string };
+  readonly process?: { readonly versions: { readonly node?: string } };
+}
+
+/**
+ * The adapter of the runtime that runs this; no other's file is loaded.
+ * @throws {Error} with one line if the runtime is too old, or none that Trivet knows
+ */
 export async function detect(): Promise<Runtime> {
-  if ("Deno" in globalThis) return (await import("./deno.ts")).runtime;
-  throw new Error(
-    "Trivet runs on Deno so far: see the README for how to get it",
-  );
+  // Bun has a `process.versions.node` too, and Deno a `process`.
+  const { Deno, Bun, process } = globalThis as unknown as Globals;
+  if (Deno) {
+    demand("Deno", Deno.version.deno);
+    return (await import("./deno.ts")).runtime;
+  }
+  if (Bun) {
+    demand("Bun", Bun.version);
+    return (await import("./bun.ts")).runtime;
+  }
+  if (process?.versions?.node) {
+    demand("Node", process.versions.node);
+    return (await import("./node.ts")).runtime;
+  }
+  throw new Error("Trivet runs on Deno, Bun and Node, and this is none of them");
+}
+
+/** @throws {Error} if the version is older than Trivet needs */
+export function demand(name: keyof typeof OLDEST, version: string): void {
+  const [major, minor] = version.split(".").map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST[name];
+  if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
+    throw new Error(
+      `Trivet needs ${name} ${oldestMajor}.${oldestMinor} or newer: this is ${version}`,
+    );
+  }
 }

@@ -1,80 +1,55 @@
 /**
- * Sockets of node:net, which all three runtimes have: how a descriptor is
- * adopted by an event loop.
+ * Sockets of node:net, which all three runtimes have: Node's own, and how Deno
+ * adopts a descriptor.
  * @module
  */
-import { Socket as NetSocket } from "node:net";
+import { connect as netConnect, createServer, type Server, Socket as NetSocket } from "node:net";
 import type { Address } from "../connection.ts";
-import { errorCode, refusal, SystemError } from "../errors.ts";
-import type { Socket } from "../socket_connection.ts";
+import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
+import type { LoopListener } from "../runtime.ts";
+import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
-/** A node:net socket as Trivet wants it: it reads only when it is asked to. */
-export class NodeSocket implements Socket {
+/** An error of node:net; it has the POSIX name already. */
+function systemError(error: unknown): SystemError {
+  return error instanceof SystemError
+    ? error
+    : new SystemError(errorCode(error) ?? "EIO", errorMessage(error), error);
+}
+
+/** A node:net socket as Trivet wants it. */
+class NodeSocket extends PushSocket {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
   readonly #socket: NetSocket;
-  #ended = false;
-  #error: Error | null = null;
-  #wake: (() => void) | null = null;
+  /** How many writes were called, and how many of them the kernel has taken. */
+  #called = 0;
+  #written = 0;
+  #writer: { resolve(length: number): void; reject(error: Error): void; length: number } | null =
+    null;
 
+  /** The socket must not be flowing. */
   constructor(socket: NetSocket, localAddr: Address, remoteAddr: Address) {
+    super(false);
     this.#socket = socket;
     this.localAddr = localAddr;
     this.remoteAddr = remoteAddr;
-    const wake = () => this.#wake?.();
-    socket.on("readable", wake);
-    socket.on("end", () => {
-      this.#ended = true;
-      wake();
-    });
-    socket.on("error", (error: Error) => {
-      this.#error = new SystemError(
-        errorCode(error) ?? "EIO",
-        error.message,
-        error,
-      );
-      wake();
-    });
-    socket.on("close", () => {
-      if (!this.#ended) this.#error ??= refusal("EBADF");
-      wake();
-    });
+    socket.pause(); // lest the listener for `data` starts it
+    socket.on("data", (chunk: Uint8Array) => this.received(chunk));
+    socket.on("end", () => this.ended());
+    socket.on("error", (error: Error) => this.failed(systemError(error)));
+    socket.on("close", () => this.failed(refusal("EBADF")));
   }
 
-  async read(buffer: Uint8Array): Promise<number | null> {
-    for (;;) {
-      // What came before a reset is delivered first.
-      const waiting = this.#socket.readableLength;
-      const chunk: Uint8Array | null = waiting > 0
-        ? this.#socket.read(Math.min(waiting, buffer.length))
-        : this.#socket.read();
-      if (chunk !== null && chunk.length > 0) {
-        if (chunk.length <= buffer.length) {
-          buffer.set(chunk);
-          return chunk.length;
-        }
-        buffer.set(chunk.subarray(0, buffer.length));
-        this.#socket.unshift(chunk.subarray(buffer.length));
-        return buffer.length;
-      }
-      if (this.#error) throw this.#error;
-      if (this.#ended) return null;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#wake = null;
-    }
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#error) return reject(this.#error);
-      this.#socket.write(bytes, (error) => {
-        if (error) {
-          reject(
-            new SystemError(errorCode(error) ?? "EPIPE", error.message, error),
-          );
-        } else resolve(bytes.length);
-      });
-    });
+  write(bytes: Uint8Array): number | Promise<number> {
+    if (this.error) throw this.error;
+    this.#called++;
+    this.#socket.write(bytes, this.#onWritten);
+    // Node tries at once, and then holds nothing of it.
+    if (this.#socket.writableLength === 0 && !this.#socket.errored) return bytes.length;
+    return new Promise((resolve, reject) =>
+      this.#writer = { resolve, reject, length: bytes.length }
+    );
   }
 
   closeWrite(): Promise<void> {
@@ -82,17 +57,122 @@ export class NodeSocket implements Socket {
   }
 
   close(): void {
-    this.#error ??= refusal("EBADF");
+    this.failed(refusal("EBADF"));
     this.#socket.destroy();
+  }
+
+  override failed(error: Error): void {
+    super.failed(error);
+    this.#writer?.reject(this.error!);
+    this.#writer = null;
+  }
+
+  protected flow(on: boolean): void {
+    if (on) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  #onWritten = (error?: Error | null): void => {
+    if (error) return this.failed(systemError(error));
+    if (++this.#written < this.#called) return;
+    this.#writer?.resolve(this.#writer.length);
+    this.#writer = null;
+  };
+}
+
+const NOWHERE: Address = { transport: "unix", path: "" };
+
+function ends(socket: NetSocket, path: string | null): [Address, Address] {
+  if (path !== null) return [{ transport: "unix", path }, NOWHERE];
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  return [
+    { transport: "tcp", hostname: localAddress ?? "", port: localPort ?? 0 },
+    { transport: "tcp", hostname: remoteAddress ?? "", port: remotePort ?? 0 },
+  ];
+}
+
+class NodeListener implements LoopListener {
+  readonly addr: Address;
+  readonly #server: Server;
+  readonly #queue: AcceptQueue<SocketConnection>;
+
+  constructor(server: Server, addr: Address, queue: AcceptQueue<SocketConnection>) {
+    this.#server = server;
+    this.addr = addr;
+    this.#queue = queue;
+  }
+
+  accept(): Promise<SocketConnection | null> {
+    return this.#queue.accept();
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const connection of this.#queue.close()) connection.close();
   }
 }
 
+/** Listens with node:net, which accepts on its own; who is not asked for yet waits unread. */
+export function listen(address: Address, backlog: number): Promise<LoopListener> {
+  const path = address.transport === "unix" ? address.path : null;
+  const queue = new AcceptQueue<SocketConnection>();
+  const server = createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: path === null,
+    keepAlive: path === null,
+  }, (socket) => {
+    const [localAddr, remoteAddr] = ends(socket, path);
+    if (remoteAddr.transport === "tcp" && remoteAddr.hostname === "") {
+      socket.destroy(); // the client has reset already
+      return;
+    }
+    const wrapped = new NodeSocket(socket, localAddr, remoteAddr);
+    queue.push(new SocketConnection(wrapped, systemError));
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<LoopListener>();
+  server.once("error", (error) => reject(systemError(error)));
+  server.listen(
+    path !== null ? { path, backlog } : { ...tcpTarget(address), backlog, ipv6Only: false },
+    () => {
+      server.removeAllListeners("error");
+      server.on("error", (error) => queue.fail(systemError(error)));
+      const bound = server.address();
+      const addr: Address = typeof bound === "object" && bound !== null
+        ? { transport: "tcp", hostname: bound.address, port: bound.port }
+        : address;
+      resolve(new NodeListener(server, addr, queue));
+    },
+  );
+  return promise;
+}
+
+/** Connects with node:net. */
+export function connect(address: Address): Promise<SocketConnection> {
+  const path = address.transport === "unix" ? address.path : null;
+  const { promise, resolve, reject } = Promise.withResolvers<SocketConnection>();
+  const socket = netConnect({
+    ...(path !== null ? { path } : { ...tcpTarget(address), noDelay: true, keepAlive: true }),
+    allowHalfOpen: true,
+  });
+  const refused = (error: Error) => reject(systemError(error));
+  socket.once("error", refused);
+  socket.once("connect", () => {
+    socket.off("error", refused);
+    const [localAddr, remoteAddr] = ends(socket, path === null ? null : "");
+    const peer: Address = path === null ? remoteAddr : { transport: "unix", path };
+    resolve(new SocketConnection(new NodeSocket(socket, localAddr, peer), systemError));
+  });
+  return promise;
+}
+
+function tcpTarget(address: Address): { host: string; port: number } {
+  const { hostname, port } = address as Extract<Address, { transport: "tcp" }>;
+  return { host: hostname, port };
+}
+
 /** Gives a connected descriptor to the event loop. */
-export function adoptDescriptor(
-  descriptor: number,
-  localAddr: Address,
-  remoteAddr: Address,
-): Socket {
+export function adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket {
   const socket = new NetSocket({
     fd: descriptor,
     allowHalfOpen: true,

@@ -1,0 +1,113 @@
+/**
+ * Node's adapter.
+ * @module
+ */
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { isMainThread } from "node:worker_threads";
+import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { openFirst } from "./library.ts";
+import { adopt, connect, listen } from "./node_net.ts";
+import { processParts } from "./node_process.ts";
+import * as shared from "./node_workers.ts";
+
+/** What Trivet uses of node:ffi, which has no types here. */
+interface NodeFfi {
+  dlopen(
+    name: string,
+    functions: Record<string, { arguments: readonly ForeignType[]; return: ForeignType }>,
+  ): { readonly lib: { close(): void }; readonly functions: ForeignLibrary["functions"] };
+  getInt32(pointer: unknown, offset: number): number;
+}
+
+/** The module, without the warning that it is experimental; null before Node 26.9. */
+function nodeFfi(): NodeFfi | null {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return process.getBuiltinModule("node:ffi") as unknown as NodeFfi ?? null;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+/** Whether Node's permission model, if it is on, allows it. */
+function allowed(scope: string): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission === undefined || permission.has(scope);
+}
+
+function openLibrary(functions: ForeignFunctions): ForeignLibrary {
+  const ffi = nodeFfi()!;
+  const wanted = Object.fromEntries(
+    Object.entries(functions).map(([name, { parameters, result }]) => [
+      name,
+      { arguments: parameters, return: result },
+    ]),
+  );
+  return openFirst(process.platform, process.arch, (name) => {
+    const library = ffi.dlopen(name, wanted);
+    return {
+      functions: library.functions,
+      readInt32: (pointer) => ffi.getInt32(pointer, 0),
+      close: () => library.lib.close(),
+    };
+  });
+}
+
+/** A worker has one connection: a large young heap costs the others more than it gives it. */
+const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
+
+/** The flags of this process, so that a worker resolves modules as it does. */
+function inheritedFlags(): string[] {
+  const own = /^--?(inspect|watch|test|eval|print|check|interactive|input-type|[epci]\b)/;
+  const flags: string[] = [];
+  for (let i = 0; i < process.execArgv.length; i++) {
+    const flag = process.execArgv[i];
+    if (!own.test(flag)) flags.push(flag);
+    else if (/^(-e|-p|-pe|--eval|--print)$/.test(flag)) i++; // and its program
+  }
+  return flags;
+}
+
+/** The adapter. */
+export const runtime: Runtime = {
+  ...processParts,
+  name: "node",
+  version: process.versions.node,
+
+  listen,
+  connect,
+  adopt,
+  lookup: shared.lookup,
+
+  libraryRefusal: () =>
+    nodeFfi() === null
+      ? "it needs the C library: run Node 26.9 or newer"
+      : allowed("ffi")
+      ? null
+      : "it needs the C library: run Node with --allow-ffi",
+  openLibrary,
+
+  processRefusal: () =>
+    allowed("child") ? null : "it starts processes: run Node with --allow-child-process",
+  startThread: shared.startThread,
+  startProcess: (module, args, descriptors, _needs, workerArgs) =>
+    shared.startProcess(process.execPath, [
+      ...inheritedFlags(),
+      ...WORKER_HEAP,
+      ...workerArgs,
+      fileURLToPath(module),
+      ...args,
+    ], descriptors),
+  threadScope: shared.threadScope,
+  endThread: () => {
+    if (!isMainThread) process.exit(0);
+  },
+
+  onSignal: shared.onSignal,
+  onUnhandled: shared.onUnhandled,
+  socketFile: shared.socketFile,
+  removeFile: shared.removeFile,
+  fileUrl: shared.fileUrl,
+};
