@@ -9,8 +9,8 @@ import type { SocketConnection } from "./socket_connection.ts";
 export const NO_ROOM_WAIT = 100;
 
 /** Something that gives connections; an adapter's or a worker's listener. */
-export interface ConnectionSource {
-  accept(): Promise<SocketConnection | null>;
+export interface ConnectionSource<T> {
+  accept(): Promise<T | null>;
 }
 
 /**
@@ -20,10 +20,10 @@ export interface ConnectionSource {
  * @param onNoRoom told of each failure that is waited out
  * @throws an error of `accept` that neither retrying nor waiting can mend
  */
-export async function acceptLoop(
-  listener: ConnectionSource,
+export async function acceptLoop<T = SocketConnection>(
+  listener: ConnectionSource<T>,
   limit: number,
-  serve: (connection: SocketConnection) => Promise<void>,
+  serve: (connection: T) => Promise<void>,
   onNoRoom: (code: string) => void,
 ): Promise<void> {
   let open = 0;

@@ -28,6 +28,8 @@ export const DRAIN = 50;
 /** The order in which any server stops; what differs is `Stoppable`. */
 export abstract class BaseServer implements Server {
   abstract readonly addr: Address;
+  /** How workers get their connections, where there are workers. */
+  readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;
   protected readonly settled = Promise.withResolvers<void>();
   protected readonly emit: (event: UntimedEvent) => void;

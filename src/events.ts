@@ -24,6 +24,8 @@ export type ServerEvent =
       readonly type: "listening";
       readonly addr: Address;
       readonly model: ModelName;
+      /** How workers get their connections; absent where there are none. */
+      readonly sockets?: "shared" | "handed over";
     }
     | {
       readonly type: "accepted";

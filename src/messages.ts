@@ -13,8 +13,8 @@ export interface WorkerSettings {
   readonly model: ModelName;
   /** The URL of the handler's module. */
   readonly handler: string;
-  /** The listening socket's descriptor. */
-  readonly listening: number;
+  /** The listening socket's descriptor; none where sockets are handed over. */
+  readonly listening?: number;
   /** A process's own end of the control socket. */
   readonly control?: number;
   /** A process's supervisor, to notice that it is gone. */

@@ -29,15 +29,21 @@ export interface ForeignLibrary {
 /** The signals that end a server. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
+export type HandedSocket = { readonly handed: unknown };
+
 /** A worker's thread or process as the runtime sees it. */
 export interface StartedWorker {
   /** The PID; 0 for a thread. */
   readonly pid: number;
-  /** Sends a message to a thread; a process is reached by descriptors alone. */
-  postMessage(message: unknown): void;
+  /**
+   * Sends a message to a thread, or to a process that has an `ipc` channel. A
+   * process can be handed a socket with it, which is closed here.
+   */
+  postMessage(message: unknown, socket?: HandedSocket): void;
   /** Called once when it has ended, with how. */
   onExit(listener: (reason: string) => void): void;
-  /** Called with each message of a thread. */
+  /** Called with each message that it posts. */
   onMessage(listener: (message: unknown) => void): void;
   /** Ends it without asking: SIGKILL, or the thread's termination. */
   kill(): void;
@@ -51,6 +57,29 @@ export interface ThreadScope {
   postMessage(message: unknown): void;
   /** Called with each message of what started it. */
   onMessage(listener: (message: unknown) => void): void;
+}
+
+/** The inside of a process that was started with an `ipc` channel. */
+export interface ProcessScope {
+  /** Sends a message to what started it; false if many wait to be read. */
+  postMessage(message: unknown): boolean;
+  /** Called with each message, and with the socket that is handed over with it. */
+  onMessage(listener: (message: unknown, socket: Socket | null) => void): void;
+  /** Resolves when what was posted is out. */
+  flush(): Promise<unknown>;
+  /** Called when what started it is gone. */
+  onGone(listener: () => void): void;
+}
+
+/** A listener whose connections are for other processes. */
+export interface HandOverListener {
+  readonly addr: Address;
+  /** The next one, or null once it is closed. */
+  accept(): Promise<HandedSocket | null>;
+  /** Closes one that nobody takes. */
+  drop(socket: HandedSocket): void;
+  /** Stops listening. Idempotent. */
+  close(): void;
 }
 
 /** One listener of the runtime's event loop, giving Trivet's connections. */
@@ -71,6 +100,8 @@ export interface Runtime {
 
   /** Listens on the event loop. Rejects with a POSIX `code`. */
   listen(address: Address, backlog: number): Promise<LoopListener>;
+  /** Listens for connections that are handed over to processes. */
+  listenToHandOver(address: Address, backlog: number): Promise<HandOverListener>;
   /** Connects on the event loop. Rejects with a POSIX `code`. */
   connect(address: Address): Promise<SocketConnection>;
   /** Gives a connected, nonblocking descriptor to the event loop, which owns it. */
@@ -89,18 +120,21 @@ export interface Runtime {
   startThread(module: URL, data: unknown): StartedWorker;
   /**
    * Starts a process that runs the module in this process's world: the same
-   * resolution of modules, no more permissions. `descriptors` become 3, 4, ….
+   * resolution of modules, no more permissions. `descriptors` become 3, 4, …;
+   * with `"ipc"` instead it has a channel for messages and sockets.
    * @param needs the files and URLs that the process must read
    */
   startProcess(
     module: URL,
     args: string[],
-    descriptors: number[],
+    descriptors: number[] | "ipc",
     needs: URL[],
     workerArgs: string[],
   ): StartedWorker;
   /** The inside of this thread, if it is one that `startThread` started. */
   threadScope(): ThreadScope | null;
+  /** The inside of this process, if it was started with an `ipc` channel. */
+  processScope(): ProcessScope | null;
   /** Ends this thread. */
   endThread(): void;
   /** This process's id. */

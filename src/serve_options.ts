@@ -30,6 +30,12 @@ export interface ServeOptions {
   linger?: number;
   /** How long open connections may go on after `shutdown()`. @default {10000} */
   shutdownTimeout?: number;
+  /**
+   * Whether this process accepts and hands each socket over to a worker process,
+   * instead of workers that share the listening socket (`process` only). It is
+   * the way where no C library can be opened. @default {false}
+   */
+  handOver?: boolean;
   /** More arguments for the runtime of worker processes, such as `--import-map=…`. */
   workerArgs?: string[];
   /** Whether `message` events are wanted. @default {false} */
@@ -101,6 +107,7 @@ export function settle(options: ServeOptions): Settings {
       0,
       largest,
     ),
+    handOver: options.handOver ?? false,
     workerArgs: options.workerArgs ?? [],
     messages: options.messages ?? false,
   };

@@ -71,9 +71,10 @@ export async function serve(
       handler as HandlerModule,
       emit,
     );
-  emit({ type: "listening", addr: server.addr, model: settings.model });
+  const { addr, sockets } = server;
+  emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });
   try {
-    options.onListen?.(server.addr);
+    options.onListen?.(addr);
   } catch (error) {
     await server.close();
     throw error;

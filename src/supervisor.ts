@@ -18,6 +18,8 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
+  /** Told when a worker waits for a client. */
+  readonly onIdle?: () => void;
   /** Told of what happens. */
   readonly onEvent: EventSink;
   /** Told once, when no worker can be kept running. */
@@ -92,6 +94,22 @@ export class Supervisor {
     return this.#count("idle");
   }
 
+  /** An idle worker, which counts as busy from now on; null if there is none. */
+  take(): WorkerHandle | null {
+    for (const worker of this.#workers.values()) {
+      if (worker.state !== "idle") continue;
+      worker.state = "busy";
+      this.#becameBusy();
+      return worker.handle;
+    }
+    return null;
+  }
+
+  /** Clients have come to the queue: starts workers if there are too few. */
+  look(): void {
+    this.#keep();
+  }
+
   /** Asks all workers to leave when their connection has ended. */
   shutdown(): void {
     if (this.#stopping) return;
@@ -163,6 +181,12 @@ export class Supervisor {
     }, TOP_UP_DELAY);
   }
 
+  #becameBusy(): void {
+    // At once only for clients that wait: a busy worker may be idle in a moment.
+    if (this.#count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
+    this.#topUpSoon();
+  }
+
   #startOne(): void {
     const number = this.#nextNumber++;
     let worker: Worker;
@@ -196,6 +220,7 @@ export class Supervisor {
           worker: worker.handle.name,
         });
         this.#ready.resolve();
+        this.#settings.onIdle?.();
         return this.#keep();
       case "failed":
         worker.failed = true;
@@ -220,12 +245,13 @@ export class Supervisor {
           if (worker.state === "idle") worker.state = "busy";
           worker.served = true;
           this.#failures = 0;
-          // At once only for clients that wait: a busy worker may be idle in a moment.
-          if (this.#count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
-          this.#topUpSoon();
+          this.#becameBusy();
         } else if (message.event.type === "closed") {
           worker.open = null;
-          if (worker.state === "busy") worker.state = "idle";
+          if (worker.state === "busy") {
+            worker.state = "idle";
+            this.#settings.onIdle?.();
+          }
           if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
             clearTimeout(this.#topUp);
             this.#topUp = null;

@@ -13,7 +13,7 @@ import {
   type WorkerSettings,
 } from "./messages.ts";
 import type { Libc } from "./posix/libc.ts";
-import type { Runtime } from "./runtime.ts";
+import type { HandedSocket, Runtime } from "./runtime.ts";
 
 /** What the supervisor can do with a worker. */
 export interface WorkerHandle {
@@ -21,6 +21,8 @@ export interface WorkerHandle {
   readonly name: WorkerName;
   /** Tells it something; it obeys as soon as it looks. */
   order(order: Order): void;
+  /** Hands it a connection; only where sockets are handed over. */
+  give?(socket: HandedSocket): void;
   /** Ends its connection from outside and, in the end, the worker. */
   kill(): void;
 }
@@ -41,7 +43,7 @@ export type StartWorker = (
 /** What all workers of a server are started with. */
 export type SharedSettings = Omit<
   WorkerSettings,
-  "number" | "kind" | "control" | "parent" | "words"
+  "number" | "kind" | "listening" | "control" | "parent" | "words"
 >;
 
 const WORKER_MODULE = new URL(
@@ -56,7 +58,7 @@ const TERMINATE_AFTER = 500;
 export function threadStarter(
   runtime: Runtime,
   libc: Libc,
-  shared: SharedSettings,
+  shared: SharedSettings & { readonly listening: number },
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
     const words = new SharedArrayBuffer(4 * WORDS);
@@ -107,7 +109,7 @@ const CONTROL = 4;
 export function processStarter(
   runtime: Runtime,
   libc: Libc,
-  shared: SharedSettings,
+  shared: SharedSettings & { readonly listening: number },
   workerArgs: string[],
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
@@ -156,6 +158,35 @@ export function processStarter(
     return {
       name: { kind: "process", id: child.pid },
       order: (order) => void sendOrder(control, order),
+      kill: () => child.kill(),
+    };
+  };
+}
+
+/** What says that a socket comes with it; any other message is an order. */
+export const CONNECTION = "connection";
+
+/** Starts processes that are handed their connections: told by messages alone. */
+export function handOverStarter(
+  runtime: Runtime,
+  shared: SharedSettings,
+  workerArgs: string[],
+): StartWorker {
+  return (number, { onMessage, onExit }) => {
+    const settings: WorkerSettings = { ...shared, number, kind: "process" };
+    const child = runtime.startProcess(
+      WORKER_MODULE,
+      [JSON.stringify(settings)],
+      "ipc",
+      [new URL(shared.handler)],
+      workerArgs,
+    );
+    child.onMessage((line) => onMessage(decodeMessage(line as string)));
+    child.onExit(onExit);
+    return {
+      name: { kind: "process", id: child.pid },
+      order: (order) => child.postMessage(order),
+      give: (socket) => child.postMessage(CONNECTION, socket),
       kill: () => child.kill(),
     };
   };

@@ -3,29 +3,22 @@
  * @module
  */
 import { BaseServer, DRAIN } from "./base_server.ts";
-import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
+import { type Entrance, HandOverEntrance, SharedEntrance } from "./entrance.ts";
 import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import { type HandlerModule, handlerUrl } from "./load_handler.ts";
 import type { Model } from "./models.ts";
-import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
-import { Libc } from "./posix/libc.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Settings } from "./serve_options.ts";
 import { Supervisor } from "./supervisor.ts";
-import { processStarter, type SharedSettings, threadStarter } from "./worker_handle.ts";
-
-/** What one worker, a thread with its connection, takes of this process's descriptors. */
-const WORKER_DESCRIPTORS = 8;
-/** What is left for everything else. */
-const SPARE_DESCRIPTORS = 64;
+import type { SharedSettings } from "./worker_handle.ts";
 
 /** A server whose accept loops run in supervised workers. */
 export class WorkerServer extends BaseServer {
   readonly addr: Address;
-  readonly #libc: Libc;
-  readonly #listening: number;
+  override readonly sockets: Entrance["sockets"];
+  readonly #entrance: Entrance;
   readonly #supervisor: Supervisor;
   #stopped = false;
 
@@ -38,27 +31,24 @@ export class WorkerServer extends BaseServer {
     handler: HandlerModule,
     emit: (event: UntimedEvent) => void,
   ): Promise<WorkerServer> {
-    const refusal = runtime.libraryRefusal() ??
-      (model.where === "process" ? runtime.processRefusal() : null);
-    if (refusal) {
-      throw new SystemError(
-        "EACCES",
-        `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
+    const shared: SharedSettings = {
+      model: settings.model,
+      handler: handlerUrl(runtime, handler),
+      linger: settings.linger,
+      idleTimeout: settings.idleTimeout,
+      messages: settings.messages,
+    };
+    const entrance = handsOver(runtime, model, settings)
+      ? await HandOverEntrance.bind(runtime, address, settings, shared)
+      : await SharedEntrance.bind(
+        runtime,
+        model.where as "thread" | "process",
+        address,
+        settings,
+        shared,
       );
-    }
-    const libc = new Libc(runtime);
-    const url = handlerUrl(runtime, handler);
-    const listening = await bind(
-      runtime,
-      address,
-      () => libc.listen(address, settings.backlog),
-    ).catch((error) => {
-      libc.unload();
-      throw error;
-    });
-    libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     let failed = false; // a server that never served has only one thing to say
-    const server = new WorkerServer(runtime, libc, model, settings, listening, url, (event) => {
+    const server = new WorkerServer(runtime, settings, entrance, (event) => {
       if (!failed) emit(event);
     });
     try {
@@ -68,44 +58,37 @@ export class WorkerServer extends BaseServer {
       await server.close();
       throw error;
     }
+    server.#open();
     return server;
   }
 
   constructor(
     runtime: Runtime,
-    libc: Libc,
-    model: Model,
     settings: Settings,
-    listening: number,
-    handler: string,
+    entrance: Entrance,
     emit: (event: UntimedEvent) => void,
   ) {
     super(runtime, settings, emit);
-    this.#libc = libc;
-    this.#listening = listening;
-    this.addr = libc.localAddress(listening);
+    this.#entrance = entrance;
+    this.addr = entrance.addr;
+    this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
-    const shared: SharedSettings = {
-      model: settings.model,
-      handler,
-      listening,
-      linger: settings.linger,
-      idleTimeout: settings.idleTimeout,
-      messages: settings.messages,
-    };
-    // Deno 2.9 panics when a worker is started and descriptors run out.
-    const room = Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS);
-    const limit = Math.max(1, Math.min(settings.maxConnections, room));
+    const limit = Math.max(1, Math.min(settings.maxConnections, entrance.room));
     this.#supervisor = new Supervisor({
       spares: Math.min(settings.spares, limit),
       limit,
-      start: model.where === "thread"
-        ? threadStarter(runtime, libc, shared)
-        : processStarter(runtime, libc, shared, settings.workerArgs),
-      queueLength: () => libc.queueLength(listening),
+      start: entrance.start,
+      queueLength: () => entrance.queueLength(),
+      onIdle: () => entrance.onIdle(),
       onEvent: emit,
       onGiveUp: (error) => this.fail(error),
     });
+  }
+
+  #open(): void {
+    const worker = { kind: "main", id: 0 } as const;
+    const onNoRoom = (code: string) => this.emit({ type: "accept_failed", code, worker });
+    this.#entrance.open(this.#supervisor, onNoRoom).catch((error) => this.fail(error));
   }
 
   protected open(): number {
@@ -121,19 +104,7 @@ export class WorkerServer extends BaseServer {
   protected stopListening(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    // This wakes every worker that is blocked in accept. The descriptor stays
-    // until the last thread is gone, lest its number mean something else.
-    this.#libc.shutdown(this.#listening, "both");
-    if (this.addr.transport === "unix") this.#endQueue();
-  }
-
-  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
-  #endQueue(): void {
-    try {
-      for (;;) this.#libc.close(this.#libc.accept(this.#listening, true).descriptor);
-    } catch {
-      // EINVAL: it is shut down, and nobody waits any more.
-    }
+    this.#entrance.stop();
   }
 
   protected endAll(): void {
@@ -145,7 +116,23 @@ export class WorkerServer extends BaseServer {
   }
 
   protected release(): void {
-    this.#libc.close(this.#listening);
-    this.#libc.unload();
+    this.#entrance.release();
   }
+}
+
+/**
+ * Whether sockets are handed over, because that was asked for or because no C
+ * library can be opened, or workers share the listening socket.
+ * @throws {SystemError} if the model cannot be had here, with what to do
+ */
+export function handsOver(runtime: Runtime, model: Model, settings: Settings): boolean {
+  const noLibrary = runtime.libraryRefusal();
+  const refusal = model.where === "process" ? runtime.processRefusal() : noLibrary;
+  if (refusal) {
+    throw new SystemError(
+      "EACCES",
+      `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
+    );
+  }
+  return model.where === "process" && (settings.handOver || noLibrary !== null);
 }

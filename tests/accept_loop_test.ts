@@ -8,7 +8,7 @@ import { failure, settle, state, test } from "./unit.ts";
 type Item = SocketConnection | Error | null;
 
 /** Gives what it is told to, and waits when that is all. */
-class Source implements ConnectionSource {
+class Source implements ConnectionSource<SocketConnection> {
   /** How often `accept` was called. */
   asked = 0;
   readonly #items: Item[];

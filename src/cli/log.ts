@@ -93,6 +93,12 @@ export function prettyLine(
 ): string | null {
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
+    case "listening":
+      return event.sockets === "handed over"
+        ? "sockets are handed over to the worker processes"
+        : event.sockets && verbose
+        ? "the workers share the listening socket"
+        : null;
     case "accepted":
       return `${paint(32, "+")} ${escape(formatAddress(event.remoteAddr))} #${event.id} on ${
         who(event.worker)

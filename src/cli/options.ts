@@ -104,6 +104,10 @@ export const SERVE_OPTIONS: readonly Option[] = [
     help: "Idle workers kept ready (thread, process).",
   },
   {
+    name: "hand-over",
+    help: "Accept here and hand each socket over to a worker (process).",
+  },
+  {
     name: "worker-args",
     value: "ARG",
     repeated: true,

@@ -82,6 +82,7 @@ export async function serveCommand(
     model: given.text("model") as ModelName ?? "multiplex",
     hostname: given.text("host") ?? "127.0.0.1",
     ...(given.text("unix") ? { path: given.text("unix") } : {}),
+    handOver: given.has("hand-over"),
     workerArgs: given.texts("worker-args"),
     messages: verbose && format !== "none",
     ...(format === "none" ? {} : { onEvent }),

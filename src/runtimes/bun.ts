@@ -10,6 +10,7 @@ import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { openFirst } from "./library.ts";
+import { listenToHandOver } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
@@ -214,6 +215,7 @@ export const runtime: Runtime = {
     connect(address).catch((error) => {
       throw systemError(error);
     }),
+  listenToHandOver,
   adopt,
   lookup: shared.lookup,
 
@@ -230,6 +232,7 @@ export const runtime: Runtime = {
       ...args,
     ], descriptors),
   threadScope: shared.threadScope,
+  processScope: shared.processScope,
   endThread: () => {
     if (!isMainThread) process.exit(0);
   },

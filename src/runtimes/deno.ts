@@ -7,7 +7,7 @@ import { errorMessage, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { openFirst } from "./library.ts";
-import { adopt } from "./node_net.ts";
+import { adopt, listenToHandOver } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
 
 /** Deno's errors are classes; not all carry the system's code. */
@@ -258,6 +258,7 @@ export const runtime: Runtime = {
         .catch(fail),
     );
   },
+  listenToHandOver,
   adopt,
   lookup: shared.lookup,
 
@@ -288,6 +289,7 @@ export const runtime: Runtime = {
     ], descriptors);
   },
   threadScope: shared.threadScope,
+  processScope: shared.processScope,
   // process.exit() in a thread leaks two descriptors (2.9).
   endThread: () => globalThis.close(),
   pid: Deno.pid,

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
 import { openFirst } from "./library.ts";
-import { adopt, connect, listen } from "./node_net.ts";
+import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
 
@@ -78,6 +78,7 @@ export const runtime: Runtime = {
 
   listen,
   connect,
+  listenToHandOver,
   adopt,
   lookup: shared.lookup,
 
@@ -101,6 +102,7 @@ export const runtime: Runtime = {
       ...args,
     ], descriptors),
   threadScope: shared.threadScope,
+  processScope: shared.processScope,
   endThread: () => {
     if (!isMainThread) process.exit(0);
   },

@@ -6,7 +6,7 @@
 import { connect as netConnect, createServer, type Server, Socket as NetSocket } from "node:net";
 import type { Address } from "../connection.ts";
 import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
-import type { LoopListener } from "../runtime.ts";
+import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
@@ -91,46 +91,27 @@ function ends(socket: NetSocket, path: string | null): [Address, Address] {
   ];
 }
 
-class NodeListener implements LoopListener {
+/** A server of node:net, which accepts on its own; who is not asked for yet waits unread. */
+interface Bound {
   readonly addr: Address;
-  readonly #server: Server;
-  readonly #queue: AcceptQueue<SocketConnection>;
-
-  constructor(server: Server, addr: Address, queue: AcceptQueue<SocketConnection>) {
-    this.#server = server;
-    this.addr = addr;
-    this.#queue = queue;
-  }
-
-  accept(): Promise<SocketConnection | null> {
-    return this.#queue.accept();
-  }
-
-  close(): void {
-    this.#server.close();
-    for (const connection of this.#queue.close()) connection.close();
-  }
+  readonly server: Server;
+  readonly queue: AcceptQueue<NetSocket>;
 }
 
-/** Listens with node:net, which accepts on its own; who is not asked for yet waits unread. */
-export function listen(address: Address, backlog: number): Promise<LoopListener> {
+function bindServer(address: Address, backlog: number): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
-  const queue = new AcceptQueue<SocketConnection>();
+  const queue = new AcceptQueue<NetSocket>();
   const server = createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
     noDelay: path === null,
     keepAlive: path === null,
   }, (socket) => {
-    const [localAddr, remoteAddr] = ends(socket, path);
-    if (remoteAddr.transport === "tcp" && remoteAddr.hostname === "") {
-      socket.destroy(); // the client has reset already
-      return;
-    }
-    const wrapped = new NodeSocket(socket, localAddr, remoteAddr);
-    queue.push(new SocketConnection(wrapped, systemError));
+    // A client that has reset already has no address any more.
+    if (path === null && socket.remoteAddress === undefined) socket.destroy();
+    else queue.push(socket);
   });
-  const { promise, resolve, reject } = Promise.withResolvers<LoopListener>();
+  const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(systemError(error)));
   server.listen(
     path !== null ? { path, backlog } : { ...tcpTarget(address), backlog, ipv6Only: false },
@@ -141,10 +122,61 @@ export function listen(address: Address, backlog: number): Promise<LoopListener>
       const addr: Address = typeof bound === "object" && bound !== null
         ? { transport: "tcp", hostname: bound.address, port: bound.port }
         : address;
-      resolve(new NodeListener(server, addr, queue));
+      resolve({ addr, server, queue });
     },
   );
   return promise;
+}
+
+/** Listens with node:net. */
+export async function listen(address: Address, backlog: number): Promise<LoopListener> {
+  const { addr, server, queue } = await bindServer(address, backlog);
+  const path = addr.transport === "unix" ? addr.path : null;
+  return {
+    addr,
+    async accept() {
+      const socket = await queue.accept();
+      return socket &&
+        new SocketConnection(new NodeSocket(socket, ...ends(socket, path)), systemError);
+    },
+    close() {
+      server.close();
+      for (const socket of queue.close()) socket.destroy();
+    },
+  };
+}
+
+/** Listens with node:net for connections that other processes serve. */
+export async function listenToHandOver(
+  address: Address,
+  backlog: number,
+): Promise<HandOverListener> {
+  const { addr, server, queue } = await bindServer(address, backlog);
+  return {
+    addr,
+    async accept() {
+      const socket = await queue.accept();
+      return socket && { handed: socket };
+    },
+    drop: (socket) => void sendable(socket).destroy(),
+    close() {
+      server.close();
+      for (const socket of queue.close()) socket.destroy();
+    },
+  };
+}
+
+/** What node:child_process can send. */
+export function sendable(socket: HandedSocket): NetSocket {
+  return socket.handed as NetSocket;
+}
+
+/** A socket that this process was handed; it has not been read. */
+export function receiveHanded(handed: HandedSocket["handed"]): Socket {
+  const socket = handed as NetSocket;
+  socket.allowHalfOpen = true; // this is not handed over
+  const path = socket.remoteAddress === undefined ? "" : null;
+  return new NodeSocket(socket, ...ends(socket, path));
 }
 
 /** Connects with node:net. */

@@ -10,7 +10,14 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { SystemError } from "../errors.ts";
-import type { StartedWorker, StopSignal, ThreadScope } from "../runtime.ts";
+import type {
+  HandedSocket,
+  ProcessScope,
+  StartedWorker,
+  StopSignal,
+  ThreadScope,
+} from "../runtime.ts";
+import { receiveHanded, sendable } from "./node_net.ts";
 
 /** Megabytes: three of V8's semi-spaces of 1. */
 const YOUNG_HEAP = 3;
@@ -45,31 +52,52 @@ export function startThread(module: URL, data: unknown): StartedWorker {
   };
 }
 
-/** Starts a process; `descriptors` become its 3, 4, …. */
+/** Milliseconds that the last messages of a process that has ended may take. */
+const DISCONNECT_WAIT = 100;
+
+/** Starts a process; `descriptors` become its 3, 4, …, or it has a channel. */
 export function startProcess(
   command: string,
   args: string[],
-  descriptors: number[],
+  descriptors: number[] | "ipc",
 ): StartedWorker {
   const child = spawn(command, args, {
-    stdio: ["ignore", "inherit", "inherit", ...descriptors],
+    stdio: [
+      "ignore",
+      "inherit",
+      "inherit",
+      ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
+    ],
   });
   let failed: Error | null = null;
   child.on("error", (error) => failed = error);
   return {
     pid: child.pid ?? 0,
-    postMessage: () => {},
-    onMessage: () => {},
+    postMessage(message, socket) {
+      if (!child.connected) return socket && sendable(socket).destroy();
+      child.send(message as string, socket && sendable(socket), { keepOpen: false }, (error) => {
+        // It has ended: `onExit` tells, and the client is told by the close.
+        if (error && socket) sendable(socket).destroy();
+      });
+    },
+    onMessage: (listener) => void child.on("message", listener),
     onExit: (listener) => {
       let told = false;
       const tell = (reason: string) => {
         if (!told) listener(reason);
         told = true;
       };
-      child.on(
-        "exit",
-        (code, signal) => tell(signal ?? (code ? `exit code ${code}` : "exit")),
-      );
+      child.on("exit", (code, signal) => {
+        const reason = signal ?? (code ? `exit code ${code}` : "exit");
+        if (!child.connected) return tell(reason);
+        // What it said last comes before its end. Deno does not tell that a child
+        // which was handed a socket has disconnected (2.9).
+        const late = setTimeout(tell, DISCONNECT_WAIT, reason);
+        child.once("disconnect", () => {
+          clearTimeout(late);
+          tell(reason);
+        });
+      });
       child.on("error", (error) => tell(error.message));
       if (failed) tell((failed as Error).message);
     },
@@ -85,6 +113,28 @@ export function threadScope(): ThreadScope | null {
     data: workerData,
     postMessage: (message) => port.postMessage(message),
     onMessage: (listener) => void port.on("message", listener),
+  };
+}
+
+/** The inside of this process, if it has a channel. */
+export function processScope(): ProcessScope | null {
+  if (!process.send) return null;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    postMessage(message) {
+      if (!process.connected) return true;
+      const { promise, resolve } = Promise.withResolvers();
+      last = promise;
+      return process.send!(message, undefined, undefined, resolve);
+    },
+    flush: () => last,
+    onMessage: (listener) =>
+      void process.on(
+        "message",
+        (message, socket) =>
+          listener(message, socket ? receiveHanded(socket as HandedSocket["handed"]) : null),
+      ),
+    onGone: (listener) => void process.on("disconnect", listener),
   };
 }
 

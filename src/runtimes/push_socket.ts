@@ -109,6 +109,11 @@ export class AcceptQueue<T> {
   #failure: Error | null = null;
   #closed = false;
 
+  /** How many wait to be asked for. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether somebody is waiting for the next one. */
   get asked(): boolean {
     return this.#asked !== null;

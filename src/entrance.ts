@@ -1,0 +1,186 @@
+/**
+ * The two ways for a client to reach a worker: all workers share the listening
+ * socket, or this process accepts and hands each socket over.
+ * @module
+ */
+import { acceptLoop } from "./accept_loop.ts";
+import { bind } from "./bind.ts";
+import type { Address } from "./connection.ts";
+import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
+import { Libc } from "./posix/libc.ts";
+import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
+import type { Settings } from "./serve_options.ts";
+import type { Supervisor } from "./supervisor.ts";
+import {
+  handOverStarter,
+  processStarter,
+  type SharedSettings,
+  type StartWorker,
+  threadStarter,
+} from "./worker_handle.ts";
+
+/** How clients reach workers. */
+export interface Entrance {
+  /** Where it listens. */
+  readonly addr: Address;
+  /** Which of the two ways it is. */
+  readonly sockets: "shared" | "handed over";
+  /** Starts a worker that clients can reach. */
+  readonly start: StartWorker;
+  /** The most workers that this process's descriptors allow. */
+  readonly room: number;
+  /** How many clients wait for a worker; null where it is not known. */
+  queueLength(): number | null;
+  /** Lets clients in, until `stop`. Rejects for an error that cannot be waited out. */
+  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void>;
+  /** A worker has become idle. */
+  onIdle(): void;
+  /** Refuses newcomers, and wakes workers that wait for one. */
+  stop(): void;
+  /** Gives back what is left, once the last worker is gone. */
+  release(): void;
+}
+
+/** What one worker, a thread with its connection, takes of this process's descriptors. */
+const WORKER_DESCRIPTORS = 8;
+/** What is left for everything else. */
+const SPARE_DESCRIPTORS = 64;
+
+/** Every worker blocks in `accept` on the same listening socket. */
+export class SharedEntrance implements Entrance {
+  readonly sockets = "shared";
+  readonly addr: Address;
+  readonly start: StartWorker;
+  readonly room: number;
+  readonly #libc: Libc;
+  readonly #listening: number;
+
+  /** Binds. */
+  static async bind(
+    runtime: Runtime,
+    kind: "thread" | "process",
+    address: Address,
+    settings: Settings,
+    shared: SharedSettings,
+  ): Promise<SharedEntrance> {
+    const libc = new Libc(runtime);
+    try {
+      const listen = () => libc.listen(address, settings.backlog);
+      const listening = await bind(runtime, address, listen);
+      return new SharedEntrance(runtime, libc, kind, listening, settings, shared);
+    } catch (error) {
+      libc.unload();
+      throw error;
+    }
+  }
+
+  private constructor(
+    runtime: Runtime,
+    libc: Libc,
+    kind: "thread" | "process",
+    listening: number,
+    settings: Settings,
+    shared: SharedSettings,
+  ) {
+    this.#libc = libc;
+    this.#listening = listening;
+    libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
+    this.addr = libc.localAddress(listening);
+    // Deno 2.9 panics when a worker is started and descriptors run out.
+    this.room = Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS);
+    const all = { ...shared, listening };
+    this.start = kind === "thread"
+      ? threadStarter(runtime, libc, all)
+      : processStarter(runtime, libc, all, settings.workerArgs);
+  }
+
+  queueLength(): number | null {
+    return this.#libc.queueLength(this.#listening);
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve(); // the workers accept
+  }
+
+  onIdle(): void {}
+
+  stop(): void {
+    // This wakes every worker that is blocked in accept. The descriptor stays
+    // until the last thread is gone, lest its number mean something else.
+    this.#libc.shutdown(this.#listening, "both");
+    if (this.addr.transport === "unix") this.#endQueue();
+  }
+
+  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
+  #endQueue(): void {
+    try {
+      for (;;) this.#libc.close(this.#libc.accept(this.#listening, true).descriptor);
+    } catch {
+      // EINVAL: it is shut down, and nobody waits any more.
+    }
+  }
+
+  release(): void {
+    this.#libc.close(this.#listening);
+    this.#libc.unload();
+  }
+}
+
+/** This process accepts, and hands each socket over to an idle worker process. */
+export class HandOverEntrance implements Entrance {
+  readonly sockets = "handed over";
+  readonly addr: Address;
+  readonly start: StartWorker;
+  readonly room = Infinity;
+  readonly #listener: HandOverListener;
+  /** Accepted, while every worker was busy. */
+  readonly #waiting: HandedSocket[] = [];
+  #supervisor: Supervisor | null = null;
+
+  /** Binds. */
+  static async bind(
+    runtime: Runtime,
+    address: Address,
+    settings: Settings,
+    shared: SharedSettings,
+  ): Promise<HandOverEntrance> {
+    const listen = () => runtime.listenToHandOver(address, settings.backlog);
+    const listener = await bind(runtime, address, listen);
+    return new HandOverEntrance(listener, handOverStarter(runtime, shared, settings.workerArgs));
+  }
+
+  private constructor(listener: HandOverListener, start: StartWorker) {
+    this.#listener = listener;
+    this.addr = listener.addr;
+    this.start = start;
+  }
+
+  queueLength(): number {
+    return this.#waiting.length;
+  }
+
+  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void> {
+    this.#supervisor = supervisor;
+    return acceptLoop(this.#listener, Infinity, (socket) => {
+      this.#waiting.push(socket);
+      this.onIdle();
+      if (this.#waiting.length > 0) supervisor.look();
+      return Promise.resolve();
+    }, onNoRoom);
+  }
+
+  onIdle(): void {
+    while (this.#waiting.length > 0) {
+      const worker = this.#supervisor?.take();
+      if (!worker) return;
+      worker.give!(this.#waiting.shift()!);
+    }
+  }
+
+  stop(): void {
+    this.#listener.close();
+    for (const socket of this.#waiting.splice(0)) this.#listener.drop(socket);
+  }
+
+  release(): void {}
+}

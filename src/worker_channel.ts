@@ -1,0 +1,197 @@
+/**
+ * A worker's way to its supervisor: a thread's, a process's with a control
+ * socket, and a process's that is handed its connections.
+ * @module
+ */
+import type { ConnectionSource } from "./accept_loop.ts";
+import { errorCode } from "./errors.ts";
+import type { WorkerName } from "./handler.ts";
+import {
+  HELD_WORD,
+  type Message,
+  MESSAGE_BACKLOG,
+  type Order,
+  ORDER_WORD,
+  ORDERS,
+  type WorkerSettings,
+} from "./messages.ts";
+import { BlockingListener } from "./posix/blocking_socket.ts";
+import type { Libc } from "./posix/libc.ts";
+import type { ProcessScope, Runtime, ThreadScope } from "./runtime.ts";
+import { type Socket, SocketConnection } from "./socket_connection.ts";
+import { CONNECTION, encodeMessage } from "./worker_handle.ts";
+
+/** A worker's way to its supervisor. */
+export interface Channel {
+  readonly name: WorkerName;
+  /** Says something; `message` events may be left out when nobody reads. */
+  send(message: Message): void;
+  /** The strongest order so far, looked up without the event loop. */
+  look(): Order | null;
+  /** Orders that come while the event loop runs; a blocking handler lets it run seldom. */
+  onOrder(listener: (order: Order) => void, blocking: boolean): void;
+  /** What gives this worker its connections, until it shall leave. */
+  listen(blocking: boolean): ConnectionSource<SocketConnection>;
+  /** Ends the worker. */
+  end(): void;
+}
+
+/** A thread's: messages, and two words of shared memory. */
+export function threadChannel(
+  runtime: Runtime,
+  libc: Libc,
+  scope: ThreadScope,
+  settings: WorkerSettings,
+): Channel {
+  const words = new Int32Array(settings.words!);
+  const look = () => ORDERS[Atomics.load(words, ORDER_WORD)];
+  return {
+    name: { kind: "thread", id: settings.number },
+    send: (message) => scope.postMessage(message),
+    look,
+    onOrder: (listener) => scope.onMessage((order) => listener(order as Order)),
+    listen: (blocking) =>
+      new BlockingListener(libc, {
+        descriptor: settings.listening!,
+        blocking,
+        adopt: runtime.adopt,
+        shallLeave: () => look() !== null,
+        hold: (descriptor) => void Atomics.exchange(words, HELD_WORD, descriptor),
+        release(descriptor) {
+          const mine = Atomics.compareExchange(words, HELD_WORD, descriptor, -1) === descriptor;
+          if (mine) libc.close(descriptor);
+        },
+      }),
+    end: () => runtime.endThread(),
+  };
+}
+
+/**
+ * Ctrl-C reaches the whole foreground group, systemd's SIGTERM the whole
+ * service; only the supervisor decides. A listener, not SIG_IGN, which what a
+ * handler starts would inherit.
+ */
+function ignoreStopSignals(runtime: Runtime): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    runtime.onSignal(signal, () => {});
+  }
+}
+
+/** A process's: a control socket, whose end is also a message. */
+export function processChannel(
+  runtime: Runtime,
+  libc: Libc,
+  settings: WorkerSettings,
+): Channel {
+  ignoreStopSignals(runtime);
+  libc.dieWithParent();
+  if (runtime.parentPid() !== settings.parent) runtime.exit(1);
+  const control = settings.control!;
+  libc.closeOnExec(settings.listening!);
+  libc.closeOnExec(control);
+
+  const { MSG_DONTWAIT } = libc.constants;
+  const encoder = new TextEncoder();
+  let unsent = new Uint8Array(0);
+  const flush = () => {
+    try {
+      while (unsent.length > 0) {
+        unsent = unsent.subarray(libc.send(control, unsent, MSG_DONTWAIT));
+      }
+    } catch (error) {
+      // Nobody reads: keep it. Nobody is there: the kernel ends this process.
+      if (errorCode(error) !== "EAGAIN") unsent = new Uint8Array(0);
+    }
+  };
+
+  let strongest: Order | null = null;
+  const byte = new Uint8Array(1);
+  const look = () => {
+    flush();
+    try {
+      for (;;) {
+        if (libc.receive(control, byte, MSG_DONTWAIT) === 0) runtime.exit(1);
+        strongest = ORDERS[byte[0]];
+      }
+    } catch (error) {
+      if (errorCode(error) !== "EAGAIN") runtime.exit(1);
+    }
+    return strongest;
+  };
+  return {
+    name: { kind: "process", id: runtime.pid },
+    send(message) {
+      const optional = message.type === "event" &&
+        message.event.type === "message";
+      if (optional && unsent.length > MESSAGE_BACKLOG) return;
+      const bytes = encoder.encode(encodeMessage(message));
+      const all = new Uint8Array(unsent.length + bytes.length);
+      all.set(unsent);
+      all.set(bytes, unsent.length);
+      unsent = all;
+      flush();
+    },
+    look,
+    onOrder(listener, blocking) {
+      if (blocking) return;
+      // A timer costs less than a second reader of the same socket.
+      setInterval(() => {
+        const before = strongest;
+        const now = look();
+        if (now !== null && now !== before) listener(now);
+      }, ORDER_INTERVAL);
+    },
+    listen: (blocking) =>
+      new BlockingListener(libc, {
+        descriptor: settings.listening!,
+        blocking,
+        adopt: runtime.adopt,
+        shallLeave: () => look() !== null,
+        hold: () => {},
+        release: (descriptor) => libc.close(descriptor),
+      }),
+    end: () => {
+      flush();
+      runtime.exit(0);
+    },
+  };
+}
+
+/** Milliseconds until a process whose handler waits on the loop sees an order. */
+const ORDER_INTERVAL = 100;
+
+/** A process's that is handed its connections: messages, and sockets with them. */
+export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel {
+  ignoreStopSignals(runtime);
+  scope.onGone(() => runtime.exit(1));
+  const handed: Socket[] = [];
+  let strongest: Order | null = null;
+  let onOrder: (order: Order) => void = () => {};
+  let wake: () => void = () => {};
+  let crowded = false;
+  scope.onMessage((message, socket) => {
+    if (message !== CONNECTION) onOrder(strongest = message as Order);
+    else if (socket) handed.push(socket); // null: the client has left meanwhile
+    wake();
+  });
+  return {
+    name: { kind: "process", id: runtime.pid },
+    send(message) {
+      const optional = message.type === "event" && message.event.type === "message";
+      if (optional && crowded) return;
+      crowded = !scope.postMessage(encodeMessage(message).trimEnd());
+    },
+    look: () => strongest,
+    onOrder: (listener) => void (onOrder = listener),
+    listen: () => ({
+      async accept() {
+        while (handed.length === 0) {
+          if (strongest !== null) return null;
+          await new Promise<void>((resolve) => wake = resolve);
+        }
+        return new SocketConnection(handed.shift()!);
+      },
+    }),
+    end: () => void scope.flush().then(() => runtime.exit(0)),
+  };
+}
