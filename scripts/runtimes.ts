@@ -3,6 +3,7 @@
  * binaries are. Run by itself it installs them and prints their paths.
  * @module
  */
+import { packages } from "./npm.ts";
 
 /** The runtimes, by the name that tests give them. */
 export type RuntimeName = "bun" | "node" | "node24";
@@ -34,8 +35,6 @@ const PACKAGES: Record<string, Record<RuntimeName, string>> = {
   },
 };
 
-const FOLDER = new URL("../build/runtimes/", import.meta.url);
-
 /**
  * The paths of the runtimes' binaries, which npm brings first if they are not
  * there. Their file names are `bun` and `node`, so the folder of one, put first
@@ -43,45 +42,18 @@ const FOLDER = new URL("../build/runtimes/", import.meta.url);
  */
 export async function runtimes(): Promise<Record<RuntimeName, string>> {
   const platform = `${Deno.build.os}-${Deno.build.arch}`;
-  const packages = PACKAGES[platform];
-  if (!packages) throw new Error(`No runtimes are known for ${platform}`);
-  const manifest = JSON.stringify({
-    private: true,
-    dependencies: Object.fromEntries(
-      Object.entries(packages).map(([name, spec]) => [name, `npm:${spec}`]),
-    ),
-  });
-  await Deno.mkdir(FOLDER, { recursive: true });
-  // Test files run in processes of their own: the first one installs, the others wait.
-  using lock = await Deno.open(new URL("lock", FOLDER), { create: true, write: true });
-  await lock.lock(true);
-  const done = new URL("installed.json", FOLDER);
-  if (await Deno.readTextFile(done).catch(() => "") !== manifest) {
-    await Deno.writeTextFile(new URL("package.json", FOLDER), manifest);
-    await npm(["install", "--ignore-scripts", "--no-package-lock"], FOLDER);
-    // Last, so that an installation that was interrupted begins anew.
-    await Deno.writeTextFile(done, manifest);
-  }
+  const specs = PACKAGES[platform];
+  if (!specs) throw new Error(`No runtimes are known for ${platform}`);
+  const installed = await packages(
+    "runtimes",
+    Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, `npm:${spec}`])),
+  );
+  const binary = (path: string) => decodeURIComponent(new URL(path, installed).pathname);
   return {
-    bun: binary("bun", "bun"),
-    node: binary("node", "node"),
-    node24: binary("node24", "node"),
+    bun: binary("bun/bin/bun"),
+    node: binary("node/bin/node"),
+    node24: binary("node24/bin/node"),
   };
-}
-
-function binary(name: RuntimeName, file: string): string {
-  return decodeURIComponent(new URL(`node_modules/${name}/bin/${file}`, FOLDER).pathname);
-}
-
-/** Runs npm; throws with what it said if it fails. */
-export async function npm(args: string[], folder: URL): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command("npm", {
-    args: [...args, "--no-audit", "--no-fund", "--loglevel=error"],
-    cwd: folder,
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (!success) throw new Error(`npm ${args.join(" ")} failed: ${text(stderr)}${text(stdout)}`);
-  return text(stdout);
 }
 
 if (import.meta.main) {
