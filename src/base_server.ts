@@ -31,8 +31,8 @@ export abstract class BaseServer implements Server {
   /** How workers get their connections, where there are workers. */
   readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;
-  protected readonly settled = Promise.withResolvers<void>();
   protected readonly emit: (event: UntimedEvent) => void;
+  readonly #settled = Promise.withResolvers<void>();
   readonly #runtime: Runtime;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -48,7 +48,7 @@ export abstract class BaseServer implements Server {
     this.emit = emit;
     this.#runtime = runtime;
     this.#shutdownTimeout = settings.shutdownTimeout;
-    this.finished = this.settled.promise;
+    this.finished = this.#settled.promise;
   }
 
   /** Tells everybody; resolves when nobody waits for a place that is free. */
@@ -131,7 +131,7 @@ export abstract class BaseServer implements Server {
     await this.drained();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.release();
-    if (this.#failure) this.settled.reject(this.#failure);
-    else this.settled.resolve();
+    if (this.#failure) this.#settled.reject(this.#failure);
+    else this.#settled.resolve();
   }
 }
