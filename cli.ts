@@ -14,9 +14,11 @@ const COMMANDS = { serve: serveCommand, connect: connectCommand };
 
 const HELP = `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
 
-usage: deno run -A cli.ts serve [OPTIONS]      see serve --help
-       deno run -A cli.ts connect [HOST] [PORT]   see connect --help
-       deno run -A cli.ts --version
+usage: trivet serve [OPTIONS]          see trivet serve --help
+       trivet connect [HOST] [PORT]    see trivet connect --help
+       trivet --version
+
+In a checkout "trivet" is: deno run -A cli.ts, bun cli.ts or node cli.ts
 `;
 
 /** Runs the command; returns the exit code. */

@@ -14,12 +14,20 @@ export class Command {
   readonly #reading: Promise<void>[];
   #writer: WritableStreamDefaultWriter<Uint8Array> | null = null;
 
+  /** Runs cli.ts on Deno, or `program`. */
   constructor(
     args: string[],
-    options: { cwd?: string; flags?: string[]; env?: Record<string, string> } = {},
+    options: {
+      cwd?: string;
+      flags?: string[];
+      env?: Record<string, string>;
+      program?: [string, ...string[]];
+    } = {},
   ) {
-    this.child = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...(options.flags ?? ["-A"]), CLI, ...args],
+    const [program, ...before] = options.program ??
+      [Deno.execPath(), "run", ...(options.flags ?? ["-A"]), CLI];
+    this.child = new Deno.Command(program, {
+      args: [...before, ...args],
       cwd: options.cwd,
       env: { NO_COLOR: "1", ...options.env },
       stdin: "piped",
@@ -62,10 +70,10 @@ export class Command {
   }
 
   /** The address of its ready line. */
-  async ready(): Promise<Address> {
+  async ready(ms?: number): Promise<Address> {
     let ended = false;
     this.status.then(() => ended = true);
-    await until("the ready line", () => this.stdout.includes("\n") || ended);
+    await until("the ready line", () => this.stdout.includes("\n") || ended, ms);
     assert(!ended, `the server ended: ${this.stderr}`);
     const line = this.stdout.split("\n")[0];
     if (line.startsWith("listening on unix:")) {

@@ -10,14 +10,14 @@ import { CONNECT_OPTIONS, describeOptions, parseOptions, UsageError } from "./op
 /** The help text. */
 export const CONNECT_HELP = `Talk to a server, a line at a time; a line with "bye" is the last.
 
-usage: deno run -A cli.ts connect [HOST] [PORT]
-       deno run -A cli.ts connect --unix PATH
+usage: trivet connect [HOST] [PORT]
+       trivet connect --unix PATH
 
 Options:
 ${describeOptions(CONNECT_OPTIONS)}
 
 Try it:
-  printf 'hello\\nbye\\n' | deno run -A cli.ts connect 127.0.0.1 8888
+  printf 'hello\\nbye\\n' | trivet connect 127.0.0.1 8888
 `;
 
 /** How long a piped line waits for the answer to the one before. */

@@ -12,7 +12,7 @@ import { describeOptions, parseOptions, SERVE_OPTIONS, UsageError } from "./opti
 /** The help text. */
 export const SERVE_HELP = `Serve clients: one handler, under the model that you pick.
 
-usage: deno run -A cli.ts serve [OPTIONS]
+usage: trivet serve [OPTIONS]
 
 Models:
   multiplex   one event loop for all clients
@@ -24,8 +24,8 @@ Options (the default is in brackets):
 ${describeOptions(SERVE_OPTIONS)}
 
 Try it:
-  deno run -A cli.ts serve --model process
-  printf 'hello\\nbye\\n' | deno run -A cli.ts connect
+  trivet serve --model process
+  printf 'hello\\nbye\\n' | trivet connect
 
 Ctrl-C lets open connections finish; once more ends them.
 `;
