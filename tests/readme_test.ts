@@ -43,6 +43,14 @@ Deno.test("the README's commands are those that its tests run", () => {
     "printf 'hello\\nbye\\n' | nc 127.0.0.1 8888",
     `printf 'hello\\nbye\\n' | npx -y ${version} run -A cli.ts connect`,
     "deno run -A cli.ts serve --handler ./shout.ts --model process",
+    // package_test.ts runs these.
+    "deno run -A cli.ts serve",
+    "bun cli.ts serve",
+    "npm install && node cli.ts serve",
+    "deno task package && npm pack ./build/npm",
+    `npm install ./trivet-${config.version}.tgz`,
+    "npx trivet serve --model process",
+    "bunx --bun trivet serve --model process",
   ]);
   assertEquals(version, `deno@${Deno.version.deno}`);
   assertMatch(config.tasks.test, /^deno test .*tests\/$/);
