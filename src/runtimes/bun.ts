@@ -15,6 +15,55 @@ import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
+/**
+ * What Trivet uses of Bun. It stands here, and not in types.d.ts, so that a
+ * program that is checked by another deno.json knows it too, and its own
+ * globals stay as they are.
+ */
+declare namespace Bun {
+  interface Socket<T> {
+    data: T;
+    readonly localAddress: string;
+    readonly localPort: number;
+    readonly remoteAddress: string;
+    readonly remotePort: number;
+    write(bytes: Uint8Array): number;
+    shutdown(): void;
+    close(): void;
+    pause(): void;
+    resume(): void;
+    setNoDelay(on: boolean): void;
+    setKeepAlive(on: boolean, delay: number): void;
+  }
+  interface SocketHandlers<T> {
+    open?(socket: Socket<T>): void;
+    data(socket: Socket<T>, chunk: Uint8Array): void;
+    drain?(socket: Socket<T>): void;
+    end?(socket: Socket<T>): void;
+    error?(socket: Socket<T>, error: Error): void;
+    close?(socket: Socket<T>, error?: Error): void;
+  }
+  interface SocketListener {
+    readonly port: number;
+    stop(closeConnections: boolean): void;
+  }
+  type Where = { hostname: string; port: number } | { unix: string } | { fd: number };
+  function listen<T>(
+    options: Where & { allowHalfOpen: boolean; socket: SocketHandlers<T> },
+  ): SocketListener;
+  function connect<T>(
+    options: Where & { allowHalfOpen: boolean; socket: SocketHandlers<T> },
+  ): Promise<Socket<T>>;
+  const FFI: {
+    dlopen(name: string, functions: Record<string, { args: string[]; returns: string }>): {
+      // deno-lint-ignore no-explicit-any -- only the caller knows a C function's signature
+      readonly symbols: Record<string, (...args: any[]) => any>;
+      close(): void;
+    };
+    readonly read: { i32(pointer: unknown, offset: number): number };
+  };
+}
+
 function systemError(error: unknown): SystemError {
   return error instanceof SystemError
     ? error
