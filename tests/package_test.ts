@@ -64,6 +64,8 @@ async function answers(command: Command, isServer: (words: string[]) => boolean)
     assert(server, "no process is the server");
     Deno.kill(server, "SIGTERM");
     assertEquals(await command.exit(), 0, command.stderr);
+    // Node's, of types that it erases or of node:ffi, tell a user nothing.
+    assert(!/warning/i.test(command.stderr), command.stderr);
     await until("its processes are gone", () => !family.some(alive));
   } finally {
     family.push(command.child.pid, ...descendants(command.child.pid));
