@@ -35,7 +35,8 @@ export async function loadHandler(
   try {
     module = await import(url);
   } catch (error) {
-    const line = errorMessage(error).split("\n")[0];
+    const line = errorMessage(error).split("\n")[0]
+      .replace(/ imported from \S*load_handler\.[jt]s$/, ""); // of no help to anybody
     throw new Error(`Cannot load the handler ${url}: ${line}`, {
       cause: error,
     });

@@ -5,6 +5,16 @@ import { until, within } from "./client.ts";
 
 export const CLI: string = new URL("../cli.ts", import.meta.url).pathname;
 
+/** How a command is run. */
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Flags of Deno, instead of -A. */
+  readonly flags?: string[];
+  readonly env?: Record<string, string>;
+  /** What stands before the arguments, instead of Deno and cli.ts. */
+  readonly program?: readonly [string, ...string[]];
+}
+
 /** A command that runs, with what it has written so far. */
 export class Command {
   readonly child: Deno.ChildProcess;
@@ -15,15 +25,7 @@ export class Command {
   #writer: WritableStreamDefaultWriter<Uint8Array> | null = null;
 
   /** Runs cli.ts on Deno, or `program`. */
-  constructor(
-    args: string[],
-    options: {
-      cwd?: string;
-      flags?: string[];
-      env?: Record<string, string>;
-      program?: [string, ...string[]];
-    } = {},
-  ) {
+  constructor(args: string[], options: CommandOptions = {}) {
     const [program, ...before] = options.program ??
       [Deno.execPath(), "run", ...(options.flags ?? ["-A"]), CLI];
     this.child = new Deno.Command(program, {

@@ -1,0 +1,4 @@
+import { resourcesTests } from "./resources_cases.ts";
+import { target } from "./targets.ts";
+
+resourcesTests(await target("bun"));

@@ -1,0 +1,58 @@
+/** Where no C library can be opened, and where the runtime is too old. */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { demand } from "../src/runtimes/detect.ts";
+import { Client } from "./client.ts";
+import { CLI, Command } from "./command.ts";
+import { target } from "./targets.ts";
+
+const NO_FFI = {
+  flags: ["--no-prompt", "--allow-net", "--allow-run", "--allow-env", "--allow-read"],
+};
+const node24 = { program: [...(await target("node24")).run, CLI] as [string, ...string[]] };
+const WAYS = [["Deno without --allow-ffi", NO_FFI], ["Node 24", node24]] as const;
+
+for (const [name, options] of WAYS) {
+  Deno.test(`${name}: serve --model thread says in one line what it needs`, async () => {
+    const command = new Command(["serve", "--port", "0", "--model", "thread"], options);
+    assertEquals(await command.exit(), 1);
+    assertMatch(
+      command.stderr,
+      /^trivet: .*it needs the C library: run (Deno with --allow-ffi|Node 26.9 or newer).*\n$/,
+    );
+  });
+
+  for (const model of ["multiplex", "iterative", "process"]) {
+    Deno.test(`${name}: serve --model ${model} serves, and says how`, async () => {
+      const command = new Command(["serve", "--port", "0", "--model", model], options);
+      const client = await Client.open(await command.ready());
+      await client.send("hello\nbye\n");
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello\n");
+      await client.close();
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+      assertEquals(command.stderr.includes("sockets are handed over"), model === "process");
+    });
+  }
+}
+
+Deno.test("serve --model process says which way the sockets go where both can be had", async () => {
+  for (const [flag, line] of [["--hand-over", /handed over/], ["--verbose", /share the listen/]]) {
+    const args = ["serve", "--port", "0", "--model", "process", flag as string];
+    const command = new Command(args);
+    await command.ready();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+    assertMatch(command.stderr, line as RegExp);
+  }
+});
+
+Deno.test("demand() names the version that is needed, and lets newer ones pass", () => {
+  for (const [name, version] of [["Node", "20.20.2"], ["Bun", "1.3.9"], ["Deno", "2.8.0"]]) {
+    const { message } = assertThrows(() => demand(name as "Node", version), Error);
+    assert(message.includes("or newer") && message.includes(version), message);
+    assert(!message.includes("\n"));
+  }
+  for (const [name, version] of [["Node", "24.0.0"], ["Bun", "1.4.0"], ["Deno", "3.0.0"]]) {
+    demand(name as "Node", version);
+  }
+});
