@@ -1,0 +1,54 @@
+/**
+ * A handler that computes: each line comes back as its SHA-256, hashed again
+ * and again, 100,000 rounds in all, as one stretches a password.
+ *
+ * It shows a handler that keeps its thread busy. For `thread` or `process`,
+ * where it takes nobody's time but its own client's. Under `multiplex` everybody
+ * waits while one line is hashed: try that too.
+ *
+ *     deno run -A cli.ts serve --handler examples/hash.ts --model thread
+ *     printf 'hello\n' | deno run -A cli.ts connect
+ *
+ * answers `70ef65897fbe9afb5dfe8c825327057d1e174e0dfc3d299c340aeb35adcadfe3`.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { Handler } from "../mod.ts";
+
+/** How many times a line is hashed. */
+const ROUNDS = 100_000;
+
+const NEWLINE = 0x0a;
+const encoder = new TextEncoder();
+
+/**
+ * It waits for nothing but its own connection: `createHash` computes right
+ * here. With Web Crypto, whose `digest` is a promise, this line would be wrong.
+ */
+export const blocking = true;
+
+/** Hashes bytes as they come, so a line may have any length and none is kept. */
+const hash: Handler = async (connection) => {
+  const buffer = new Uint8Array(4096);
+  let line = createHash("sha256");
+  for (let n; (n = await connection.read(buffer)) !== null;) {
+    const bytes = buffer.subarray(0, n);
+    let start = 0;
+    for (let end; (end = bytes.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
+      const digest = stretch(line.update(bytes.subarray(start, end)).digest());
+      await connection.write(encoder.encode(digest.toString("hex") + "\n"));
+      line = createHash("sha256");
+    }
+    line.update(bytes.subarray(start));
+  }
+};
+export default hash;
+
+/** Hashes a digest for the rest of the rounds. */
+function stretch(digest: Buffer): Buffer {
+  for (let round = 1; round < ROUNDS; round++) {
+    digest = createHash("sha256").update(digest).digest();
+  }
+  return digest;
+}
