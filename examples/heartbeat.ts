@@ -1,6 +1,6 @@
 /**
- * An echo with a heartbeat: while a client is silent, it hears each half second
- * that the server is still there. When the server shuts down, it says goodbye.
+ * An echo with a heartbeat: a client that is silent hears that the server is
+ * still there, and a client that stays until the shutdown is told so.
  *
  * It shows a timer beside a read, and `context.signal`. Both need an event loop
  * that runs while the handler waits, so it is not `blocking`.
@@ -10,7 +10,9 @@
  *     deno run -A cli.ts serve --handler examples/heartbeat.ts
  *     deno run -A cli.ts connect
  *
- * Type a line, or nothing, and then press Ctrl-C in the first terminal.
+ * Say nothing, and it prints `still here` each half second; type a line, and it
+ * comes back. Then press Ctrl-C in the first terminal: the last line is
+ * `goodbye`.
  * @module
  */
 import type { Handler } from "../mod.ts";

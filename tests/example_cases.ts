@@ -474,7 +474,7 @@ const HEARTBEAT: readonly ExampleCase[] = [
     },
   },
   {
-    name: "a client that talks gets its own words, and no beat",
+    name: "a client that talks gets its own words, and no beat until it is silent again",
     async run({ address }) {
       const client = await Client.open(address);
       // Time counts only where no pause, ours or the machine's, was long enough for a beat.
@@ -496,13 +496,14 @@ const HEARTBEAT: readonly ExampleCase[] = [
         await new Promise((resolve) => setTimeout(resolve, SILENCE / 10));
         return quiet > 2.5 * SILENCE;
       });
+      await answered(client, BEAT); // now that it is silent
       await client.close();
     },
   },
   {
     name: "at shutdown it says goodbye, to a client that talked too",
     ends: EVERYWHERE,
-    async run({ address, model, shutdown }) {
+    async run({ address, model, log, shutdown }) {
       const count = model === "iterative" ? 1 : 2;
       const clients = await Promise.all(
         Array.from({ length: count }, () => Client.open(address)),
@@ -512,10 +513,13 @@ const HEARTBEAT: readonly ExampleCase[] = [
       for (const client of clients) {
         const last = new TextDecoder().decode(await client.receiveAll());
         assertMatch(last, /^(still here\n)*goodbye\n$/);
-        await client.send("too late\n"); // is ignored, and no error
+        await client.send("too late\n");
         await client.close();
         assertEquals(client.error, null);
       }
+      const closed = () => log().match(/"type":"closed"[^\n]*?"reason":"\w+"/g) ?? [];
+      await until("the reports", () => closed().length === count);
+      for (const line of closed()) assert(line.endsWith('"reason":"handler"'), log());
     },
   },
 ];
