@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { type ModelName, serve, type ServerEvent } from "../mod.ts";
 import { MODELS } from "../src/models.ts";
-import { until, within } from "./client.ts";
+import { Client, until, within } from "./client.ts";
 import { Command } from "./command.ts";
 import { type Example, type ExampleCase, EXAMPLES, type Site } from "./example_cases.ts";
 
@@ -140,6 +140,7 @@ for (const example of EXAMPLES) {
       const env = prepared?.env ?? {};
       try {
         const log = await run(t, example.cases, model, () => start(example, model, env));
+        for (const line of log.trim().split("\n")) JSON.parse(line); // each line is an object
         if (!example.crashes) assert(!log.includes("unhandled"), log);
       } finally {
         await prepared?.close();
@@ -219,7 +220,7 @@ for (const [file, printed] of Object.entries(PRINTED)) {
   });
 }
 
-Deno.test("the code in docs/handlers.md is right for the type checker", async () => {
+Deno.test("the code in docs/handlers.md type-checks, and its first handler echoes", async () => {
   const guide = await Deno.readTextFile(new URL("docs/handlers.md", ROOT));
   const blocks = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]);
   assert(blocks.length > 0);
@@ -235,6 +236,13 @@ Deno.test("the code in docs/handlers.md is right for the type checker", async ()
       env: { NO_COLOR: "1" },
     }).output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
+
+    const server = await serve({ port: 0 }, files[0]);
+    const client = await Client.open(server.addr);
+    await client.send("hello\n");
+    assertEquals(await client.receiveText(6), "hello\n");
+    await client.close();
+    await server.shutdown();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

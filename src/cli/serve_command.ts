@@ -102,7 +102,11 @@ export async function serveCommand(
 
   const handler = given.text("handler");
   const server = await serve(options, handler);
-  runtime.onUnhandled((error) => log.line(`! unhandled: ${errorMessage(error)}`));
+  runtime.onUnhandled((error) => {
+    if (format === "none") return;
+    const worker = { kind: "main", id: 0 } as const;
+    onEvent({ type: "unhandled", time: Date.now(), worker, error: errorMessage(error) });
+  });
   stop = () => void server.shutdown().catch(() => {});
   await runtime.writeOut(
     "stdout",
