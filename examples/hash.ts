@@ -24,7 +24,7 @@ const encoder = new TextEncoder();
 
 /**
  * It waits for nothing but its own connection: `createHash` computes right
- * here. With Web Crypto, whose `digest` is a promise, this line would be wrong.
+ * here, where the `digest` of Web Crypto would be a promise to wait for.
  */
 export const blocking = true;
 

@@ -38,7 +38,8 @@ const heartbeat: Handler = async (connection, { signal }) => {
   const leave = () => {
     clearInterval(timer);
     void say("goodbye");
-    void connection.closeWrite(); // most clients close now, which ends the loop below
+    // Clients close now, which ends the loop below; the server ends those that do not.
+    void connection.closeWrite();
   };
   if (signal.aborted) leave();
   else signal.addEventListener("abort", leave, { once: true });

@@ -10,8 +10,8 @@
  *     deno run -A cli.ts serve --handler examples/key_value.ts
  *     printf 'SET color dark blue\nGET color\n' | deno run -A cli.ts connect
  *
- * answers `OK` and `VALUE dark blue`. The commands are `SET key value`,
- * `GET key`, `DEL key`, `KEYS` and `QUIT`.
+ * answers `OK` and `VALUE dark blue`. The commands, in UTF-8, are
+ * `SET key value`, `GET key`, `DEL key`, `KEYS` and `QUIT`.
  * @module
  */
 import type { Connection, Handler } from "../mod.ts";

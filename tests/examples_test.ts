@@ -80,8 +80,9 @@ async function startHere(
     port: 0,
     shutdownTimeout: SHUTDOWN_TIMEOUT * 1000,
     onEvent: (event) => events.push(event),
-  }, url);
-  for (const name of Object.keys(env)) delete process.env[name];
+  }, url).finally(() => {
+    for (const name of Object.keys(env)) delete process.env[name];
+  });
   const ended = server.finished.then(() => 0);
   return {
     address: server.addr,
