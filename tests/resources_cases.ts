@@ -14,6 +14,12 @@ export function resourcesTests(on: Target): void {
 
   const SOME = 200, MANY = 2000;
 
+  // With its usual heap Node collects so seldom that after 16,000 connections
+  // it holds three times what it held after 200, and then no more.
+  const env: Record<string, string> = on.name === "node"
+    ? { NODE_OPTIONS: "--max-semi-space-size=1 --max-old-space-size=32" }
+    : {};
+
   /**
    * As many workers from the beginning as there may be, so that what is measured
    * is leaks and not growth.
@@ -40,15 +46,16 @@ export function resourcesTests(on: Target): void {
       threads: sum((pid) => entries(`/proc/${pid}/task`)),
       descriptors: sum((pid) => entries(`/proc/${pid}/fd`)),
       kilobytes: sum((pid) => {
+        // Of mapped files each process has a share that changes when others come and go.
         const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
-        return Number(/^Pss:\s+(\d+)/m.exec(text)![1]);
+        return Number(/^Pss_Anon:\s+(\d+)/m.exec(text)![1]);
       }),
     };
   }
 
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} holds after ${MANY} connections what it held after ${SOME}`, async () => {
-      const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)]);
+      const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)], { env });
       const address = await command.ready();
       const serve = async (count: number) => {
         for (let i = 0; i < count; i++) {

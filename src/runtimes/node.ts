@@ -2,6 +2,8 @@
  * Node's adapter.
  * @module
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
@@ -58,6 +60,14 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** A worker has one connection: a large young heap costs the others more than it gives it. */
 const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
 
+/**
+ * The environment, with Node's cache of compiled modules: with it a worker
+ * starts in a third of the CPU time (26.10; 10 threads that load one file).
+ */
+function workerEnvironment(): Record<string, string | undefined> {
+  return { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"), ...process.env };
+}
+
 /** The flags of this process, so that a worker resolves modules as it does. */
 function inheritedFlags(): string[] {
   const own = /^--?(inspect|watch|test|eval|print|check|interactive|input-type|[epci]\b)/;
@@ -92,15 +102,20 @@ export const runtime: Runtime = {
 
   processRefusal: () =>
     allowed("child") ? null : "it starts processes: run Node with --allow-child-process",
-  startThread: shared.startThread,
+  startThread: (module, data) => shared.startThread(module, data, workerEnvironment()),
   startProcess: (module, args, descriptors, _needs, workerArgs) =>
-    shared.startProcess(process.execPath, [
-      ...inheritedFlags(),
-      ...WORKER_HEAP,
-      ...workerArgs,
-      fileURLToPath(module),
-      ...args,
-    ], descriptors),
+    shared.startProcess(
+      process.execPath,
+      [
+        ...inheritedFlags(),
+        ...WORKER_HEAP,
+        ...workerArgs,
+        fileURLToPath(module),
+        ...args,
+      ],
+      descriptors,
+      workerEnvironment(),
+    ),
   threadScope: shared.threadScope,
   processScope: shared.processScope,
   endThread: () => {

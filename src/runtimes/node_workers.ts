@@ -23,7 +23,11 @@ import { receiveHanded, sendable } from "./node_net.ts";
 const YOUNG_HEAP = 3;
 
 /** Starts a thread that runs the module. */
-export function startThread(module: URL, data: unknown): StartedWorker {
+export function startThread(
+  module: URL,
+  data: unknown,
+  env?: Record<string, string | undefined>,
+): StartedWorker {
   // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
   // that imports one does.
   const entry = module.protocol === "file:" ? module : new URL(
@@ -31,6 +35,7 @@ export function startThread(module: URL, data: unknown): StartedWorker {
   );
   const worker = new Worker(entry, {
     workerData: data,
+    ...(env ? { env } : {}),
     // A large young heap for each thread costs the others more than it gives it.
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_HEAP },
   });
@@ -60,8 +65,10 @@ export function startProcess(
   command: string,
   args: string[],
   descriptors: number[] | "ipc",
+  env?: Record<string, string | undefined>,
 ): StartedWorker {
   const child = spawn(command, args, {
+    ...(env ? { env } : {}),
     stdio: [
       "ignore",
       "inherit",
