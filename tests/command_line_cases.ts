@@ -153,6 +153,21 @@ export function commandLineTests(on: Target): void {
     }
   }
 
+  for (const model of NAMES) {
+    test(`serve --model ${model}: what a handler starts inherits no socket`, async () => {
+      const handler = new URL("./handlers/inherits.ts", import.meta.url).href;
+      const command = serve("--model", model, "--handler", handler);
+      const client = await Client.open(await command.ready());
+      const list = new TextDecoder().decode(await client.receiveAll());
+      await client.close();
+      assertMatch(list, / -> /); // it has listed something
+      // 0 to 2 are its own; some runtimes make them of sockets.
+      assert(!/ ([3-9]|\d\d+) -> socket:/.test(list), list);
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+    });
+  }
+
   test("serve --model iterative keeps a second client waiting behind a silent one", async () => {
     const command = serve("--model", "iterative");
     const address = await command.ready();

@@ -110,6 +110,18 @@ export const CASES: readonly Case[] = [
     },
   })),
   {
+    name: "a client that says nothing for longer than a worker waits in accept is served",
+    async run(address) {
+      const client = await Client.open(address);
+      await client.send("before\n");
+      assertEquals(await client.receiveText(7), "before\n");
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      await client.send("after\nbye");
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), "after\n");
+      await client.close();
+    },
+  },
+  {
     name: "bye in three segments ends the connection",
     async run(address) {
       const client = await Client.open(address);
