@@ -23,7 +23,7 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Milliseconds: how long clients in the kernel's queue may still find a free place. */
-export const DRAIN = 50;
+export const DRAIN = 100;
 
 /** The order in which any server stops; what differs is `Stoppable`. */
 export abstract class BaseServer implements Server {

@@ -4,6 +4,8 @@
  */
 import { type Address, formatAddress } from "./connection.ts";
 import { errorCode, errorMessage, SystemError } from "./errors.ts";
+import { DARWIN, LINUX } from "./posix/constants.ts";
+import { encodeAddress } from "./posix/socket_address.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -16,11 +18,22 @@ export async function bind<T>(
   address: Address,
   listen: () => T | Promise<T>,
 ) {
+  // Each runtime says in its own way that a path is too long.
+  if (address.transport === "unix") encodeAddress(address, runtime.os === "linux" ? LINUX : DARWIN);
   try {
     return await listen();
   } catch (error) {
     if (errorCode(error) === "EADDRINUSE" && address.transport === "unix") {
       const file = runtime.socketFile(address.path);
+      if (file === "not a socket") {
+        throw new SystemError(
+          "EADDRINUSE",
+          `Cannot listen on ${
+            formatAddress(address)
+          }: a file is there that is no socket; pick another path`,
+          error,
+        );
+      }
       if (typeof file === "object" && !await answers(runtime, address)) {
         const now = runtime.socketFile(address.path);
         // Another server may have replaced it meanwhile.
@@ -44,7 +57,6 @@ async function answers(runtime: Runtime, address: Address): Promise<boolean> {
 const BIND_HINTS: Record<string, string> = {
   EADDRINUSE: "it is in use; stop what listens there or pick another",
   EADDRNOTAVAIL: "no interface of this machine has that address",
-  EACCES: "permission denied; ports below 1024 are for root",
   EPERM: "permission denied",
   ENOENT: "its folder does not exist",
   ENOTDIR: "its folder does not exist",
@@ -53,8 +65,10 @@ const BIND_HINTS: Record<string, string> = {
 function bindError(address: Address, error: unknown): Error {
   const code = errorCode(error);
   if (code === undefined || code === "ENAMETOOLONG") return error as Error;
-  const unixDenied = address.transport === "unix" && code === "EACCES";
-  const hint = unixDenied ? "permission denied" : BIND_HINTS[code] ?? errorMessage(error);
+  const reserved = code === "EACCES" && address.transport === "tcp" && address.port < 1024;
+  const hint = reserved
+    ? "permission denied; ports below 1024 are for root"
+    : BIND_HINTS[code] ?? errorMessage(error).split("\n")[0];
   return new SystemError(
     code,
     `Cannot listen on ${formatAddress(address)}: ${hint}`,

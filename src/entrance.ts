@@ -9,7 +9,7 @@ import type { Address } from "./connection.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
 import { Libc } from "./posix/libc.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
-import type { Settings } from "./serve_options.ts";
+import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
 import type { Supervisor } from "./supervisor.ts";
 import {
   handOverStarter,
@@ -43,8 +43,6 @@ export interface Entrance {
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
 const WORKER_DESCRIPTORS = 8;
-/** What is left for everything else. */
-const SPARE_DESCRIPTORS = 64;
 
 /** Every worker blocks in `accept` on the same listening socket. */
 export class SharedEntrance implements Entrance {

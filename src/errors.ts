@@ -26,7 +26,9 @@ export function errorCode(error: unknown): string | undefined {
 /** What there is to say about anything that was thrown, in one line. */
 export function errorMessage(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message : error);
+    if (error instanceof Error) return String(error.message);
+    const text = String(error);
+    return text === "[object Object]" ? JSON.stringify(error) : text;
   } catch {
     return "something that cannot be written as text";
   }

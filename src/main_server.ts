@@ -11,7 +11,7 @@ import type { Handler } from "./handler.ts";
 import type { Model } from "./models.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
-import type { Settings } from "./serve_options.ts";
+import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
 
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
@@ -55,7 +55,8 @@ export class MainServer extends BaseServer {
     const worker = { kind: "main", id: 0 } as const;
     const serveSettings: ServeSettings = { ...settings, onEvent: emit };
     let count = 0;
-    this.#limit = model.each === "one" ? 1 : settings.maxConnections;
+    const room = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
+    this.#limit = model.each === "one" ? 1 : Math.max(1, Math.min(settings.maxConnections, room));
     this.#loop = acceptLoop(listener, this.#limit, (connection) => {
       const context = {
         signal: this.#abort.signal,

@@ -165,6 +165,8 @@ export interface Runtime {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /** How many descriptors this process may have; null where that is not known. */
+  descriptorLimit(): number | null;
   /** Whether it is a terminal. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

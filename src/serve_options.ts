@@ -48,6 +48,9 @@ export interface ServeOptions {
   onEvent?: (event: ServerEvent) => void;
 }
 
+/** Descriptors that connections leave for everything else. */
+export const SPARE_DESCRIPTORS = 64;
+
 /** The options with their defaults. */
 export type Settings =
   & Required<Omit<ServeOptions, "signal" | "onListen" | "onEvent" | "path">>

@@ -70,6 +70,7 @@ export async function serve(
       address,
       handler as HandlerModule,
       emit,
+      options.signal,
     );
   const { addr, sockets } = server;
   emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });

@@ -256,6 +256,9 @@ export class SocketConnection implements Connection {
   }
 
   #write(bytes: Uint8Array): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) {
+      return rejected(new TypeError("Cannot write anything but a Uint8Array: encode text first"));
+    }
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
     if (this.#finSent) return rejected(refusal("EPIPE"));

@@ -30,6 +30,8 @@ export interface SupervisorSettings {
 
 /** The most workers that are being started at once. */
 const LARGEST_BURST = 32;
+/** How many are started before the loop gets its turn. */
+const STARTS_IN_A_TURN = 4;
 /** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
 const TOP_UP_DELAY = 50;
 /** Looks in a row that must find idle workers too many before one leaves. */
@@ -45,6 +47,7 @@ type State = "starting" | "idle" | "busy" | "leaving";
 interface Worker {
   handle: WorkerHandle;
   state: State;
+  ready: boolean;
   served: boolean;
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
@@ -64,6 +67,7 @@ export class Supervisor {
   #failures = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #topUp: ReturnType<typeof setTimeout> | null = null;
+  #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
 
@@ -110,6 +114,11 @@ export class Supervisor {
     this.#keep();
   }
 
+  /** How many workers wait for a client, or will when they have started. */
+  get free(): number {
+    return this.#count("idle") + this.#count("starting");
+  }
+
   /** Asks all workers to leave when their connection has ended. */
   shutdown(): void {
     if (this.#stopping) return;
@@ -135,6 +144,7 @@ export class Supervisor {
     if (this.#shrink !== null) clearInterval(this.#shrink);
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
+    if (this.#next !== null) clearTimeout(this.#next);
     if (!this.#everReady) {
       this.#ready.reject(
         new SystemError("ECANCELED", "The server was stopped while it started"),
@@ -150,24 +160,38 @@ export class Supervisor {
     return count;
   }
 
-  /** Starts as many workers as are wanted and allowed. */
-  #keep(): void {
-    if (this.#stopping || this.#retry !== null) return;
+  /**
+   * Starts as many workers as are wanted and allowed, a few in each turn of the
+   * loop: a start takes long (20 ms of the main thread for a thread on Deno 2.9),
+   * and signals and messages must not wait for all of them.
+   * @param goesOn whether this is the next turn of a start that was wanted before
+   */
+  #keep(goesOn = false): void {
+    if (this.#stopping || this.#retry !== null || this.#next !== null) return;
     const starting = this.#count("starting");
     const idle = this.#count("idle");
     let wanted = this.#settings.spares;
-    if (idle === 0 && this.#everReady) {
+    if (this.#everReady && (idle === 0 || goesOn)) {
       const waiting = this.#settings.queueLength();
       if (waiting !== null) wanted += waiting;
       else {
         // More clients may wait unseen: start twice as many each time.
-        if (starting < this.#burst) this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+        if (!goesOn && starting < this.#burst) {
+          this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
+        }
         wanted = Math.max(wanted, this.#burst);
       }
     }
     const room = this.#settings.limit - this.#workers.size;
-    const missing = Math.min(wanted - idle - starting, room);
+    const missing = Math.min(wanted - idle - starting, room, LARGEST_BURST - starting);
     for (let i = 0; i < missing && this.#retry === null && !this.#stopping; i++) {
+      if (i === STARTS_IN_A_TURN) {
+        this.#next = setTimeout(() => {
+          this.#next = null;
+          this.#keep(true);
+        }, 0);
+        return;
+      }
       this.#startOne();
     }
   }
@@ -198,6 +222,7 @@ export class Supervisor {
       worker = {
         handle,
         state: "starting",
+        ready: false,
         served: false,
         failed: false,
         open: null,
@@ -214,6 +239,7 @@ export class Supervisor {
     switch (message.type) {
       case "ready":
         worker.state = worker.state === "starting" ? "idle" : worker.state;
+        worker.ready = true;
         this.#everReady = true;
         this.#settings.onEvent({
           type: "worker_started",
@@ -293,15 +319,17 @@ export class Supervisor {
     if (this.#stopping) return;
     const asked = worker.state === "leaving" && !worker.failed;
     const lived = Date.now() - worker.since > LARGEST_DELAY;
+    if (lived) this.#failures = 0;
     if (worker.served || asked || lived) this.#keep();
-    else this.#failed(new Error(`A worker ended before it served anybody: ${reason}`));
+    else this.#failed(new Error(`A worker ended before it was ready: ${reason}`), worker.ready);
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
-  #failed(error: Error): void {
+  #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#retry !== null) return;
     this.#failures++;
     if (
+      !wasReady && // it could be started, and was ended from outside
       this.#failures >= GIVE_UP_AFTER &&
       this.#count("idle") + this.#count("busy") === 0
     ) {

@@ -36,6 +36,26 @@ export interface Channel {
   end(): void;
 }
 
+/** Milliseconds that a worker which leaves waits for its last messages to be taken. */
+const LAST_WAIT = 1000;
+
+/** Counts the `message` events that were left out. */
+class Dropped {
+  #count = 0;
+
+  add(): void {
+    this.#count++;
+  }
+
+  /** How many since the last report, as a message; nothing if there were none. */
+  report(encode: (message: Message) => string): string {
+    if (this.#count === 0) return "";
+    const event = { type: "dropped", count: this.#count } as const;
+    this.#count = 0;
+    return encode({ type: "event", event });
+  }
+}
+
 /** A thread's: messages, and two words of shared memory. */
 export function threadChannel(
   runtime: Runtime,
@@ -93,6 +113,7 @@ export function processChannel(
   const { MSG_DONTWAIT } = libc.constants;
   const encoder = new TextEncoder();
   let unsent = new Uint8Array(0);
+  const dropped = new Dropped();
   const flush = () => {
     try {
       while (unsent.length > 0) {
@@ -123,8 +144,8 @@ export function processChannel(
     send(message) {
       const optional = message.type === "event" &&
         message.event.type === "message";
-      if (optional && unsent.length > MESSAGE_BACKLOG) return;
-      const bytes = encoder.encode(encodeMessage(message));
+      if (optional && unsent.length > MESSAGE_BACKLOG) return dropped.add();
+      const bytes = encoder.encode(dropped.report(encodeMessage) + encodeMessage(message));
       const all = new Uint8Array(unsent.length + bytes.length);
       all.set(unsent);
       all.set(bytes, unsent.length);
@@ -151,7 +172,15 @@ export function processChannel(
         release: (descriptor) => libc.close(descriptor),
       }),
     end: () => {
-      flush();
+      // What was said last must come, also to a supervisor that is busy.
+      const last = dropped.report(encodeMessage);
+      if (last) unsent = new Uint8Array([...unsent, ...encoder.encode(last)]);
+      libc.setTimeout(control, "send", LAST_WAIT);
+      try {
+        while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
+      } catch {
+        // Nobody reads it any more.
+      }
       runtime.exit(0);
     },
   };
@@ -169,6 +198,7 @@ export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel 
   let onOrder: (order: Order) => void = () => {};
   let wake: () => void = () => {};
   let crowded = false;
+  const dropped = new Dropped();
   scope.onMessage((message, socket) => {
     if (message !== CONNECTION) onOrder(strongest = message as Order);
     else if (socket) handed.push(socket); // null: the client has left meanwhile
@@ -178,8 +208,10 @@ export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel 
     name: { kind: "process", id: runtime.pid },
     send(message) {
       const optional = message.type === "event" && message.event.type === "message";
-      if (optional && crowded) return;
-      crowded = !scope.postMessage(encodeMessage(message).trimEnd());
+      if (optional && crowded) return dropped.add();
+      const report = dropped.report(encodeMessage);
+      if (report) scope.postMessage(report);
+      crowded = !scope.postMessage(encodeMessage(message));
     },
     look: () => strongest,
     onOrder: (listener) => void (onOrder = listener),

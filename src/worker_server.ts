@@ -14,6 +14,9 @@ import type { Settings } from "./serve_options.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { SharedSettings } from "./worker_handle.ts";
 
+/** Milliseconds between two looks at whether clients still wait for a free worker. */
+const DRAIN_LOOK = 5;
+
 /** A server whose accept loops run in supervised workers. */
 export class WorkerServer extends BaseServer {
   readonly addr: Address;
@@ -30,6 +33,7 @@ export class WorkerServer extends BaseServer {
     address: Address,
     handler: HandlerModule,
     emit: (event: UntimedEvent) => void,
+    signal?: AbortSignal,
   ): Promise<WorkerServer> {
     const shared: SharedSettings = {
       model: settings.model,
@@ -51,12 +55,18 @@ export class WorkerServer extends BaseServer {
     const server = new WorkerServer(runtime, settings, entrance, (event) => {
       if (!failed) emit(event);
     });
+    const onAbort = () => void server.close();
     try {
-      await server.#supervisor.start();
+      signal?.addEventListener("abort", onAbort);
+      const started = server.#supervisor.start();
+      if (signal?.aborted) onAbort();
+      await started;
     } catch (error) {
       failed = true;
       await server.close();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
     }
     server.#open();
     return server;
@@ -96,8 +106,12 @@ export class WorkerServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
-    const free = this.#supervisor.idle > 0;
-    if (free) await new Promise((resolve) => setTimeout(resolve, DRAIN));
+    const end = performance.now() + DRAIN;
+    while (performance.now() < end && this.#supervisor.free > 0) {
+      const waiting = this.#entrance.queueLength();
+      if (waiting === 0) break; // where it is not known, all of the time is theirs
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+    }
     this.#supervisor.shutdown();
   }
 

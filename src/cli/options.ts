@@ -194,19 +194,21 @@ export function parseOptions(
 function joined(args: string[], byName: Map<string, Option>): string[] {
   const result: string[] = [];
   for (let i = 0; i < args.length; i++) {
-    const option = args[i].startsWith("--") ? byName.get(args[i].slice(2)) : undefined;
-    if (option?.value && i + 1 < args.length) {
-      result.push(`${args[i]}=${args[++i]}`);
-    } else result.push(args[i]);
+    const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]) ?? [];
+    const option = byName.get(name);
+    if (!option?.value) {
+      result.push(args[i]);
+      continue;
+    }
+    const value = given ?? args[++i];
+    if (!value) throw new UsageError(`--${name} needs a value: --${name} ${option.value}`);
+    result.push(`--${name}=${value}`);
   }
   return result;
 }
 
 function check(option: Option, text: string): void {
   const flag = `--${option.name}`;
-  if (text === "") {
-    throw new UsageError(`${flag} needs a value: ${flag} ${option.value}`);
-  }
   if (option.choices && !option.choices.includes(text)) {
     throw new UsageError(
       `${flag} is one of ${option.choices.join(", ")}: not "${text}"`,

@@ -88,26 +88,37 @@ export async function serveCommand(
     ...(format === "none" ? {} : { onEvent }),
   };
 
-  // Before the server is ready a signal ends the command like any other.
+  // The first signal shuts down; before the server is ready it ends the command
+  // like any other, as soon as what was begun is taken back.
+  const stopping = new AbortController();
   const stopped = Promise.withResolvers<number>();
-  let signals = 0;
-  let stop: (() => void) | null = null;
+  let early: number | null = null;
+  let ready = false;
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     runtime.onSignal(signal, () => {
-      if (stop === null) runtime.exit(code);
-      if (++signals === 1) stop();
-      else stopped.resolve(code);
+      if (stopping.signal.aborted) {
+        if (!ready) runtime.exit(code);
+        stopped.resolve(code);
+      }
+      if (!ready) early ??= code;
+      stopping.abort();
     });
   }
 
   const handler = given.text("handler");
-  const server = await serve(options, handler);
+  let server;
+  try {
+    server = await serve({ ...options, signal: stopping.signal }, handler);
+  } catch (error) {
+    if (early !== null) return early;
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
+  ready = true;
   runtime.onUnhandled((error) => {
     if (format === "none") return;
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, error: errorMessage(error) });
   });
-  stop = () => void server.shutdown().catch(() => {});
   await runtime.writeOut(
     "stdout",
     `listening on ${formatAddress(server.addr)}\n`,
@@ -115,7 +126,7 @@ export async function serveCommand(
 
   try {
     const code = await Promise.race([
-      server.finished.then(() => 0),
+      server.finished.then(() => early ?? 0),
       stopped.promise,
     ]);
     if (code !== 0) {

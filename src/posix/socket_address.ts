@@ -81,6 +81,13 @@ function encodeIpv6(text: string): Uint8Array {
 }
 
 function decodeIpv6(view: DataView, offset: number): string {
+  const isMapped = view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 &&
+    view.getUint32(offset + 8) === 0xffff;
+  // As people and the runtimes write it, see RFC 5952, 5.
+  if (isMapped) {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset + 12, 4);
+    return `::ffff:${bytes.join(".")}`;
+  }
   const groups = [];
   for (let i = 0; i < 16; i += 2) {
     groups.push(view.getUint16(offset + i).toString(16));

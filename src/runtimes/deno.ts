@@ -236,14 +236,17 @@ export const runtime: Runtime = {
     return Deno.args;
   },
 
-  listen(address, _backlog) {
-    // Deno.listen has no backlog (2.9); the kernel's limit applies.
+  listen(address, backlog) {
     try {
       return Promise.resolve(
         new DenoListener(
           address.transport === "unix"
             ? Deno.listen({ transport: "unix", path: address.path })
-            : Deno.listen({ hostname: address.hostname, port: address.port }),
+            : Deno.listen({
+              hostname: address.hostname,
+              port: address.port,
+              tcpBacklog: backlog,
+            }),
         ),
       );
     } catch (error) {
@@ -298,6 +301,7 @@ export const runtime: Runtime = {
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
   exit: (code) => Deno.exit(code),
+  descriptorLimit: shared.descriptorLimit,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

@@ -124,6 +124,7 @@ export const runtime: Runtime = {
 
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
+  descriptorLimit: shared.descriptorLimit,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

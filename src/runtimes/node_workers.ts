@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { lookup as dnsLookup } from "node:dns";
-import { lstatSync, unlinkSync } from "node:fs";
+import { lstatSync, readFileSync, unlinkSync } from "node:fs";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -172,6 +172,16 @@ export function onSignal(signal: StopSignal, listener: () => void): () => void {
 export function onUnhandled(listener: (error: unknown) => void): void {
   process.on("unhandledRejection", listener);
   process.on("uncaughtException", listener);
+}
+
+/** How many descriptors this process may have, see proc_pid_limits(5). */
+export function descriptorLimit(): number | null {
+  try {
+    const limits = readFileSync("/proc/self/limits", "latin1");
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]) || null;
+  } catch {
+    return null; // it is no Linux, or may not be read
+  }
 }
 
 /** What stands at a path. */
