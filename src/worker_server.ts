@@ -14,6 +14,8 @@ import type { Settings } from "./serve_options.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { SharedSettings } from "./worker_handle.ts";
 
+/** Milliseconds: how long workers may still be started for clients that are known to wait. */
+const START_DRAIN = 500;
 /** Milliseconds between two looks at whether clients still wait for a free worker. */
 const DRAIN_LOOK = 5;
 
@@ -106,10 +108,12 @@ export class WorkerServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
-    const end = performance.now() + DRAIN;
-    while (performance.now() < end && this.#supervisor.free > 0) {
+    const start = performance.now();
+    while (this.#supervisor.free > 0) {
       const waiting = this.#entrance.queueLength();
-      if (waiting === 0) break; // where it is not known, all of the time is theirs
+      if (waiting === 0) break;
+      const longest = waiting === null ? DRAIN : START_DRAIN;
+      if (performance.now() - start >= longest) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
     }
     this.#supervisor.shutdown();
