@@ -60,8 +60,8 @@ function define(on: Target, model: ModelName, handlers: Record<string, string>, 
 for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
   for (const model of NAMES) define(on, model, HANDLERS, "shared");
-  const { timers, ...others } = HANDLERS;
-  define(on, "process", name === "deno" ? others : { timers, ...others }, "handed over");
+  const { streams, "another socket": another } = HANDLERS;
+  define(on, "process", { "built in": "", streams, "another socket": another }, "handed over");
 }
 
 // Node 24 can open no C library: see the README's table.

@@ -22,9 +22,6 @@ class NodeSocket extends PushSocket {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
   readonly #socket: NetSocket;
-  /** How many writes were called, and how many of them the kernel has taken. */
-  #called = 0;
-  #written = 0;
   #writer: { resolve(length: number): void; reject(error: Error): void; length: number } | null =
     null;
 
@@ -43,13 +40,13 @@ class NodeSocket extends PushSocket {
 
   write(bytes: Uint8Array): number | Promise<number> {
     if (this.error) throw this.error;
-    this.#called++;
-    this.#socket.write(bytes, this.#onWritten);
+    this.#socket.write(bytes);
     // Node tries at once, and then holds nothing of it.
     if (this.#socket.writableLength === 0 && !this.#socket.errored) return bytes.length;
-    return new Promise((resolve, reject) =>
-      this.#writer = { resolve, reject, length: bytes.length }
-    );
+    return new Promise((resolve, reject) => {
+      this.#writer = { resolve, reject, length: bytes.length };
+      this.#socket.write(NOTHING, this.#onWritten); // it is called after what came before it
+    });
   }
 
   closeWrite(): Promise<void> {
@@ -74,11 +71,12 @@ class NodeSocket extends PushSocket {
 
   #onWritten = (error?: Error | null): void => {
     if (error) return this.failed(systemError(error));
-    if (++this.#written < this.#called) return;
     this.#writer?.resolve(this.#writer.length);
     this.#writer = null;
   };
 }
+
+const NOTHING = new Uint8Array(0);
 
 const NOWHERE: Address = { transport: "unix", path: "" };
 
