@@ -65,7 +65,8 @@ const BIND_HINTS: Record<string, string> = {
 function bindError(address: Address, error: unknown): Error {
   const code = errorCode(error);
   if (code === undefined || code === "ENAMETOOLONG") return error as Error;
-  const reserved = code === "EACCES" && address.transport === "tcp" && address.port < 1024;
+  const reserved = code === "EACCES" && address.transport === "tcp" && address.port > 0 &&
+    address.port < 1024;
   const hint = reserved
     ? "permission denied; ports below 1024 are for root"
     : BIND_HINTS[code] ?? errorMessage(error).split("\n")[0];

@@ -9,9 +9,7 @@ const NAMES = Object.keys(MODELS) as ModelName[];
 
 const HANDLERS = {
   "built in": "",
-  timers: new URL("./handlers/timers.ts", import.meta.url).href,
-  streams: new URL("./handlers/streams.ts", import.meta.url).href,
-  "another socket": new URL("./handlers/other_socket.ts", import.meta.url).href,
+  "timers, another socket and streams": new URL("./handlers/mixed.ts", import.meta.url).href,
 };
 
 /** Rows of the table: a runtime and the way, with what came of each model. */
@@ -60,8 +58,7 @@ function define(on: Target, model: ModelName, handlers: Record<string, string>, 
 for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
   for (const model of NAMES) define(on, model, HANDLERS, "shared");
-  const { streams, "another socket": another } = HANDLERS;
-  define(on, "process", { "built in": "", streams, "another socket": another }, "handed over");
+  define(on, "process", HANDLERS, "handed over");
 }
 
 // Node 24 can open no C library: see the README's table.
@@ -69,7 +66,7 @@ const node24 = await target("node24");
 const builtIn = { "built in": HANDLERS["built in"] };
 define(node24, "multiplex", builtIn, "shared");
 define(node24, "iterative", builtIn, "shared");
-define(node24, "process", { "another socket": HANDLERS["another socket"] }, "handed over");
+define(node24, "process", builtIn, "handed over");
 
 Deno.test("the table of all pairs", () => {
   const lines = [...table].map(([row, cells]) =>

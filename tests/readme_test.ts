@@ -53,7 +53,7 @@ Deno.test("the README's commands are those that its tests run", () => {
     "bunx --bun trivet serve --model process",
   ]);
   assertEquals(version, `deno@${Deno.version.deno}`);
-  assertMatch(config.tasks.test, /^deno test .*tests\/$/);
+  assertMatch(config.tasks.test, /^DENO_JOBS=\d+ deno test .*tests\/$/);
   assert(README.includes("`deno run -A cli.ts serve` and `deno task test`"));
 });
 
