@@ -99,7 +99,7 @@ export function startProcess(
         if (!child.connected) return tell(reason);
         // What it said last comes before its end. Deno does not tell that a child
         // which was handed a socket has disconnected (2.9).
-        const late = setTimeout(tell, DISCONNECT_WAIT, reason);
+        const late = setTimeout(() => child.disconnect(), DISCONNECT_WAIT);
         child.once("disconnect", () => {
           clearTimeout(late);
           tell(reason);
