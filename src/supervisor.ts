@@ -30,7 +30,7 @@ export interface SupervisorSettings {
 
 /** The most workers that are being started at once. */
 const LARGEST_BURST = 32;
-/** How many are started before the loop gets its turn. */
+/** How many are started before the loop gets its turn; then one in each turn. */
 const STARTS_IN_A_TURN = 4;
 /** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
 const TOP_UP_DELAY = 50;
@@ -185,7 +185,7 @@ export class Supervisor {
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room, LARGEST_BURST - starting);
     for (let i = 0; i < missing && this.#retry === null && !this.#stopping; i++) {
-      if (i === STARTS_IN_A_TURN) {
+      if (i === (goesOn ? 1 : STARTS_IN_A_TURN)) {
         this.#next = setTimeout(() => {
           this.#next = null;
           this.#keep(true);

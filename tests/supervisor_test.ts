@@ -239,7 +239,7 @@ test("when all are busy, one is started for each client that waits, and the spar
     crew.all[0].accept();
     assertEquals(crew.all.length, 2);
     crew.all[1].accept();
-    assertEquals(crew.in("starting").length, 4, "more than a few in one turn of the loop");
+    assert(crew.in("starting").length < 9, "all of them in one turn of the loop");
     await until("one for each", () => crew.in("starting").length === 9);
     await delay(3 * TOP_UP_DELAY);
     assertEquals(crew.in("starting").length, 9, "those that start were not counted");
