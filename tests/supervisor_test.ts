@@ -281,7 +281,7 @@ test("where the queue is not known, more are started each time, and few again la
     crew.all[0].accept();
     for (let i = 0; i < 6; i++) {
       await until("the next burst", () => crew.in("starting").length > 0);
-      await delay(20); // a burst is a few in each turn of the loop
+      await delay(150); // a burst is spread over turns of the loop
       const burst = crew.in("starting");
       bursts.push(burst.length);
       for (const worker of burst) {
