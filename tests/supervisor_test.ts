@@ -304,7 +304,7 @@ test("where the queue is not known, more are started each time, and few again la
   }));
 
 test("too many idle workers leave after a while, down to the spares; busy ones stay", () =>
-  withCrew({ spares: 2, limit: 30 }, async (crew) => {
+  withCrew({ spares: 2, limit: 30, shrinkInterval: 30 }, async (crew) => {
     crew.queue = 18;
     for (const worker of crew.in("idle")) worker.accept();
     await until("20 more", () => crew.in("idle").length === 20);
@@ -325,7 +325,7 @@ test("too many idle workers leave after a while, down to the spares; busy ones s
     assert(looked > 2, "they left all at once");
     assertEquals(crew.in("idle").length, 2);
     assertEquals([busy.state, busy.orders, busy.kills], ["busy", [], 0]);
-    await delay(100); // 20 looks
+    await delay(600); // 20 looks
     assertEquals(crew.alive.length, 3);
     assert(crew.alive.every(({ orders }) => orders.length === 0));
     assertEquals(crew.told("closed").length, 1);
