@@ -549,7 +549,7 @@ test("loop: finish waits for writes that the peer does not read yet", async () =
   socket.arrive(null);
   void connection.write(bytes("ab"));
   void connection.write(bytes("cd"));
-  const finished = connection.finish(1);
+  const finished = connection.finish(10_000);
   assertEquals(await state(finished), "pending");
   assertEquals(socket.log, []);
   socket.resume();
