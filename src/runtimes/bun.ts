@@ -6,11 +6,11 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import type { Address } from "../connection.ts";
-import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
+import { refusal, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { openFirst } from "./library.ts";
-import { listenToHandOver } from "./node_net.ts";
+import { listenToHandOver, systemError } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
@@ -64,10 +64,11 @@ declare namespace Bun {
   };
 }
 
-function systemError(error: unknown): SystemError {
-  return error instanceof SystemError
-    ? error
-    : new SystemError(errorCode(error) ?? "EIO", errorMessage(error), error);
+/** An address as Bun takes it. */
+function where(address: Address): { unix: string } | { hostname: string; port: number } {
+  return address.transport === "unix"
+    ? { unix: address.path }
+    : { hostname: address.hostname, port: address.port };
 }
 
 /** A socket of Bun's loop, which calls it back through {@linkcode HANDLERS}. */
@@ -170,9 +171,7 @@ function listen(address: Address): LoopListener {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<SocketConnection>();
   const listener = Bun.listen<BunSocket>({
-    ...(address.transport === "unix"
-      ? { unix: address.path }
-      : { hostname: address.hostname, port: address.port }),
+    ...where(address),
     allowHalfOpen: true,
     socket: {
       ...HANDLERS,
@@ -195,9 +194,7 @@ function listen(address: Address): LoopListener {
 async function connect(address: Address): Promise<SocketConnection> {
   const path = address.transport === "unix" ? address.path : null;
   const socket = await Bun.connect<BunSocket>({
-    ...(address.transport === "unix"
-      ? { unix: address.path }
-      : { hostname: address.hostname, port: address.port }),
+    ...where(address),
     allowHalfOpen: true,
     socket: {
       ...HANDLERS,

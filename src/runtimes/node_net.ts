@@ -10,8 +10,8 @@ import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
-/** An error of node:net; it has the POSIX name already. */
-function systemError(error: unknown): SystemError {
+/** An error of Node or Bun; it has the POSIX name already. */
+export function systemError(error: unknown): SystemError {
   return error instanceof SystemError
     ? error
     : new SystemError(errorCode(error) ?? "EIO", errorMessage(error), error);
