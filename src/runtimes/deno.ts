@@ -291,15 +291,27 @@ export const runtime: Runtime = {
       ...args,
     ], descriptors);
   },
-  threadScope: shared.threadScope,
+  threadScope: () => "DedicatedWorkerGlobalScope" in globalThis ? shared.threadScope() : null,
   processScope: shared.processScope,
   // process.exit() in a thread leaks two descriptors (2.9).
   endThread: () => globalThis.close(),
   pid: Deno.pid,
   parentPid: () => Deno.ppid,
 
-  onSignal: shared.onSignal,
-  onUnhandled: shared.onUnhandled,
+  onSignal(signal, listener) {
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  },
+  onUnhandled(listener) {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      listener(event.reason);
+    });
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      listener(event.error);
+    });
+  },
   exit: (code) => Deno.exit(code),
   descriptorLimit: shared.descriptorLimit,
   socketFile: shared.socketFile,

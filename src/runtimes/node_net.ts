@@ -3,11 +3,12 @@
  * adopts a descriptor.
  * @module
  */
-import { connect as netConnect, createServer, type Server, Socket as NetSocket } from "node:net";
+import type { Server, Socket as NetSocket } from "node:net";
 import type { Address } from "../connection.ts";
 import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
 import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { builtin } from "./builtin.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
 /** An error of Node or Bun; it has the POSIX name already. */
@@ -99,7 +100,7 @@ interface Bound {
 function bindServer(address: Address, backlog: number): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
-  const server = createServer({
+  const server = builtin.net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
     noDelay: path === null,
@@ -181,7 +182,7 @@ export function receiveHanded(handed: HandedSocket["handed"]): Socket {
 export function connect(address: Address): Promise<SocketConnection> {
   const path = address.transport === "unix" ? address.path : null;
   const { promise, resolve, reject } = Promise.withResolvers<SocketConnection>();
-  const socket = netConnect({
+  const socket = builtin.net.connect({
     ...(path !== null ? { path } : { ...tcpTarget(address), noDelay: true, keepAlive: true }),
     allowHalfOpen: true,
   });
@@ -203,7 +204,7 @@ function tcpTarget(address: Address): { host: string; port: number } {
 
 /** Gives a connected descriptor to the event loop. */
 export function adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket {
-  const socket = new NetSocket({
+  const socket = new builtin.net.Socket({
     fd: descriptor,
     allowHalfOpen: true,
     readable: true,

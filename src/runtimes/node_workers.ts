@@ -3,12 +3,6 @@
  * process itself: what all three runtimes have alike.
  * @module
  */
-import { spawn } from "node:child_process";
-import { lookup as dnsLookup } from "node:dns";
-import { lstatSync, readFileSync, unlinkSync } from "node:fs";
-import process from "node:process";
-import { pathToFileURL } from "node:url";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { SystemError } from "../errors.ts";
 import type {
   HandedSocket,
@@ -17,6 +11,7 @@ import type {
   StopSignal,
   ThreadScope,
 } from "../runtime.ts";
+import { builtin } from "./builtin.ts";
 import { receiveHanded, sendable } from "./node_net.ts";
 
 /** Megabytes: three of V8's semi-spaces of 1. */
@@ -33,7 +28,7 @@ export function startThread(
   const entry = module.protocol === "file:" ? module : new URL(
     `data:text/javascript,import ${encodeURIComponent(JSON.stringify(module.href))}`,
   );
-  const worker = new Worker(entry, {
+  const worker = new builtin.workerThreads.Worker(entry, {
     workerData: data,
     ...(env ? { env } : {}),
     // A large young heap for each thread costs the others more than it gives it.
@@ -67,7 +62,7 @@ export function startProcess(
   descriptors: number[] | "ipc",
   env?: Record<string, string | undefined>,
 ): StartedWorker {
-  const child = spawn(command, args, {
+  const child = builtin.childProcess.spawn(command, args, {
     ...(env ? { env } : {}),
     stdio: [
       "ignore",
@@ -114,7 +109,7 @@ export function startProcess(
 
 /** The inside of this thread, if it is a worker. */
 export function threadScope(): ThreadScope | null {
-  const port = parentPort;
+  const { isMainThread, parentPort: port, workerData } = builtin.workerThreads;
   if (isMainThread || !port) return null;
   return {
     data: workerData,
@@ -125,6 +120,7 @@ export function threadScope(): ThreadScope | null {
 
 /** The inside of this process, if it has a channel. */
 export function processScope(): ProcessScope | null {
+  const { process } = builtin;
   if (!process.send) return null;
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -148,7 +144,7 @@ export function processScope(): ProcessScope | null {
 /** A host name's first address, numeric. */
 export function lookup(hostname: string): Promise<string> {
   return new Promise((resolve, reject) =>
-    dnsLookup(hostname, (error, address) => {
+    builtin.dns.lookup(hostname, (error, address) => {
       if (error || !address) {
         reject(
           new SystemError(
@@ -164,20 +160,20 @@ export function lookup(hostname: string): Promise<string> {
 
 /** Calls `listener` for a signal instead of ending. */
 export function onSignal(signal: StopSignal, listener: () => void): () => void {
-  process.on(signal, listener);
-  return () => void process.off(signal, listener);
+  builtin.process.on(signal, listener);
+  return () => void builtin.process.off(signal, listener);
 }
 
 /** Calls `listener` for what nobody handled. */
 export function onUnhandled(listener: (error: unknown) => void): void {
-  process.on("unhandledRejection", listener);
-  process.on("uncaughtException", listener);
+  builtin.process.on("unhandledRejection", listener);
+  builtin.process.on("uncaughtException", listener);
 }
 
 /** How many descriptors this process may have, see proc_pid_limits(5). */
 export function descriptorLimit(): number | null {
   try {
-    const limits = readFileSync("/proc/self/limits", "latin1");
+    const limits = builtin.fs.readFileSync("/proc/self/limits", "latin1");
     return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]) || null;
   } catch {
     return null; // it is no Linux, or may not be read
@@ -188,13 +184,17 @@ export function descriptorLimit(): number | null {
 export function socketFile(
   path: string,
 ): { readonly inode: number } | "none" | "not a socket" {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = builtin.fs.lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return "none";
   return stat.isSocket() ? { inode: stat.ino } : "not a socket";
 }
 
 /** Removes a file. */
-export const removeFile: (path: string) => void = unlinkSync;
+export function removeFile(path: string): void {
+  builtin.fs.unlinkSync(path);
+}
 
 /** A file's URL; a relative path is relative to the current folder. */
-export const fileUrl: (path: string) => URL = pathToFileURL;
+export function fileUrl(path: string): URL {
+  return builtin.url.pathToFileURL(path);
+}
