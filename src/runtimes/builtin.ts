@@ -1,0 +1,38 @@
+/**
+ * The modules of Node, loaded when they are first used. A worker process on
+ * Deno uses none of them, and they would be the larger half of its start (2.9:
+ * time `deno run` of an empty file, 70 ms, and of one that imports node:fs, 120).
+ * @module
+ */
+
+type Process = NodeJS.Process;
+
+/** What all three runtimes have; Deno makes it when it is first looked at. */
+function nodeProcess(): Process {
+  return (globalThis as unknown as { process: Process }).process;
+}
+
+/** The modules, and `process` itself. */
+export const builtin = {
+  get process(): Process {
+    return nodeProcess();
+  },
+  get childProcess(): typeof import("node:child_process") {
+    return nodeProcess().getBuiltinModule("node:child_process");
+  },
+  get dns(): typeof import("node:dns") {
+    return nodeProcess().getBuiltinModule("node:dns");
+  },
+  get fs(): typeof import("node:fs") {
+    return nodeProcess().getBuiltinModule("node:fs");
+  },
+  get net(): typeof import("node:net") {
+    return nodeProcess().getBuiltinModule("node:net");
+  },
+  get url(): typeof import("node:url") {
+    return nodeProcess().getBuiltinModule("node:url");
+  },
+  get workerThreads(): typeof import("node:worker_threads") {
+    return nodeProcess().getBuiltinModule("node:worker_threads");
+  },
+};
