@@ -60,7 +60,7 @@ export abstract class BaseServer implements Server {
   /** Resolves when no connection and no worker is left. */
   protected abstract drained(): Promise<void>;
   /** Gives back what is left. */
-  protected abstract release(): void;
+  protected abstract release(): void | Promise<void>;
   protected abstract open(): number;
 
   protected rememberFile(address: Address): void {
@@ -130,7 +130,7 @@ export abstract class BaseServer implements Server {
   async #finish(): Promise<void> {
     await this.drained();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.release();
+    await this.release();
     if (this.#failure) this.#settled.reject(this.#failure);
     else this.#settled.resolve();
   }

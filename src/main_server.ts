@@ -9,6 +9,7 @@ import type { Address } from "./connection.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import type { Model } from "./models.ts";
+import { EpollLoop } from "./posix/epoll_loop.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
 import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
@@ -16,6 +17,7 @@ import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
   readonly addr: Address;
+  readonly #epoll: EpollLoop | null;
   readonly #listener: LoopListener;
   readonly #open = new Set<ServedConnection>();
   readonly #limit: number;
@@ -32,23 +34,28 @@ export class MainServer extends BaseServer {
     handler: Handler,
     emit: (event: UntimedEvent) => void,
   ): Promise<MainServer> {
-    const listener = await bind(
-      runtime,
-      address,
-      () => runtime.listen(address, settings.backlog),
-    );
-    return new MainServer(runtime, model, settings, listener, handler, emit);
+    const loop = EpollLoop.suits(runtime) ? new EpollLoop(runtime) : null;
+    try {
+      const listen = () => (loop ?? runtime).listen(address, settings.backlog);
+      const listener = await bind(runtime, address, listen);
+      return new MainServer(runtime, model, settings, loop, listener, handler, emit);
+    } catch (error) {
+      await loop?.end();
+      throw error;
+    }
   }
 
   constructor(
     runtime: Runtime,
     model: Model,
     settings: Settings,
+    loop: EpollLoop | null,
     listener: LoopListener,
     handler: Handler,
     emit: (event: UntimedEvent) => void,
   ) {
     super(runtime, settings, emit);
+    this.#epoll = loop;
     this.addr = listener.addr;
     this.#listener = listener;
     this.rememberFile(listener.addr);
@@ -109,5 +116,7 @@ export class MainServer extends BaseServer {
     }
   }
 
-  protected release(): void {}
+  protected async release(): Promise<void> {
+    await this.#epoll?.end();
+  }
 }

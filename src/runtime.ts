@@ -12,7 +12,14 @@ export type ForeignType = "i32" | "u32" | "u64" | "buffer" | "pointer";
 /** The C functions to open, by name. */
 export type ForeignFunctions = Record<
   string,
-  { readonly parameters: readonly ForeignType[]; readonly result: ForeignType }
+  {
+    readonly parameters: readonly ForeignType[];
+    readonly result: ForeignType;
+    /** Its name in the library, if that is another. */
+    readonly name?: string;
+    /** Called beside the event loop, so that it returns a promise; see `callsInBackground`. */
+    readonly nonblocking?: boolean;
+  }
 >;
 
 /** An opened C library. */
@@ -95,6 +102,12 @@ export interface Runtime {
   readonly version: string;
   /** `linux` or `darwin`. */
   readonly os: string;
+  /** `x64` or `arm64`. */
+  readonly arch: string;
+  /** Whether its own event loop gives each connection its turn under load. */
+  readonly loopIsFair: boolean;
+  /** Whether a C function can be called beside the event loop. */
+  readonly callsInBackground: boolean;
   /** The arguments of the command line. */
   readonly args: string[];
 

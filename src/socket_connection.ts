@@ -49,6 +49,8 @@ export class SocketConnection implements Connection {
   /** The last of the writes under way; null when there is none. */
   #writing: Promise<void> | null = null;
   #writes = 0;
+  /** Writes that were done when they returned, since the event loop had its turn. */
+  #atOnce = 0;
   #writeError: Error | null = null;
   #finSent: Promise<void> | null = null;
   #closedBy: string | null = null;
@@ -227,6 +229,7 @@ export class SocketConnection implements Connection {
   #onRead = (length: number | null): number | null => {
     if (this.#closedBy) this.#onReadError(null);
     this.#reading = null;
+    this.#atOnce = 0;
     return this.#didRead(length, this.#buffer!);
   };
 
@@ -275,8 +278,13 @@ export class SocketConnection implements Connection {
       }
       if (typeof taken === "number") {
         this.#didWrite(taken);
-        if (taken === bytes.length) return Promise.resolve();
-        writing = this.#writeAll(bytes, taken);
+        if (taken < bytes.length) writing = this.#writeAll(bytes, taken);
+        else if (this.#socket.setTimeout) return Promise.resolve(); // it may block its thread
+        else {
+          if (++this.#atOnce < LARGEST_AT_ONCE) return Promise.resolve();
+          this.#atOnce = 0;
+          writing = new Promise((resolve) => setImmediate(resolve));
+        }
       } else {
         writing = taken.then((length) => {
           this.#didWrite(length);
@@ -355,6 +363,11 @@ export class SocketConnection implements Connection {
 }
 
 const STREAM_CHUNK = 16384;
+/**
+ * After so many writes others have their turn: where the peer reads fast, each is
+ * done when it returns, and a handler that only writes would keep the thread.
+ */
+const LARGEST_AT_ONCE = 32;
 /** Where discarded input goes; nobody reads it, so all connections share it. */
 const scratch = new Uint8Array(16384);
 

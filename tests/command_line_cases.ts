@@ -183,6 +183,23 @@ export function commandLineTests(on: Target): void {
     assertEquals(await command.exit(), 0);
   });
 
+  test("serve --model multiplex serves others while a handler writes without end", async () => {
+    const command = serve("--handler", new URL("./handlers/endless.ts", import.meta.url).href);
+    const address = await command.ready();
+    const flood = await Client.open(address);
+    await flood.send("flood");
+    await until("the flood comes", () => flood.received > 1000);
+    const client = await Client.open(address);
+    for (const word of ["one", "two"]) {
+      await client.send(word);
+      assertEquals(await client.receiveText(3), word);
+    }
+    await client.close();
+    await flood.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+
   test("serve --model process survives SIGKILL of a worker: one connection ends", async () => {
     const command = serve("--model", "process");
     const address = await command.ready();

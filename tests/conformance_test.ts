@@ -23,9 +23,14 @@ function note(row: string, column: string, passed: number, failed: number): void
   cells.set(column, f > 0 ? `${p} passed, ${f} FAILED` : `${p} passed`);
 }
 
-function define(on: Target, model: ModelName, handlers: Record<string, string>, way: string) {
+function define(
+  on: Target,
+  model: ModelName,
+  handlers: Record<string, string>,
+  way: string,
+  row = way === "handed over" ? `${on.name}, handed over` : on.name,
+) {
   for (const [name, handler] of Object.entries(handlers)) {
-    const row = way === "handed over" ? `${on.name}, handed over` : on.name;
     Deno.test(`${row}: ${model}, ${name}`, async (t) => {
       const [program, ...args] = on.run;
       const child = new Deno.Command(program, {
@@ -59,6 +64,14 @@ for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
   for (const model of NAMES) define(on, model, HANDLERS, "shared");
   define(on, "process", HANDLERS, "handed over");
+}
+
+// Without --allow-ffi the runtime's own loop serves.
+const granted = ["net", "env", "read", "write", "sys"].map((name) => `--allow-${name}`);
+const { run: [program] } = await target("deno");
+const denoLoop: Target = { name: "deno", run: [program, "run", "--no-prompt", ...granted] };
+for (const model of ["multiplex", "iterative"] as const) {
+  define(denoLoop, model, HANDLERS, "shared", "deno, own loop");
 }
 
 // Node 24 can open no C library: see the README's table.

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address } from "../connection.ts";
-import { SystemError } from "../errors.ts";
+import { errorCode, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
@@ -146,6 +146,16 @@ export class Libc {
     }
   }
 
+  /** The next connection, nonblocking; null if nobody waits. */
+  tryAccept(listening: number): Accepted | null {
+    try {
+      return this.accept(listening, true);
+    } catch (error) {
+      if (errorCode(error) === "EAGAIN") return null;
+      throw error;
+    }
+  }
+
   /** A socket's own address. */
   localAddress(descriptor: number): Address {
     this.#length[0] = SOCKET_ADDRESS_SIZE;
@@ -183,6 +193,25 @@ export class Libc {
       );
       if (length >= 0) return length;
       this.#failed("send");
+    }
+  }
+
+  /** recv(2) of a nonblocking socket: null if nothing has come. */
+  tryReceive(descriptor: number, buffer: Uint8Array): number | null {
+    for (;;) {
+      const length: number = this.#functions.recv(descriptor, buffer, buffer.length, 0);
+      if (length >= 0) return length;
+      if (this.#wouldBlock("recv")) return null;
+    }
+  }
+
+  /** send(2) to a nonblocking socket: null if there is no room. */
+  trySend(descriptor: number, bytes: Uint8Array): number | null {
+    const { MSG_NOSIGNAL } = this.constants;
+    for (;;) {
+      const length: number = this.#functions.send(descriptor, bytes, bytes.length, MSG_NOSIGNAL);
+      if (length >= 0) return length;
+      if (this.#wouldBlock("send")) return null;
     }
   }
 
@@ -278,10 +307,20 @@ export class Libc {
 
   /** Returns after EINTR, so that the call is made again. */
   #failed(call: string): void {
+    const code = this.#code();
+    if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+  }
+
+  /** The same, but EAGAIN is an answer. */
+  #wouldBlock(call: string): boolean {
+    const code = this.#code();
+    if (code === "EAGAIN") return true;
+    if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+    return false;
+  }
+
+  #code(): string {
     const number = this.#errno();
-    const code = this.constants.CODES[number] ?? `E${number}`;
-    if (code !== "EINTR") {
-      throw new SystemError(code, `${call} failed: ${code}`);
-    }
+    return this.constants.CODES[number] ?? `E${number}`;
   }
 }

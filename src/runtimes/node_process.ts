@@ -11,9 +11,23 @@ const watched = new Set<string>();
 /** What of a {@linkcode Runtime} node:process gives. */
 export const processParts: Pick<
   Runtime,
-  "os" | "args" | "pid" | "parentPid" | "exit" | "env" | "readStdin" | "writeOut" | "isTerminal"
+  | "os"
+  | "arch"
+  | "loopIsFair"
+  | "callsInBackground"
+  | "args"
+  | "pid"
+  | "parentPid"
+  | "exit"
+  | "env"
+  | "readStdin"
+  | "writeOut"
+  | "isTerminal"
 > = {
   os: process.platform,
+  arch: process.arch,
+  loopIsFair: true,
+  callsInBackground: false,
   args: process.argv.slice(2),
   pid: process.pid,
   parentPid: () => process.ppid,

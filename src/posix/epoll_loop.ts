@@ -1,0 +1,298 @@
+/**
+ * An event loop over epoll for where the runtime's own starves connections: in
+ * each turn every connection that has something to read is read once, so that
+ * none waits for another. The same Listener and Connection as everywhere.
+ * @module
+ */
+import type { Address } from "../connection.ts";
+import { refusal } from "../errors.ts";
+import type { LoopListener, Runtime } from "../runtime.ts";
+import { type Socket, SocketConnection } from "../socket_connection.ts";
+import {
+  type Batch,
+  Epoll,
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+} from "./epoll.ts";
+import { type Accepted, IPPROTO_TCP, Libc } from "./libc.ts";
+
+/** What is watched. */
+interface Watcher {
+  /** Something has happened. */
+  happened(events: number): void;
+  /** Its turn has come, because it asked for one. */
+  proceed(): void;
+}
+
+/** Accepted in one turn; then the connections have theirs. */
+const LARGEST_ACCEPT = 64;
+const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
+const ENDED = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+/** The loop; it runs beside the runtime's own, whose timers and I/O go on. */
+export class EpollLoop {
+  readonly libc: Libc;
+  readonly #epoll: Epoll;
+  /** By descriptor. */
+  readonly #watchers: (Watcher | undefined)[] = [];
+  #next: Watcher[] = [];
+  #scheduled = false;
+  #waiting: Promise<void> | null = null;
+  #closed = false;
+
+  /** Whether the runtime needs it and can have it. */
+  static suits(runtime: Runtime): boolean {
+    return !runtime.loopIsFair && runtime.callsInBackground && runtime.os === "linux" &&
+      runtime.libraryRefusal() === null;
+  }
+
+  constructor(runtime: Runtime) {
+    this.libc = new Libc(runtime);
+    this.#epoll = new Epoll(runtime);
+  }
+
+  /** Listens; `hostname` must be numeric. */
+  listen(address: Address, backlog: number): LoopListener {
+    const descriptor = this.libc.listen(address, backlog);
+    this.libc.setNonblocking(descriptor);
+    return new EpollListener(this, descriptor);
+  }
+
+  /** Watches a descriptor for each change. */
+  watch(descriptor: number, watcher: Watcher): void {
+    this.#epoll.add(descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    this.#watchers[descriptor] = watcher;
+    this.#waiting ??= this.#wait();
+  }
+
+  /** Closes a descriptor, which ends the watch. */
+  close(descriptor: number): void {
+    this.#watchers[descriptor] = undefined;
+    this.libc.close(descriptor);
+  }
+
+  /** Gives it a place in the next turn. */
+  later(watcher: Watcher): void {
+    this.#next.push(watcher);
+    this.#schedule();
+  }
+
+  /** Gives everything back; nothing may be watched any more. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    this.#epoll.wake();
+    await this.#waiting;
+    this.#epoll.close();
+    this.libc.unload();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    const next = this.#next;
+    if (next.length > 0) this.#next = [];
+    const batch = this.#epoll.wait(0);
+    this.#tell(batch);
+    for (const watcher of next) watcher.proceed();
+    if (batch.length > 0) this.#schedule();
+    else if (this.#next.length === 0) this.#waiting ??= this.#wait();
+  };
+
+  /** Idle: one call that waits on a thread of the runtime's. */
+  async #wait(): Promise<void> {
+    const batch = await this.#epoll.waitInBackground();
+    this.#waiting = null;
+    if (this.#closed) return;
+    this.#tell(batch);
+    this.#schedule();
+  }
+
+  #tell(batch: Batch): void {
+    for (let i = 0; i < batch.length; i++) {
+      this.#watchers[batch.descriptor(i)]?.happened(batch.events(i));
+    }
+  }
+}
+
+class EpollListener implements LoopListener, Watcher {
+  readonly addr: Address;
+  readonly #loop: EpollLoop;
+  readonly #descriptor: number;
+  #asked: PromiseWithResolvers<SocketConnection | null> | null = null;
+  #ready = false;
+  #accepted = 0;
+  #closed = false;
+
+  constructor(loop: EpollLoop, descriptor: number) {
+    this.#loop = loop;
+    this.#descriptor = descriptor;
+    const { libc } = loop;
+    this.addr = libc.localAddress(descriptor);
+    // What it accepts has the same options, on Linux.
+    libc.setOption(descriptor, libc.constants.SOL_SOCKET, libc.constants.SO_KEEPALIVE, 1);
+    if (this.addr.transport === "tcp") {
+      libc.setOption(descriptor, IPPROTO_TCP, libc.constants.TCP_NODELAY, 1);
+    }
+    loop.watch(descriptor, this);
+  }
+
+  accept(): Promise<SocketConnection | null> {
+    if (this.#closed) return Promise.resolve(null);
+    this.#asked = Promise.withResolvers();
+    const { promise } = this.#asked;
+    if (this.#ready) {
+      if (this.#accepted < LARGEST_ACCEPT) this.#accept();
+      else this.#loop.later(this);
+    }
+    return promise;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#loop.close(this.#descriptor);
+    this.#asked?.resolve(null);
+    this.#asked = null;
+  }
+
+  happened(): void {
+    this.#ready = true;
+    this.proceed();
+  }
+
+  proceed(): void {
+    this.#accepted = 0;
+    if (this.#asked && !this.#closed) this.#accept();
+  }
+
+  #accept(): void {
+    const asked = this.#asked!;
+    try {
+      const accepted = this.#loop.libc.tryAccept(this.#descriptor);
+      if (accepted === null) this.#ready = false;
+      else {
+        this.#accepted++;
+        this.#asked = null;
+        asked.resolve(this.#connection(accepted));
+      }
+    } catch (error) {
+      this.#asked = null;
+      asked.reject(error);
+    }
+  }
+
+  #connection({ descriptor, remoteAddr }: Accepted): SocketConnection {
+    try {
+      const { addr } = this;
+      const everywhere = addr.transport === "tcp" && /^[0:.]+$/.test(addr.hostname);
+      const localAddr = everywhere ? this.#loop.libc.localAddress(descriptor) : addr;
+      return new SocketConnection(new EpollSocket(this.#loop, descriptor, localAddr, remoteAddr));
+    } catch (error) {
+      this.#loop.close(descriptor);
+      throw error;
+    }
+  }
+}
+
+class EpollSocket implements Socket, Watcher {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+  readonly #loop: EpollLoop;
+  readonly #descriptor: number;
+  #readable = false;
+  /** What came after the last byte is known to be there, so no event tells of it again. */
+  #ended = false;
+  #reader: Call<number | null> | null = null;
+  #writer: Call<number> | null = null;
+
+  constructor(loop: EpollLoop, descriptor: number, localAddr: Address, remoteAddr: Address) {
+    this.#loop = loop;
+    this.#descriptor = descriptor;
+    this.localAddr = localAddr;
+    this.remoteAddr = remoteAddr;
+    loop.watch(descriptor, this);
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return new Promise((resolve, reject) => {
+      this.#reader = { bytes: buffer, resolve, reject };
+      if (this.#readable) this.#loop.later(this);
+    });
+  }
+
+  write(bytes: Uint8Array): number | Promise<number> {
+    const length = this.#loop.libc.trySend(this.#descriptor, bytes);
+    if (length !== null) return length;
+    return new Promise((resolve, reject) => this.#writer = { bytes, resolve, reject });
+  }
+
+  closeWrite(): void {
+    this.#loop.libc.shutdown(this.#descriptor, "write");
+  }
+
+  close(): void {
+    this.#loop.close(this.#descriptor);
+    const error = refusal("EBADF");
+    this.#reader?.reject(error);
+    this.#writer?.reject(error);
+    this.#reader = this.#writer = null;
+  }
+
+  happened(events: number): void {
+    if (events & READABLE) {
+      if (events & ENDED) this.#ended = true;
+      // If it was readable already, it has its place in the turn.
+      if (!this.#readable) {
+        this.#readable = true;
+        this.proceed();
+      }
+    }
+    if (events & WRITABLE && this.#writer) this.#write(this.#writer);
+  }
+
+  proceed(): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    try {
+      const length = this.#loop.libc.tryReceive(this.#descriptor, reader.bytes);
+      // Less than was asked for: there is no more, and an event will tell.
+      this.#readable = length === reader.bytes.length || (this.#ended && length !== null);
+      if (length === null) return;
+      this.#reader = null;
+      reader.resolve(length || null);
+    } catch (error) {
+      this.#reader = null;
+      reader.reject(error);
+    }
+  }
+
+  #write(writer: Call<number>): void {
+    try {
+      const length = this.#loop.libc.trySend(this.#descriptor, writer.bytes);
+      if (length === null) return;
+      this.#writer = null;
+      writer.resolve(length);
+    } catch (error) {
+      this.#writer = null;
+      writer.reject(error);
+    }
+  }
+}
+
+/** A read or a write that waits. */
+interface Call<T> {
+  readonly bytes: Uint8Array;
+  resolve(result: T): void;
+  reject(error: unknown): void;
+}
