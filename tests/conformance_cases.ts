@@ -10,7 +10,13 @@ export interface Case {
   readonly name: string;
   /** Models that it is not run under, with the reason. */
   readonly not?: Partial<Record<ModelName, string>>;
-  run(address: Address): Promise<void>;
+  run(address: Address, size: Size): Promise<void>;
+}
+
+/** How many clients come at once: fewer where only the handler is another. */
+export interface Size {
+  readonly clients: number;
+  readonly resets: number;
 }
 
 const ITERATIVE_WAITS = "one client at a time is what this model is";
@@ -158,11 +164,11 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: "50 clients at once are all answered",
+    name: "many clients at once are all answered",
     not: { iterative: ITERATIVE_WAITS },
-    async run(address) {
+    async run(address, size) {
       const clients = await Promise.all(
-        Array.from({ length: 50 }, () => Client.open(address)),
+        Array.from({ length: size.clients }, () => Client.open(address)),
       );
       await Promise.all(clients.map(async (client, i) => {
         await client.send(`client ${i}\n`);
@@ -194,9 +200,9 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: "1,000 resets before accept leave every acceptor at work",
-    async run(address) {
-      for (let round = 0; round < 20; round++) {
+    name: "resets before accept leave every acceptor at work",
+    async run(address, size) {
+      for (let round = 0; round < size.resets / 50; round++) {
         await Promise.all(Array.from({ length: 50 }, async () => {
           const client = await Client.open(address);
           await client.reset();

@@ -145,7 +145,7 @@ export function serveOptionsTests(on: Target): void {
       const port = Number((await reader.read()).value!.trim().split(":")[1]);
       const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port });
       const message = "x".repeat(200);
-      for (let i = 0; i < 20_000; i++) { // 4 MB of messages: far beyond pipe and backlog
+      for (let i = 0; i < 6000; i++) { // 5 MB of log: far beyond pipe and backlog
         await client.send(message);
         await client.receive(message.length);
       }
@@ -154,7 +154,7 @@ export function serveOptionsTests(on: Target): void {
       let log = "";
       for await (const text of command.stderr.pipeThrough(new TextDecoderStream())) log += text;
       assertEquals((await command.status).code, 0);
-      assert(log.length > 0);
+      assertMatch(log, / lines of this log were dropped/);
       await reader.cancel();
     });
 
