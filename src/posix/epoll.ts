@@ -8,7 +8,11 @@ import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 const FUNCTIONS: ForeignFunctions = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  // epoll_pwait2, which musl and older glibc have no function for.
+  syscall: {
+    parameters: ["u32", "i32", "buffer", "i32", "buffer", "pointer", "u32"],
+    result: "i32",
+  },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
 };
@@ -23,6 +27,8 @@ const IN_BACKGROUND: ForeignFunctions = {
   },
 };
 
+/** The number of the call on every architecture, from Linux 5.11. */
+const EPOLL_PWAIT2 = 441;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -51,6 +57,9 @@ export class Epoll {
   readonly #waker: number;
   /** Words of a `struct epoll_event`, which is packed on x86-64 only. */
   readonly #words: number;
+  /** A `struct timespec`: seconds, nanoseconds. */
+  readonly #timespec = new Uint8Array(16);
+  readonly #nanoseconds = new Uint32Array(this.#timespec.buffer, 8, 1);
   readonly #batch: Batch;
   readonly #backgroundBatch: Batch;
 
@@ -88,12 +97,14 @@ export class Epoll {
     this.#functions.epoll_ctl(this.#set, EPOLL_CTL_DEL, descriptor, null);
   }
 
-  /** What has happened, after at most so many milliseconds. */
-  wait(milliseconds: number): Batch {
+  /** What has happened, after at most so many nanoseconds, less than a second. */
+  wait(nanoseconds: number): Batch {
     const { bytes } = this.#batch;
+    this.#nanoseconds[0] = nanoseconds;
+    const { syscall } = this.#functions;
     this.#batch.length = Math.max(
-      0, // EINTR
-      this.#functions.epoll_wait(this.#set, bytes, LARGEST_BATCH, milliseconds),
+      0, // EINTR, or ENOSYS before Linux 5.11, where only the wait in the background is left
+      syscall(EPOLL_PWAIT2, this.#set, bytes, LARGEST_BATCH, this.#timespec, null, 0),
     );
     return this.#batch;
   }

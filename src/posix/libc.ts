@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address } from "../connection.ts";
-import { errorCode, SystemError } from "../errors.ts";
+import { SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
@@ -128,32 +128,32 @@ export class Libc {
 
   /** The next connection, close-on-exec; EAGAIN after the socket's timeout. */
   accept(listening: number, nonblocking: boolean): Accepted {
-    const c = this.constants;
     for (;;) {
-      this.#length[0] = SOCKET_ADDRESS_SIZE;
-      const length = new Uint8Array(this.#length.buffer);
-      const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
-      const descriptor: number = this.#functions.accept4
-        ? this.#functions.accept4(listening, this.#address, length, flags)
-        : this.#functions.accept(listening, this.#address, length);
-      if (descriptor >= 0) {
-        return {
-          descriptor,
-          remoteAddr: decodeAddress(this.#address, this.#length[0], c),
-        };
-      }
+      const accepted = this.#accept4(listening, nonblocking);
+      if (accepted !== null) return accepted;
       this.#failed("accept");
     }
   }
 
   /** The next connection, nonblocking; null if nobody waits. */
   tryAccept(listening: number): Accepted | null {
-    try {
-      return this.accept(listening, true);
-    } catch (error) {
-      if (errorCode(error) === "EAGAIN") return null;
-      throw error;
+    for (;;) {
+      const accepted = this.#accept4(listening, true);
+      if (accepted !== null || this.#wouldBlock("accept")) return accepted;
     }
+  }
+
+  #accept4(listening: number, nonblocking: boolean): Accepted | null {
+    const c = this.constants;
+    this.#length[0] = SOCKET_ADDRESS_SIZE;
+    const length = new Uint8Array(this.#length.buffer);
+    const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
+    const { accept4, accept } = this.#functions;
+    const descriptor: number = accept4
+      ? accept4(listening, this.#address, length, flags)
+      : accept(listening, this.#address, length);
+    if (descriptor < 0) return null;
+    return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
   }
 
   /** A socket's own address. */
