@@ -7,6 +7,7 @@ import { errorMessage, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { openFirst } from "./library.ts";
+import { commandParts } from "./node_commands.ts";
 import { adopt, listenToHandOver } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
 
@@ -232,6 +233,7 @@ const ARCHITECTURES: Record<string, string> = { x86_64: "x64", aarch64: "arm64" 
 
 /** The adapter. */
 export const runtime: Runtime = {
+  ...commandParts,
   name: "deno",
   version: Deno.version.deno,
   os: Deno.build.os,
