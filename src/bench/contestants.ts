@@ -85,7 +85,7 @@ export function peerContestant(
     isOurs: false,
     async start(_handler, signal) {
       const port = await freePort();
-      const started = runtime.startCommand(["sh", "-c", command.replaceAll("{port}", `${port}`)]);
+      const started = runtime.startCommand(shell(command.replaceAll("{port}", `${port}`)));
       await ready(started, PEER_START, signal, async () => {
         try {
           (await runtime.connect({ transport: "tcp", hostname: "127.0.0.1", port })).close();
@@ -97,6 +97,12 @@ export function peerContestant(
       return running(started, port);
     },
   };
+}
+
+/** Runs a command in a shell, which leaves its place to a single program. */
+function shell(command: string): string[] {
+  const single = /^[\w./~-]+\s[^;&|<>()`]*$/.test(command);
+  return ["sh", "-c", single ? `exec ${command}` : command];
 }
 
 async function ready(

@@ -2,7 +2,7 @@
  * Everything that was measured, for programs.
  * @module
  */
-import type { BlockedRow, Row, Summary } from "./summary.ts";
+import { type BlockedRow, eachFigure, type Row, type Summary } from "./summary.ts";
 import type { Figure, Measured } from "./scenarios.ts";
 
 /** What a whole bench gave. */
@@ -21,19 +21,18 @@ export function benchJson({ about, conditions, summaries, blocked }: BenchResult
     scenario: scenario.load,
     connections,
     size,
-    servers: rows.map((row) => server(row, scenario.main, scenario.figures)),
+    servers: rows.map((row) => server(row, [scenario.main, ...eachFigure(scenario)])),
   }));
   const date = new Date().toISOString();
   return JSON.stringify({ about, conditions, date, scenarios, blocked }, null, 2) + "\n";
 }
 
-function server(row: Row, main: Figure, figures: readonly Figure[]) {
-  const all = [main, ...figures];
+function server(row: Row, all: readonly Figure[]) {
   return {
     name: row.name,
     error: row.error,
     notes: row.notes,
-    [main.key]: row.main,
+    [all[0].key]: row.main,
     spread: row.spread,
     ratio: row.ratio,
     ...row.figures,

@@ -15,8 +15,14 @@ import {
   type Series,
 } from "./plot.ts";
 import { STYLE } from "./report_style.ts";
-import { formatMemory, formatTime, type Scenario } from "./scenarios.ts";
-import { allLatencies, type BlockedRow, formatWait, type Summary } from "./summary.ts";
+import { formatMemory, formatTime, plural, type Scenario } from "./scenarios.ts";
+import {
+  allLatencies,
+  type BlockedRow,
+  formatFigure,
+  formatWait,
+  type Summary,
+} from "./summary.ts";
 
 /** Makes the page. */
 export function reportPage({ about, conditions, summaries, blocked }: BenchResult): string {
@@ -78,7 +84,7 @@ function scenarioSection(
         : scenario.load === "idle"
         ? "The one answer"
         : "Latency";
-      const tail = several ? `, ${summary.connections} connections` : "";
+      const tail = several ? `, ${plural(summary.connections, "connection")}` : "";
       figureIf(parts, `${title}${tail}`, latencies(summary, number), key);
     }
     if (scenario.load !== "connect") {
@@ -108,17 +114,14 @@ function legend(names: readonly string[], number: (name: string) => number): str
 }
 
 function table({ scenario, connections, size, rows }: Summary): string {
-  const heading = (text: string) => `<th scope="col">${escape(text.replace("-\n", ""))}</th>`;
+  const heading = (text: string) => `<th scope="col">${escape(text)}</th>`;
   const good = rows.filter(({ main }) => main !== null);
   const lines = good.map((row) => {
     const cells = [
       scenario.main.format(row.main!),
       row.rounds > 1 ? `±${(100 * row.spread).toFixed(0)} %` : "-",
       row.ratio === null ? "-" : row.ratio.toFixed(2),
-      ...scenario.figures.map(({ key, format }) => {
-        const value = row.figures[key];
-        return value === null ? "-" : format(value);
-      }),
+      ...scenario.figures.map((figure) => formatFigure(row, figure)),
     ];
     return `<tr><th scope="row">${escape(row.name)}</th>${
       cells.map((cell) => `<td>${escape(cell)}</td>`).join("")

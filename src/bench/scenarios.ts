@@ -27,6 +27,8 @@ export interface Figure {
   readonly heading: string;
   readonly of: (run: Measured) => number | null;
   readonly format: (value: number) => string;
+  /** Another one that shares its column. */
+  readonly beside?: Figure;
 }
 
 /** A kind of load, with what it is measured by. */
@@ -115,26 +117,33 @@ const MEMORY: Figure = {
   format: formatMemory,
 };
 
-const PROCESSES: Figure = {
-  key: "processes",
-  heading: "pro-\ncesses",
-  of: (run) => run.processes,
+const THREADS: Figure = {
+  key: "threads",
+  heading: "threads",
+  of: (run) => run.threads,
   format: (value) => value.toFixed(0),
 };
 
-const THREADS: Figure = { ...PROCESSES, key: "threads", heading: "threads", of: (r) => r.threads };
+const PROCESSES: Figure = {
+  ...THREADS,
+  key: "processes",
+  heading: "procs/\nthreads",
+  of: (run) => run.processes,
+  beside: THREADS,
+};
 
-const plural = (count: number, one: string) =>
+/** A number and its noun. */
+export const plural = (count: number, one: string): string =>
   count === 1 ? `1 ${one}` : `${count.toLocaleString("en-US")} ${one}s`;
+
+const clients = (count: number) => `${plural(count, "client")}${count === 1 ? "" : " at once"}`;
 
 /** The scenarios whose clients are the load generator's. */
 export const SCENARIOS: Readonly<Record<Load, Scenario>> = {
   message: {
     load: "message",
     about: (connections, size) =>
-      `${plural(connections, "client")} send ${
-        plural(size, "byte")
-      }, wait for the answer, and send again`,
+      `${clients(connections)}; ${plural(size, "byte")} there and back, and again`,
     connections: 50,
     size: 100,
     main: {
@@ -144,12 +153,12 @@ export const SCENARIOS: Readonly<Record<Load, Scenario>> = {
       format: formatNumber,
     },
     lessIsBetter: false,
-    figures: [...LATENCY, cpuFor("message"), MEMORY, PROCESSES, THREADS],
+    figures: [...LATENCY, cpuFor("message"), MEMORY, PROCESSES],
   },
   stream: {
     load: "stream",
     about: (connections, size) =>
-      `${plural(connections, "client")} send ${plural(size, "byte")} at a time, as fast as they go`,
+      `${clients(connections)}; ${plural(size, "byte")} at a time, as fast as they go`,
     connections: 8,
     size: 65536,
     main: {
@@ -177,15 +186,12 @@ export const SCENARIOS: Readonly<Record<Load, Scenario>> = {
       },
       MEMORY,
       PROCESSES,
-      THREADS,
     ],
   },
   connect: {
     load: "connect",
     about: (connections, size) =>
-      `${plural(connections, "client")} connect, send ${
-        plural(size, "byte")
-      }, get them back, say bye, and come again`,
+      `${clients(connections)}; ${plural(size, "byte")} there and back, bye; and again`,
     connections: 8,
     size: 100,
     main: {
@@ -195,12 +201,12 @@ export const SCENARIOS: Readonly<Record<Load, Scenario>> = {
       format: formatNumber,
     },
     lessIsBetter: false,
-    figures: [...LATENCY, cpuFor("connection"), PROCESSES, THREADS],
+    figures: [...LATENCY, cpuFor("connection"), PROCESSES],
   },
   idle: {
     load: "idle",
     about: (connections, size) =>
-      `${plural(connections, "client")} send ${plural(size, "byte")} once, and then stay silent`,
+      `${clients(connections)}; ${plural(size, "byte")} there and back, then silence`,
     connections: 1000,
     size: 100,
     main: { ...MEMORY, heading: "memory a connection" },
@@ -227,7 +233,6 @@ export const SCENARIOS: Readonly<Record<Load, Scenario>> = {
       LATENCY[0],
       LATENCY[3],
       PROCESSES,
-      THREADS,
     ],
   },
 };

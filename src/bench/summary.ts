@@ -4,7 +4,7 @@
  */
 import { type BlockedOutcome, type CaseKey, CASES, type Wait } from "./blocked.ts";
 import type { RunOutcome } from "./measure.ts";
-import { formatTime, type Measured, type Scenario } from "./scenarios.ts";
+import { type Figure, formatTime, type Measured, type Scenario } from "./scenarios.ts";
 import { Histogram, median, spread } from "./statistics.ts";
 
 /** A server's row; figures are medians over the rounds. */
@@ -31,6 +31,19 @@ export interface Summary {
   readonly connections: number;
   readonly size: number;
   readonly rows: readonly Row[];
+}
+
+/** All figures but the main one. */
+export function eachFigure(scenario: Scenario): Figure[] {
+  return scenario.figures.flatMap((figure) => figure.beside ? [figure, figure.beside] : [figure]);
+}
+
+/** A figure of a row, and the one beside it, for people. */
+export function formatFigure(row: Row, figure: Figure): string {
+  const value = row.figures[figure.key];
+  if (value === null || value === undefined) return "-";
+  const { beside } = figure;
+  return figure.format(value) + (beside ? `/${formatFigure(row, beside)}` : "");
 }
 
 /** Makes a summary; `outcomes` are each server's, by its name. */
@@ -62,7 +75,7 @@ export function summarize(
       spread: error === null && mains.length > 0 ? spread(mains) : 0,
       ratio: main === null || !base ? null : main / base,
       figures: Object.fromEntries(
-        scenario.figures.map(({ key, of }) => [key, error === null ? middle(of) : null]),
+        eachFigure(scenario).map(({ key, of }) => [key, error === null ? middle(of) : null]),
       ),
       notes: error === null ? notes(runs, errors) : [],
       error,

@@ -4,10 +4,10 @@
  */
 import { CASES } from "./blocked.ts";
 import type { Figure } from "./scenarios.ts";
-import { type BlockedRow, formatWait, type Row, type Summary } from "./summary.ts";
+import { type BlockedRow, formatFigure, formatWait, type Row, type Summary } from "./summary.ts";
 
 const WIDTH = 80;
-const LONGEST_NAME = 20;
+const LONGEST_NAME = 14;
 const GAP = 2;
 
 /** The tables of one scenario, with what there is to say about them. */
@@ -20,7 +20,7 @@ export function summaryText({ scenario, connections, size, rows }: Summary): str
       ["", ...scenario.figures.map(({ heading }) => heading)],
       good.map((row) => [
         short(row.name),
-        ...scenario.figures.map(({ key, format }) => shown(row.figures[key], format)),
+        ...scenario.figures.map((figure) => formatFigure(row, figure)),
       ]),
     ));
   }
@@ -108,8 +108,4 @@ function wrapped(text: string): string {
 
 function short(name: string): string {
   return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME - 1)}…`;
-}
-
-function shown(value: number | null, format: (value: number) => string): string {
-  return value === null ? "-" : format(value);
 }
