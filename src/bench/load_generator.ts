@@ -56,6 +56,7 @@ class Client {
   queued = false;
   moreToRead = false;
   room = false;
+  answered = false;
 
   constructor(index: number) {
     this.index = index;
@@ -89,9 +90,11 @@ export class LoadGenerator {
   #draining = false;
   #connecting = 0;
   #connected = 0;
-  /** Clients that have a connection, or (idle) an answer. */
+  /** Clients that have a connection, and that have had an answer. */
   #alive = 0;
   #answered = 0;
+  /** When a client got its first. */
+  #latestFirst = performance.now();
   #count = 0;
   #bytes = 0;
   #wrong = 0;
@@ -121,11 +124,9 @@ export class LoadGenerator {
     const gone = () => !churning && this.#alive === 0;
     try {
       if (!churning) this.#connectAll();
-      if (load === "idle") {
-        this.#turns(PATIENCE, () => this.#answered >= this.#alive);
-      } else {
-        this.#turns(warmup, gone);
-      }
+      // A server that starts a worker for each client has its time to do so.
+      if (!churning) this.#turns(60_000, () => gone() || this.#allServed());
+      if (load !== "idle") this.#turns(warmup, gone);
 
       for (const client of this.#clients) client.counted = 0;
       tell("measuring");
@@ -182,6 +183,11 @@ export class LoadGenerator {
       }
       this.#turn();
     }
+  }
+
+  /** Whether every client has had an answer, or no more of them get one. */
+  #allServed(): boolean {
+    return this.#answered >= this.#alive || this.#now - this.#latestFirst > PATIENCE;
   }
 
   #turn(): void {
@@ -322,6 +328,11 @@ export class LoadGenerator {
     const bad = this.#pattern.compare(position, this.#buffer, this.#words, length);
     if (bad >= 0 || length > client.underway) return this.#differs(client, position, bad);
     client.underway -= length;
+    if (!client.answered) {
+      client.answered = true;
+      this.#answered++;
+      this.#latestFirst = this.#now;
+    }
     client.moreToRead = length === LARGEST_PIECE;
     if (this.#measuring) {
       this.#bytes += length;
@@ -340,10 +351,7 @@ export class LoadGenerator {
     const { load } = this.#task;
     this.#failuresInRow = 0;
     if (this.#measuring || load === "idle") this.#latency.add(this.#now - client.since);
-    if (load === "idle") {
-      this.#answered++;
-      return;
-    }
+    if (load === "idle") return;
     client.since = this.#now;
     if (load === "connect") {
       try {
@@ -394,6 +402,8 @@ export class LoadGenerator {
   #drop(client: Client): void {
     if (client.state === "connecting") this.#connecting--;
     else this.#alive--;
+    if (client.answered) this.#answered--;
+    client.answered = false;
     if (client.descriptor >= 0) {
       this.#open[client.descriptor] = undefined;
       this.#libc.close(client.descriptor);

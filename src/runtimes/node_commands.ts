@@ -10,7 +10,12 @@ import { builtin } from "./builtin.ts";
 const KEPT = 4096;
 
 function startCommand(words: readonly string[]): StartedCommand {
-  const child = builtin.childProcess.spawn(words[0], words.slice(1), {
+  const program = onPath(words[0]);
+  if (program === null) {
+    const ended = Promise.resolve(`${words[0]} is not on PATH`);
+    return { pid: 0, stdout: () => "", stderr: () => "", ended, signal() {} };
+  }
+  const child = builtin.childProcess.spawn(program, words.slice(1), {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -20,11 +25,7 @@ function startCommand(words: readonly string[]): StartedCommand {
     child[name].on("error", () => {}); // it has ended
   }
   const ended = new Promise<string>((resolve) => {
-    child.on(
-      "error",
-      (error: Error & { code?: string }) =>
-        resolve(error.code === "ENOENT" ? `${words[0]} is not on PATH` : error.message),
-    );
+    child.on("error", (error) => resolve(error.message));
     // "close", when its output is read; but what it started may keep that open.
     const tell = (code: number | null, signal: string | null) =>
       resolve(signal ? `ended by ${signal}` : `exit code ${code}`);
@@ -45,6 +46,26 @@ function startCommand(words: readonly string[]): StartedCommand {
       }
     },
   };
+}
+
+/** Where Deno puts a `node` that is Deno, on PATH, if there is no other (2.9). */
+const NO_NODE = "/node_compat_bin";
+
+/** Where a program is, or null. */
+function onPath(program: string): string | null {
+  const { fs, process } = builtin;
+  if (program.includes("/")) return program;
+  const folders = (process.env.PATH ?? "").split(":").filter((path) => !path.endsWith(NO_NODE));
+  const files = folders.map((folder) => `${folder || "."}/${program}`);
+  const found = files.find((file) => {
+    try {
+      fs.accessSync(file, fs.constants.X_OK);
+      return true;
+    } catch {
+      return false; // not here, or it may not be run
+    }
+  });
+  return found ?? null;
 }
 
 /** What of a {@linkcode Runtime} this gives. */
