@@ -7,7 +7,7 @@ const server = (name: string) =>
   `${Deno.execPath()} run -A ${new URL(`servers/${name}.ts`, import.meta.url).pathname}`;
 const PLAIN = `plain=${server("plain_server")} {port}`;
 const faulty = (fault: string) => `${fault}=${server("faulty_server")} ${fault} {port}`;
-const SHORT = ["--seconds", "0.3", "--rounds", "1"];
+const SHORT = ["--seconds", "0.2", "--rounds", "1"];
 
 /** The command, ended: its exit code and what it wrote. */
 async function bench(
@@ -46,7 +46,7 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
   try {
     const scenarios = "message,stream,connect,idle";
     const { code, stdout, stderr } = await bench([
-      ...["--models", "multiplex,process", "--peer", PLAIN, "--scenario", scenarios],
+      ...["--models", "multiplex", "--peer", PLAIN, "--scenario", scenarios],
       ...["--connections", "3", ...SHORT, "--json", file, "--report", page],
     ]);
     assertEquals(code, 0, stderr + stdout);
@@ -57,19 +57,18 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
     );
     const [message, stream, connect, idle] = result.scenarios;
     for (const { servers } of [message, stream, idle]) {
-      assertEquals(servers.map(({ error }: { error: string | null }) => error), [null, null, null]);
+      assertEquals(servers.map(({ error }: { error: string | null }) => error), [null, null]);
     }
     for (const one of message.servers) {
       assert(one.messagesPerSecond > 0 && one["p99.9Microseconds"] >= one.p50Microseconds, stdout);
       assert(one.cpuMicrosecondsPerMessage > 0 && one.threads >= one.processes, stdout);
     }
-    assert(message.servers[1].processes >= 4, "a worker for each connection");
     assert(stream.servers.every((one: Record<string, number>) => one.megabytesPerSecond > 0));
     assert(connect.servers[0].connectionsPerSecond > 0);
-    assertMatch(connect.servers[2].error, /no close came after "bye"|no answer|did not close/);
+    assertMatch(connect.servers[1].error, /^it did not close a connection after "bye"$/);
     assertEquals(idle.servers[0].connections, 3);
     assertMatch(await Deno.readTextFile(page), /<svg[\s\S]*<\/html>\n$/);
-    assertMatch(stderr, /^\[1\/12\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
+    assertMatch(stderr, /^\[1\/8\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
   } finally {
     await Deno.remove(file);
     await Deno.remove(page).catch(() => {});
@@ -122,15 +121,15 @@ Deno.test("bench --scenario blocked shows who waits for whom", async () => {
 
 Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
   const command = new Command([
-    ...["bench", "--models", "multiplex,process", "--seconds", "0.3", "--rounds", "50"],
+    ...["bench", "--models", "multiplex", "--seconds", "0.2", "--rounds", "50"],
   ]);
   let family: number[] = [];
   try {
-    await until("three runs are done", () => command.stderr.split("\n").length > 3);
+    await until("two runs are done", () => command.stderr.split("\n").length > 2);
     family = descendants(command.child.pid);
     command.child.kill("SIGINT");
     assertEquals(await command.exit(), 130);
-    assertMatch(command.stdout, /^multiplex +[\d,.]+ messages|^multiplex +[\d,.]+ /m);
+    assertMatch(command.stdout, /^multiplex +[\d,.]+ +±/m);
   } finally {
     await gone(command, family);
   }

@@ -5,7 +5,7 @@
 import { errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Contestant, delay, type RunningServer } from "./contestants.ts";
-import type { LoadResult } from "./load.ts";
+import type { Load, LoadResult } from "./load.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
 import type { Measured, Scenario } from "./scenarios.ts";
@@ -32,7 +32,7 @@ const BUSY = 0.95;
 /** The part of the machine from which on others disturb. */
 const DISTURBED = 0.05;
 /** Milliseconds in which a server that has started comes to rest. */
-const REST = 200;
+const REST = 100;
 
 /** Runs it; a server's faults are an outcome, what is thrown is the command's own. */
 export async function measure(
@@ -82,7 +82,7 @@ async function loaded(
       held = snapshot(runtime, server.pid);
     },
   });
-  const error = fault(result, server, connections);
+  const error = fault(scenario.load, result, server, connections);
   if (error !== null) return { error, wrongBytes: result.wrong > 0 };
   const measured: Measured = {
     load: result,
@@ -97,12 +97,18 @@ async function loaded(
 }
 
 /** Why the figures are worth nothing. */
-function fault(result: LoadResult, server: RunningServer, connections: number): string | null {
+function fault(
+  load: Load,
+  result: LoadResult,
+  server: RunningServer,
+  connections: number,
+): string | null {
   const failures = Object.entries(result.failures).map(([why, times]) => `${why} (${times} times)`);
   if (result.wrong > 0) return `wrong bytes: ${result.firstWrong}`;
   const ended = server.ended();
   if (ended !== null) return `died: ${ended}`;
-  if (result.count > 0 || result.bytes > 0) return null;
+  if (result.count > 0 || result.bytes > 0 && load !== "connect") return null;
+  if (result.bytes > 0) return failures[0] ?? 'it did not close a connection after "bye"';
   return failures[0] ?? `no answer came on any of ${connections} connections`;
 }
 
