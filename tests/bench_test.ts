@@ -181,7 +181,7 @@ Deno.test("bench on Node without node:ffi says in one line what it needs", async
 });
 
 /**
- * What each model reached against the runtime's own plain server, 50 connections
+ * What each model reached against the runtime's own plain server, 8 connections
  * × 100 bytes, on 2 cores: docs/performance.md. Under half of it, something is
  * broken.
  */
@@ -197,7 +197,7 @@ Deno.test("no model falls under half of its usual speed", async () => {
       const models = ["--models", slow().join(","), "--peer", PLAIN];
       const { code, stderr } = await bench([
         ...models,
-        ...["--seconds", "1", "--rounds", "1", "--json", file],
+        ...["--connections", "8", "--seconds", "1", "--rounds", "1", "--json", file],
       ]);
       assertEquals(code, 0, stderr);
       const { servers } = JSON.parse(await Deno.readTextFile(file)).scenarios[0];

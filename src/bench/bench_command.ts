@@ -142,7 +142,7 @@ async function runAll(
       const came = group.scenario === null
         ? await runBlocked(runtime, job, signal)
         : await run(runtime, load, settings, job, signal);
-      progress.end(came);
+      progress.end(signal.aborted ? "stopped" : came);
       if (signal.aborted) {
         // What was interrupted does not count.
         for (const map of [group.runs, group.blocked] as Map<string, unknown[]>[]) {

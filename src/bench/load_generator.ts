@@ -56,6 +56,8 @@ class Client {
   queued = false;
   moreToRead = false;
   room = false;
+  /** It has begun to send its first message, and has had an answer. */
+  greeted = false;
   answered = false;
 
   constructor(index: number) {
@@ -87,6 +89,7 @@ export class LoadGenerator {
   #now = performance.now();
   #nextSweep = 0;
   #measuring = false;
+  #begun = false;
   #draining = false;
   #connecting = 0;
   #connected = 0;
@@ -126,7 +129,10 @@ export class LoadGenerator {
       if (!churning) this.#connectAll();
       // A server that starts a worker for each client has its time to do so.
       if (!churning) this.#turns(60_000, () => gone() || this.#allServed());
-      if (load !== "idle") this.#turns(warmup, gone);
+      if (load !== "idle") {
+        this.#begin();
+        this.#turns(warmup, gone);
+      }
 
       for (const client of this.#clients) client.counted = 0;
       tell("measuring");
@@ -182,6 +188,16 @@ export class LoadGenerator {
         nextLook = this.#now + 1;
       }
       this.#turn();
+    }
+  }
+
+  /** From now on clients send more than their first message. */
+  #begin(): void {
+    this.#begun = true;
+    for (const client of this.#clients) {
+      if (client.state !== "open" || !client.room) continue;
+      client.since = performance.now();
+      this.#write(client);
     }
   }
 
@@ -286,9 +302,10 @@ export class LoadGenerator {
   #write(client: Client): void {
     if (client.state !== "open") return;
     if (client.outgoingBytes === 0) {
+      if (client.greeted && (!this.#begun || this.#draining)) return;
       // Only a stream sends before the answer is there.
-      const next = this.#task.load === "stream" ? !this.#draining : client.underway === 0;
-      if (!next) return;
+      if (client.underway > 0 && this.#task.load !== "stream") return;
+      client.greeted = true;
     }
     const message = this.#pattern.messages[client.outgoing];
     const bytes = client.outgoingBytes === 0 ? message : message.subarray(client.outgoingBytes);
@@ -302,7 +319,7 @@ export class LoadGenerator {
     if (length === bytes.length) {
       client.outgoingBytes = 0;
       if (++client.outgoing === this.#pattern.messages.length) client.outgoing = 0;
-      if (this.#task.load === "stream") this.#later(client);
+      if (this.#task.load === "stream" && this.#begun) this.#later(client);
     } else {
       client.outgoingBytes += length ?? 0;
       client.room = false; // epoll tells when there is some
@@ -351,7 +368,6 @@ export class LoadGenerator {
     const { load } = this.#task;
     this.#failuresInRow = 0;
     if (this.#measuring || load === "idle") this.#latency.add(this.#now - client.since);
-    if (load === "idle") return;
     client.since = this.#now;
     if (load === "connect") {
       try {
@@ -366,7 +382,7 @@ export class LoadGenerator {
       this.#count++;
       client.counted++;
     }
-    if (!this.#draining) this.#write(client);
+    this.#write(client);
   }
 
   #endOfStream(client: Client): void {
@@ -403,7 +419,7 @@ export class LoadGenerator {
     if (client.state === "connecting") this.#connecting--;
     else this.#alive--;
     if (client.answered) this.#answered--;
-    client.answered = false;
+    client.answered = client.greeted = false;
     if (client.descriptor >= 0) {
       this.#open[client.descriptor] = undefined;
       this.#libc.close(client.descriptor);

@@ -311,13 +311,21 @@ function describeChoices({ choices, list }: Option): string {
   return ` ${list ? "Some of" : "One of"} ${choices.join(", ")}${list ? ", with commas" : ""}.`;
 }
 
-/** The options, one a line, for the help text. */
+/** Where the help texts of options begin, and where they end. */
+const [INDENT, WIDTH] = [28, 80];
+
+/** The options, for the help text. */
 export function describeOptions(options: readonly Option[]): string {
   return options.map((option) => {
     const left = `  --${option.name}${option.value ? ` ${option.value}` : ""}`;
-    const choices = describeChoices(option);
     const standard = option.default ? ` [${option.default}]` : "";
-    return `${left.padEnd(28)}${option.help}${choices}${standard}`;
+    const lines = [left.padEnd(INDENT - 1)];
+    for (const word of `${option.help}${describeChoices(option)}${standard}`.split(" ")) {
+      const line = `${lines.at(-1)} ${word}`;
+      if (line.length <= WIDTH) lines[lines.length - 1] = line;
+      else lines.push(" ".repeat(INDENT) + word);
+    }
+    return lines.join("\n");
   }).join("\n");
 }
 
