@@ -141,6 +141,9 @@ export interface Runtime {
   /** Opens the C library; throws if it cannot. */
   openLibrary(functions: ForeignFunctions): ForeignLibrary;
 
+  /** A clock that costs little: milliseconds since some moment. It may need the C library. */
+  openClock(): () => number;
+
   /** Why no process can be started here and what to do; null if it can. */
   processRefusal(): string | null;
   /** Starts a thread that runs the module. */

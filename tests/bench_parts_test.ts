@@ -78,6 +78,7 @@ function measured(count: number, latency = 0.5): Measured {
       latency: times.data(),
       fewest: 1,
       most: 2,
+      answered: 50,
       unserved: 0,
       wrong: 0,
       firstWrong: null,
@@ -185,8 +186,9 @@ Deno.test("snapshot() counts what ended children used, and leaves others out", a
   const command = runtime.startCommand(["sh", "-c", `sh -c '${burn}'; echo done; sleep 60; :`]);
   try {
     await until("the child has ended", () => command.stdout() === "done\n");
+    const both = () => snapshot(runtime, command.pid).pids.length === 2;
+    await until("the shell and its sleep are there", both);
     const { pids, cpu, others } = snapshot(runtime, command.pid);
-    assertEquals(pids.length, 2, "the shell and its sleep");
     assert(cpu >= 20, `${cpu} ms of CPU time`);
     assert(!pids.some((pid) => others.has(pid)) && !others.has(runtime.pid));
   } finally {

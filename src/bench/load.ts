@@ -52,6 +52,8 @@ export interface LoadResult {
   /** Of one connection: the fewest and the most messages, or bytes where it streams. */
   readonly fewest: number;
   readonly most: number;
+  /** Clients that are there at the end and have had an answer. */
+  readonly answered: number;
   /** Connections that got nothing back. */
   readonly unserved: number;
   /** Connections on which wrong bytes came, and what was wrong with the first. */

@@ -12,6 +12,7 @@ import { LoadGenerator } from "./load_generator.ts";
 const runtime = await detect();
 const scope = runtime.threadScope()!;
 const libc = new Libc(runtime);
+const clock = runtime.openClock();
 const tell = (message: LoadMessage) => scope.postMessage(message);
 
 /** Nanoseconds on a processor come first, see proc(5). */
@@ -24,7 +25,7 @@ scope.onMessage((message) => {
   let epoll: Epoll | null = null;
   try {
     epoll = new Epoll(runtime);
-    const generator = new LoadGenerator(libc, epoll, message as LoadTask);
+    const generator = new LoadGenerator(libc, epoll, clock, message as LoadTask);
     tell({ type: "result", result: generator.run((type) => tell({ type }), processorTime) });
   } catch (error) {
     tell({ type: "failed", error: errorMessage(error) });

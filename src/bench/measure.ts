@@ -108,7 +108,9 @@ function fault(
   const ended = server.ended();
   if (ended !== null) return `died: ${ended}`;
   if (result.count > 0 || result.bytes > 0 && load !== "connect") return null;
-  if (result.bytes > 0) return failures[0] ?? 'it did not close a connection after "bye"';
+  if (load === "connect" && result.answered > 0) {
+    return 'it did not close a connection after "bye"';
+  }
   return failures[0] ?? `no answer came on any of ${connections} connections`;
 }
 

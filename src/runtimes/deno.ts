@@ -141,6 +141,21 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   }
 }
 
+const CLOCK_MONOTONIC = Deno.build.os === "linux" ? 1 : 6;
+
+/** clock_gettime(2): a third of what performance.now() costs (2.9: 130 ns). */
+function openClock(): () => number {
+  const { clock_gettime } = openLibrary({
+    clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  }).functions;
+  const words = new Int32Array(4); // seconds and nanoseconds, 64 bits each
+  const bytes = new Uint8Array(words.buffer);
+  return () => {
+    clock_gettime(CLOCK_MONOTONIC, bytes);
+    return words[0] * 1000 + words[2] / 1e6;
+  };
+}
+
 /** All of it, and nothing of it denied: `partial` tells of a denied part. */
 function holds(descriptor: Deno.PermissionDescriptor): boolean {
   const status = Deno.permissions.querySync(descriptor);
@@ -277,6 +292,7 @@ export const runtime: Runtime = {
   libraryRefusal: () =>
     holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
   openLibrary,
+  openClock,
 
   processRefusal: () =>
     holds({ name: "run", command: Deno.execPath() })
