@@ -39,10 +39,13 @@ export class Progress {
 
   /** It has ended. */
   end(came: string): void {
-    this.#elapsed += performance.now() - this.#started;
+    const now = performance.now();
+    this.#elapsed += now - this.#started;
+    this.#started = now;
     this.#done++;
-    if (this.#terminal) this.#draw();
-    else this.#write(`[${this.#done}/${this.#expected.length}] ${this.#what}: ${came}\n`);
+    if (!this.#terminal) {
+      this.#write(`[${this.#done}/${this.#expected.length}] ${this.#what}: ${came}\n`);
+    }
   }
 
   /** Takes the bar away. */
