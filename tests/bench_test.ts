@@ -132,6 +132,7 @@ Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
     family = descendants(command.child.pid);
     command.child.kill("SIGINT");
     assertEquals(await command.exit(), 130);
+    assertMatch(command.stdout, /stopped before its end\n/);
     assertMatch(command.stdout, /^multiplex +[\d,.]+ +±/m);
   } finally {
     await gone(command, family);

@@ -98,7 +98,8 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
   const groups = await runAll(runtime, settings, stopping.signal);
 
   const about = machine(runtime);
-  await runtime.writeOut("stdout", `${about}\n${conditions(settings)}\n`);
+  const how = `${conditions(settings)}${stopping.signal.aborted ? "; stopped before its end" : ""}`;
+  await runtime.writeOut("stdout", `${about}\n${how}\n`);
   const summaries: Summary[] = [];
   let blockedRows: ReturnType<typeof summarizeBlocked> = [];
   for (const { scenario, connections, size, runs, blocked } of groups) {
@@ -108,7 +109,7 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     const text = scenario === null ? blockedText(blockedRows) : summaryText(summaries.at(-1)!);
     await runtime.writeOut("stdout", `\n${text}`);
   }
-  const result = { about, conditions: conditions(settings), summaries, blocked: blockedRows };
+  const result = { about, conditions: how, summaries, blocked: blockedRows };
   if (settings.json !== null) runtime.writeText(settings.json, benchJson(result));
   if (settings.report !== null) runtime.writeText(settings.report, reportPage(result));
   if (code !== 0) return code;
@@ -119,9 +120,10 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
   return wrong || rows.every(({ error }) => error !== null) ? 1 : 0;
 }
 
-function conditions({ duration, rounds }: BenchSettings): string {
+function conditions({ duration, rounds, scenarios }: BenchSettings): string {
   const times = rounds === 1 ? "1 round" : `the median of ${rounds} rounds`;
-  return `${times}, ${duration / 1000} s each; every byte checked`;
+  const loaded = scenarios.some((name) => name !== "blocked");
+  return `${times}${loaded ? `, ${duration / 1000} s each` : ""}; every byte checked`;
 }
 
 async function runAll(

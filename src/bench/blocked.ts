@@ -79,7 +79,8 @@ async function secondClient(runtime: Runtime, server: RunningServer, word: strin
           : "wrong bytes came to the first client",
       );
     }
-    if (word === "crash") await crashed(first);
+    if (word === "crash") await ended(first);
+    if (word === "compute") void ended(first).then(() => first.close());
     const start = performance.now();
     let second;
     try {
@@ -123,8 +124,8 @@ async function ask(connection: SocketConnection, word: string): Promise<string |
   }
 }
 
-/** Resolves when the first client sees the crash, after {@linkcode GIVE_UP} at most. */
-async function crashed(connection: SocketConnection): Promise<void> {
+/** Resolves when the first client sees its connection's end, or would have given up. */
+async function ended(connection: SocketConnection): Promise<void> {
   const timeout = Promise.withResolvers<void>();
   const timer = setTimeout(timeout.resolve, GIVE_UP);
   const end = async () => {

@@ -9,7 +9,7 @@ import { detect } from "../runtimes/detect.ts";
 /** Milliseconds that `compute` takes. */
 export const COMPUTING = 500;
 
-/** Echoes a line, and then computes, crashes, or waits for the next one. */
+/** Echoes a line, and then computes and leaves, crashes, or waits for the next one. */
 const handler: Handler = async (connection) => {
   const buffer = new Uint8Array(1024);
   for (let length; (length = await connection.read(buffer)) !== null;) {
@@ -17,7 +17,7 @@ const handler: Handler = async (connection) => {
     await connection.write(line);
     const word = new TextDecoder().decode(line).trim();
     if (word === "crash") (await detect()).exit(3);
-    if (word === "compute") compute();
+    if (word === "compute") return compute();
   }
 };
 export default handler;

@@ -30,7 +30,7 @@ export interface Bar {
 
 /** How many colours the page has. */
 export const COLORS = 8;
-const [WIDTH, HEIGHT] = [720, 340];
+const [WIDTH, HEIGHT] = [960, 380];
 const [LEFT, RIGHT, TOP, BOTTOM] = [84, 16, 16, 52];
 const [INNER_WIDTH, INNER_HEIGHT] = [WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
 
@@ -46,19 +46,21 @@ export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character]);
 }
 
-/** Powers of ten, and 2 and 5 times them where they have room. */
+/** Powers of the base, and of ten 2, 3 and 5 times them where they have room. */
 export function logAxis(
   label: string,
   values: readonly number[],
-  name: (v: number) => string,
+  name: (value: number) => string,
+  base = 10,
 ): Axis {
   const positive = values.filter((value) => value > 0);
   const least = Math.min(...positive);
   const most = Math.max(...positive);
-  const steps = most / least > 300 ? [1] : most / least > 20 ? [1, 3] : [1, 2, 5];
+  const steps = base !== 10 || most / least > 300 ? [1] : most / least > 20 ? [1, 3] : [1, 2, 5];
+  const power = (value: number) => Math.log(value) / Math.log(base);
   const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(least)) - 1; power <= Math.log10(most) + 1; power++) {
-    ticks.push(...steps.map((step) => step * 10 ** power));
+  for (let n = Math.floor(power(least)) - 1; n <= power(most) + 1; n++) {
+    ticks.push(...steps.map((step) => step * base ** n));
   }
   const from = ticks.findLast((tick) => tick <= least) ?? least;
   const to = ticks.find((tick) => tick >= most && tick > from) ?? most;

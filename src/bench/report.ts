@@ -207,7 +207,7 @@ function memories(
   return linePlot(
     "memory by connections",
     countAxis("connections", summaries.map(({ connections }) => connections)),
-    logAxis("memory of the server", values(series), formatMemory),
+    logAxis("memory of the server", values(series), axisMemory, 4),
     series,
     true,
   );
@@ -276,6 +276,10 @@ function values(series: readonly Series[]): number[] {
 
 function axisNumber(value: number): string {
   return value >= 1000 ? value.toLocaleString("en-US") : String(Number(value.toPrecision(3)));
+}
+
+function axisMemory(kilobytes: number): string {
+  return formatMemory(kilobytes).replace(/\.0+ /, " ");
 }
 
 function axisTime(microseconds: number): string {
