@@ -150,9 +150,10 @@ async function stop(started: StartedCommand): Promise<void> {
   started.signal("SIGKILL"); // what it has left behind
 }
 
-/** How it ended, and the last line that it wrote to standard error. */
+/** How it ended, and the line of standard error that tells most: the last one that names an error. */
 function lastWords(started: StartedCommand, how: string): string {
-  const line = started.stderr().trim().split("\n").at(-1) ?? "";
+  const lines = started.stderr().trim().split("\n");
+  const line = lines.findLast((text) => /error|cannot/i.test(text)) ?? lines.at(-1) ?? "";
   // deno-lint-ignore no-control-regex -- colours and the like
   const plain = line.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f]/g, "").slice(0, 160);
   return plain === "" ? how : `${how}: ${plain}`;
