@@ -1,7 +1,8 @@
 /**
- * Trivet's command line: `serve` and `connect`.
+ * Trivet's command line: `serve`, `connect` and `bench`.
  * @module
  */
+import { benchCommand } from "./src/bench/bench_command.ts";
 import { connectCommand } from "./src/cli/connect_command.ts";
 import { UsageError } from "./src/cli/options.ts";
 import { serveCommand } from "./src/cli/serve_command.ts";
@@ -10,12 +11,13 @@ import type { Runtime } from "./src/runtime.ts";
 import { detect } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";
 
-const COMMANDS = { serve: serveCommand, connect: connectCommand };
+const COMMANDS = { serve: serveCommand, connect: connectCommand, bench: benchCommand };
 
 const HELP = `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
 
 usage: trivet serve [OPTIONS]          see trivet serve --help
        trivet connect [HOST] [PORT]    see trivet connect --help
+       trivet bench [OPTIONS]          see trivet bench --help
        trivet --version
 
 In a checkout "trivet" is: deno run -A cli.ts, bun cli.ts or node cli.ts
@@ -33,10 +35,10 @@ async function main(runtime: Runtime): Promise<number> {
     return 0;
   }
   if (command === undefined) {
-    throw new UsageError("say what to do: serve or connect; see --help");
+    throw new UsageError("say what to do: serve, connect or bench; see --help");
   }
   if (!Object.hasOwn(COMMANDS, command)) {
-    throw new UsageError(`unknown command "${command}": it is serve or connect; see --help`);
+    throw new UsageError(`unknown command "${command}": it is serve, connect or bench; see --help`);
   }
   return await COMMANDS[command as keyof typeof COMMANDS](runtime, args);
 }

@@ -36,6 +36,7 @@ const LAYERS = [
   "src/client.ts",
   "mod.ts",
   "src/cli/",
+  "src/bench/",
   "cli.ts",
 ];
 
@@ -44,6 +45,8 @@ const ENTRIES = new Set([
   "src/server.ts",
   "src/worker.ts",
   "src/client.ts",
+  "src/bench/load_worker.ts",
+  "src/bench/blocked_handler.ts",
   "cli.ts",
 ]);
 

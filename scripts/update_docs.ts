@@ -3,17 +3,28 @@
  * nothing, and fails where they have drifted.
  * @module
  */
-import { optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
+import { BENCH_OPTIONS, type Option, optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
 
-const FILE = new URL("../docs/operations.md", import.meta.url);
-const START = "<!-- options of serve: made by scripts/update_docs.ts -->";
+/** Where each table goes: between this line and the next `END`. */
+const TABLES: readonly { path: string; start: string; options: readonly Option[] }[] = [
+  {
+    path: "docs/operations.md",
+    start: "<!-- options of serve: made by scripts/update_docs.ts -->",
+    options: SERVE_OPTIONS,
+  },
+  {
+    path: "docs/performance.md",
+    start: "<!-- options of bench: made by scripts/update_docs.ts -->",
+    options: BENCH_OPTIONS,
+  },
+];
 const END = "<!-- end -->";
 
 /** The text with its table made anew. */
-export function withTable(text: string): string {
-  const start = text.indexOf(START) + START.length;
+export function withTable(text: string, from: string, options: readonly Option[]): string {
+  const start = text.indexOf(from) + from.length;
   const end = text.indexOf(END, start);
-  return `${text.slice(0, start)}\n\n${optionsTable(SERVE_OPTIONS)}\n\n${text.slice(end)}`;
+  return `${text.slice(0, start)}\n\n${optionsTable(options)}\n\n${text.slice(end)}`;
 }
 
 /** Whether spaces alone differ, which is how the formatter aligns tables. */
@@ -23,13 +34,14 @@ export function same(a: string, b: string): boolean {
 }
 
 if (import.meta.main) {
-  const text = Deno.readTextFileSync(FILE);
-  const made = withTable(text);
-  if (!Deno.args.includes("--check")) Deno.writeTextFileSync(FILE, made);
-  else if (!same(text, made)) {
-    console.error(
-      "docs/operations.md has drifted: run deno run -A scripts/update_docs.ts",
-    );
-    Deno.exit(1);
+  for (const { path, start, options } of TABLES) {
+    const file = new URL(`../${path}`, import.meta.url);
+    const text = Deno.readTextFileSync(file);
+    const made = withTable(text, start, options);
+    if (!Deno.args.includes("--check")) Deno.writeTextFileSync(file, made);
+    else if (!same(text, made)) {
+      console.error(`${path} has drifted: run deno run -A scripts/update_docs.ts`);
+      Deno.exit(1);
+    }
   }
 }

@@ -42,7 +42,7 @@ export interface Entrance {
 }
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
-const WORKER_DESCRIPTORS = 8;
+export const WORKER_DESCRIPTORS = 8;
 
 /** Every worker blocks in `accept` on the same listening socket. */
 export class SharedEntrance implements Entrance {

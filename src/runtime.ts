@@ -94,6 +94,20 @@ export interface LoopListener extends Listener {
   accept(): Promise<SocketConnection | null>;
 }
 
+/** A command that was started for somebody else: a server that is measured. */
+export interface StartedCommand {
+  /** The PID; 0 if it could not be started. */
+  readonly pid: number;
+  /** What it has written to standard output, at most the last 4 KiB. */
+  stdout(): string;
+  /** The same of standard error. */
+  stderr(): string;
+  /** Resolves with how it ended, in words. */
+  readonly ended: Promise<string>;
+  /** Signals it and all that it started. */
+  signal(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
 /** What an adapter provides. */
 export interface Runtime {
   /** `deno`, `bun` or `node`: for messages to people only. */
@@ -126,6 +140,9 @@ export interface Runtime {
   libraryRefusal(): string | null;
   /** Opens the C library; throws if it cannot. */
   openLibrary(functions: ForeignFunctions): ForeignLibrary;
+
+  /** A clock that costs little: milliseconds since some moment. It may need the C library. */
+  openClock(): () => number;
 
   /** Why no process can be started here and what to do; null if it can. */
   processRefusal(): string | null;
@@ -169,6 +186,16 @@ export interface Runtime {
   removeFile(path: string): void;
   /** A file's URL; a relative path is relative to the current folder. */
   fileUrl(path: string): URL;
+  /** A file's text, or null where there is none to read. */
+  readText(path: string): string | null;
+  /** Writes a file; throws with a POSIX `code`. */
+  writeText(path: string, text: string): void;
+  /** The names of what is in a folder. */
+  listFolder(path: string): string[];
+  /** How a command line runs this runtime. */
+  readonly program: string;
+  /** Starts a command, found on PATH, in a process group of its own. */
+  startCommand(words: readonly string[]): StartedCommand;
   /** A variable of the environment, if it is set and may be read. */
   env(name: string): string | undefined;
   /** Standard input: the next bytes, or null at its end. */

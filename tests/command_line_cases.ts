@@ -260,7 +260,7 @@ export function commandLineTests(on: Target): void {
     [["serve", "--nope"], 2, /--nope/],
     [["serve", "word"], 2, /"word"/],
     [["dance"], 2, /"dance"/],
-    [[], 2, /serve or connect/],
+    [[], 2, /serve, connect or bench/],
     [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
     [["serve", "--unix", "/tmp/" + "x".repeat(200)], 1, /./],
     [["connect", "127.0.0.1", "1"], 1, /nobody listens/],

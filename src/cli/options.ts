@@ -9,7 +9,7 @@ import { MODELS } from "../models.ts";
 /** A mistake of the user's: one line, exit 2. */
 export class UsageError extends Error {}
 
-/** An option that `serve` takes. */
+/** An option of a command. */
 export interface Option {
   /** Without the dashes. */
   readonly name: string;
@@ -24,6 +24,8 @@ export interface Option {
   readonly help: string;
   /** It may be given more than once. */
   readonly repeated?: boolean;
+  /** Its value is a list: several of what is allowed, with commas between them. */
+  readonly list?: boolean;
 }
 
 const LARGEST = 2_000_000;
@@ -131,6 +133,78 @@ export const CONNECT_OPTIONS: readonly Option[] = [
   { name: "help", help: "Show this." },
 ];
 
+/** The options of `bench`. */
+export const BENCH_OPTIONS: readonly Option[] = [
+  {
+    name: "models",
+    value: "MODELS",
+    choices: Object.keys(MODELS),
+    list: true,
+    default: Object.keys(MODELS).filter((model) => model !== "iterative").join(","),
+    help: "The models to compare.",
+  },
+  {
+    name: "runtimes",
+    value: "RUNTIMES",
+    choices: ["deno", "bun", "node"],
+    list: true,
+    default: "the one that runs this",
+    help: "The runtimes to compare them on, as found on PATH.",
+  },
+  {
+    name: "scenario",
+    value: "SCENARIOS",
+    choices: ["message", "stream", "connect", "idle", "blocked"],
+    list: true,
+    default: "message",
+    help: "What the clients do.",
+  },
+  {
+    name: "handler",
+    value: "MODULE",
+    default: 'echo until "bye"',
+    help: "Your handler; it must send back what it gets.",
+  },
+  {
+    name: "peer",
+    value: "NAME=COMMAND",
+    repeated: true,
+    help: "Compare another server, too; {port} in its command is a free port.",
+  },
+  {
+    name: "connections",
+    value: "N",
+    range: [1, 100_000],
+    list: true,
+    default: "50 message, 8 stream, 8 connect, 1000 idle",
+    help: "Clients at once; several numbers are measured one after the other.",
+  },
+  {
+    name: "size",
+    value: "BYTES",
+    range: [1, 1_048_576],
+    default: "100; 65536 stream",
+    help: "Bytes in a message.",
+  },
+  {
+    name: "seconds",
+    value: "SECONDS",
+    range: [0.1, 3600],
+    default: "5",
+    help: "How long each run is measured, after one second to warm up.",
+  },
+  {
+    name: "rounds",
+    value: "N",
+    range: [1, 100],
+    default: "3",
+    help: "How often each server is measured; the table shows medians.",
+  },
+  { name: "json", value: "FILE", help: "Write every run and every figure to a file." },
+  { name: "report", value: "FILE", help: "Write a page with plots, for a browser." },
+  { name: "help", help: "Show this." },
+];
+
 /** The values that were given, by option name. */
 export interface Given {
   /** Words that are no options. */
@@ -141,6 +215,8 @@ export interface Given {
   texts(name: string): string[];
   /** The number given for an option. */
   number(name: string): number | undefined;
+  /** The values given for an option that takes a list, each once. */
+  list(name: string): string[] | undefined;
   /** Whether a switch was given. */
   has(name: string): boolean;
 }
@@ -178,7 +254,9 @@ export function parseOptions(
     if (texts.length > 1 && !option.repeated) {
       throw new UsageError(`--${name} is given twice`);
     }
-    for (const text of texts) check(option, text);
+    for (const text of texts) {
+      for (const part of option.list ? text.split(",") : [text]) check(option, part);
+    }
     seen.set(name, texts);
   }
   return {
@@ -186,6 +264,7 @@ export function parseOptions(
     text: (name) => seen.get(name)?.[0],
     texts: (name) => seen.get(name) ?? [],
     number: (name) => seen.has(name) ? Number(seen.get(name)![0]) : undefined,
+    list: (name) => seen.has(name) ? [...new Set(seen.get(name)![0].split(","))] : undefined,
     has: (name) => parsed[name] === true,
   };
 }
@@ -227,13 +306,26 @@ function check(option: Option, text: string): void {
   }
 }
 
-/** The options, one a line, for the help text. */
+function describeChoices({ choices, list }: Option): string {
+  if (!choices) return "";
+  return ` ${list ? "Some of" : "One of"} ${choices.join(", ")}${list ? ", with commas" : ""}.`;
+}
+
+/** Where the help texts of options begin, and where they end. */
+const [INDENT, WIDTH] = [28, 80];
+
+/** The options, for the help text. */
 export function describeOptions(options: readonly Option[]): string {
   return options.map((option) => {
     const left = `  --${option.name}${option.value ? ` ${option.value}` : ""}`;
-    const choices = option.choices ? ` One of ${option.choices.join(", ")}.` : "";
     const standard = option.default ? ` [${option.default}]` : "";
-    return `${left.padEnd(28)}${option.help}${choices}${standard}`;
+    const lines = [left.padEnd(INDENT - 1)];
+    for (const word of `${option.help}${describeChoices(option)}${standard}`.split(" ")) {
+      const line = `${lines.at(-1)} ${word}`;
+      if (line.length <= WIDTH) lines[lines.length - 1] = line;
+      else lines.push(" ".repeat(INDENT) + word);
+    }
+    return lines.join("\n");
   }).join("\n");
 }
 
@@ -244,7 +336,7 @@ export function optionsTable(options: readonly Option[]): string {
     "| --- | --- | --- |",
     ...options.map((o) =>
       `| \`--${o.name}${o.value ? ` ${o.value}` : ""}\` | ${o.default ?? "-"} | ${o.help}${
-        o.choices ? ` One of ${o.choices.join(", ")}.` : ""
+        describeChoices(o)
       } |`
     ),
   ].join("\n");

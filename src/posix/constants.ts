@@ -16,6 +16,7 @@ export interface Constants {
   readonly SOCK_NONBLOCK: number;
   readonly SOL_SOCKET: number;
   readonly SO_REUSEADDR: number;
+  readonly SO_ERROR: number;
   readonly SO_KEEPALIVE: number;
   readonly SO_RCVTIMEO: number;
   readonly SO_SNDTIMEO: number;
@@ -61,6 +62,7 @@ export const LINUX: Constants = {
   SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
+  SO_ERROR: 4,
   SO_KEEPALIVE: 9,
   SO_RCVTIMEO: 20,
   SO_SNDTIMEO: 21,
@@ -93,6 +95,7 @@ export const LINUX: Constants = {
     111: "ECONNREFUSED",
     112: "EHOSTDOWN",
     113: "EHOSTUNREACH",
+    115: "EINPROGRESS",
   },
 };
 
@@ -106,6 +109,7 @@ export const DARWIN: Constants = {
   SOCK_NONBLOCK: 0,
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 4,
+  SO_ERROR: 0x1007,
   SO_KEEPALIVE: 8,
   SO_RCVTIMEO: 0x1006,
   SO_SNDTIMEO: 0x1005,
@@ -120,6 +124,7 @@ export const DARWIN: Constants = {
   CODES: {
     ...COMMON_CODES,
     35: "EAGAIN",
+    36: "EINPROGRESS",
     38: "ENOTSOCK",
     42: "ENOPROTOOPT",
     47: "EAFNOSUPPORT",

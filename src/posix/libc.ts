@@ -3,7 +3,7 @@
  * {@linkcode SystemError} with the POSIX name.
  * @module
  */
-import type { Address } from "../connection.ts";
+import type { Address, TcpAddress } from "../connection.ts";
 import { SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
@@ -14,6 +14,7 @@ const FUNCTIONS: ForeignFunctions = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
@@ -111,6 +112,43 @@ export class Libc {
       this.close(descriptor);
       throw error;
     }
+  }
+
+  /**
+   * A nonblocking TCP socket on its way to the address, whose `hostname` must be
+   * numeric. When there is room to write, {@linkcode connectFailure} tells more.
+   */
+  startConnect(address: TcpAddress): number {
+    const c = this.constants;
+    const encoded = encodeAddress(address, c);
+    const family = address.hostname.includes(":") ? c.AF_INET6 : c.AF_INET;
+    const type = c.SOCK_STREAM | c.SOCK_CLOEXEC | c.SOCK_NONBLOCK;
+    const descriptor = this.#check("socket", this.#functions.socket(family, type, 0));
+    try {
+      this.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+      if (this.#functions.connect(descriptor, encoded, encoded.length) < 0) {
+        const code = this.#code();
+        // A connect that a signal interrupts goes on as well, see connect(2).
+        if (code !== "EINPROGRESS" && code !== "EINTR") {
+          throw new SystemError(code, `connect failed: ${code}`);
+        }
+      }
+      return descriptor;
+    } catch (error) {
+      this.close(descriptor);
+      throw error;
+    }
+  }
+
+  /** Why a connect that has ended failed, a POSIX name; null if it did not. */
+  connectFailure(descriptor: number): string | null {
+    const c = this.constants;
+    const value = new Int32Array(1);
+    this.#length[0] = 4;
+    const [bytes, length] = [new Uint8Array(value.buffer), new Uint8Array(this.#length.buffer)];
+    const { getsockopt } = this.#functions;
+    this.#check("getsockopt", getsockopt(descriptor, c.SOL_SOCKET, c.SO_ERROR, bytes, length));
+    return value[0] === 0 ? null : c.CODES[value[0]] ?? `E${value[0]}`;
   }
 
   /** Two connected Unix-domain stream sockets. */

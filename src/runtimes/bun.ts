@@ -10,6 +10,7 @@ import { refusal, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { openFirst } from "./library.ts";
+import { commandParts } from "./node_commands.ts";
 import { listenToHandOver, systemError } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
@@ -249,6 +250,7 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** The adapter. */
 export const runtime: Runtime = {
   ...processParts,
+  ...commandParts,
   name: "bun",
   version: process.versions.bun!,
 

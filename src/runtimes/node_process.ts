@@ -16,6 +16,7 @@ export const processParts: Pick<
   | "loopIsFair"
   | "callsInBackground"
   | "args"
+  | "openClock"
   | "pid"
   | "parentPid"
   | "exit"
@@ -29,6 +30,7 @@ export const processParts: Pick<
   loopIsFair: true,
   callsInBackground: false,
   args: process.argv.slice(2),
+  openClock: () => () => performance.now(),
   pid: process.pid,
   parentPid: () => process.ppid,
   exit: (code) => process.exit(code),

@@ -1,0 +1,75 @@
+/**
+ * The load generator as the command sees it: a thread, so that progress is shown
+ * and Ctrl-C is heard while it never looks up.
+ * @module
+ */
+import type { Runtime, StartedWorker } from "../runtime.ts";
+import { type LoadMessage, type LoadResult, type LoadTask, RELEASE, STOP } from "./load.ts";
+
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./load_worker.ts" : "./load_worker.js",
+  import.meta.url,
+);
+
+/** What is called as a run goes on; the connections stay open until `holding` returns. */
+export interface LoadListener {
+  measuring(): void;
+  measured(): void;
+  holding(): void;
+}
+
+/** Runs tasks, one at a time. */
+export class LoadThread {
+  readonly #thread: StartedWorker;
+  #control: Int32Array = new Int32Array(0);
+  #message: (message: LoadMessage) => void = () => {};
+  #ended: ((reason: string) => void) | null = null;
+
+  constructor(runtime: Runtime) {
+    this.#thread = runtime.startThread(WORKER, null);
+    this.#thread.onMessage((message) => this.#message(message as LoadMessage));
+    this.#thread.onExit((reason) => this.#ended?.(reason));
+  }
+
+  /** Runs a task. @throws {Error} if the generator itself fails */
+  run(task: Omit<LoadTask, "control">, listener: LoadListener): Promise<LoadResult> {
+    const control = new SharedArrayBuffer(8);
+    this.#control = new Int32Array(control);
+    return new Promise((resolve, reject) => {
+      const failed = (why: string) => reject(new Error(`The load generator failed: ${why}`));
+      this.#ended = failed;
+      this.#message = (message) => {
+        switch (message.type) {
+          case "result":
+            return resolve(message.result);
+          case "failed":
+            return failed(message.error);
+          case "holding":
+            try {
+              listener.holding();
+            } finally {
+              Atomics.store(this.#control, RELEASE, 1);
+            }
+            return;
+          default:
+            listener[message.type]();
+        }
+      };
+      this.#thread.postMessage({ ...task, control });
+    });
+  }
+
+  /** Ends the run that is under way; its result comes all the same. */
+  stop(): void {
+    if (this.#control.length === 0) return;
+    Atomics.store(this.#control, STOP, 1);
+    Atomics.store(this.#control, RELEASE, 1);
+  }
+
+  /** Ends the thread. */
+  close(): void {
+    this.stop();
+    this.#ended = null;
+    this.#thread.postMessage(null);
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Where the load generator's thread begins: it runs one task after the other.
+ * @module
+ */
+import { errorMessage } from "../errors.ts";
+import { Epoll } from "../posix/epoll.ts";
+import { Libc } from "../posix/libc.ts";
+import { detect } from "../runtimes/detect.ts";
+import type { LoadMessage, LoadTask } from "./load.ts";
+import { LoadGenerator } from "./load_generator.ts";
+
+const runtime = await detect();
+const scope = runtime.threadScope()!;
+const libc = new Libc(runtime);
+const clock = runtime.openClock();
+const tell = (message: LoadMessage) => scope.postMessage(message);
+
+/** Nanoseconds on a processor come first, see proc(5). */
+function processorTime(): number {
+  return Number(runtime.readText("/proc/thread-self/schedstat")?.split(" ")[0] ?? 0) / 1e6;
+}
+
+scope.onMessage((message) => {
+  if (message === null) return runtime.endThread();
+  let epoll: Epoll | null = null;
+  try {
+    epoll = new Epoll(runtime);
+    const generator = new LoadGenerator(libc, epoll, clock, message as LoadTask);
+    tell({ type: "result", result: generator.run((type) => tell({ type }), processorTime) });
+  } catch (error) {
+    tell({ type: "failed", error: errorMessage(error) });
+  } finally {
+    epoll?.close();
+  }
+});

@@ -1,0 +1,139 @@
+/**
+ * One run: start a server, load it, look at what it uses, end it.
+ * @module
+ */
+import { errorMessage } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { type Contestant, delay, type RunningServer } from "./contestants.ts";
+import type { Load, LoadResult } from "./load.ts";
+import type { LoadThread } from "./load_thread.ts";
+import { disturbance, memory, snapshot } from "./process_tree.ts";
+import type { Measured, Scenario } from "./scenarios.ts";
+
+/** What shall be run. */
+export interface RunPlan {
+  readonly scenario: Scenario;
+  readonly contestant: Contestant;
+  readonly connections: number;
+  readonly size: number;
+  readonly handler: string | null;
+  /** Milliseconds. */
+  readonly warmup: number;
+  readonly duration: number;
+}
+
+/** What came of it: figures with what there is to say about them, or why there are none. */
+export type RunOutcome =
+  | { readonly measured: Measured; readonly notes: readonly string[] }
+  | { readonly error: string; readonly wrongBytes: boolean };
+
+/** The part of the time from which on the load generator is the limit. */
+const BUSY = 0.95;
+/** The part of the machine from which on others disturb. */
+const DISTURBED = 0.05;
+/** Milliseconds in which a server that has started comes to rest. */
+const REST = 100;
+
+/** Runs it; a server's faults are an outcome, what is thrown is the command's own. */
+export async function measure(
+  runtime: Runtime,
+  load: LoadThread,
+  plan: RunPlan,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  let server: RunningServer;
+  try {
+    server = await plan.contestant.start(plan.handler, signal);
+  } catch (error) {
+    return { error: errorMessage(error), wrongBytes: false };
+  }
+  try {
+    await delay(REST);
+    return await loaded(runtime, load, plan, server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function loaded(
+  runtime: Runtime,
+  load: LoadThread,
+  plan: RunPlan,
+  server: RunningServer,
+): Promise<RunOutcome> {
+  const { scenario, contestant, size, warmup, duration } = plan;
+  const connections = Math.min(plan.connections, contestant.capacity);
+  const memoryBefore = memory(runtime, server.pid);
+  const empty = snapshot(runtime, server.pid);
+  let [before, after, held, kilobytes] = [empty, empty, empty, memoryBefore];
+  server.onEnd(() => load.stop());
+  const result = await load.run({
+    load: scenario.load,
+    address: server.address,
+    connections,
+    size,
+    warmup,
+    duration,
+  }, {
+    measuring: () => before = snapshot(runtime, server.pid),
+    measured: () => after = snapshot(runtime, server.pid),
+    holding() {
+      kilobytes = memory(runtime, server.pid);
+      held = snapshot(runtime, server.pid);
+    },
+  });
+  const error = fault(scenario.load, result, server, connections);
+  if (error !== null) return { error, wrongBytes: result.wrong > 0 };
+  const measured: Measured = {
+    load: result,
+    cpu: after.cpu - before.cpu,
+    memoryBefore,
+    memory: kilobytes,
+    processes: held.pids.length,
+    threads: held.threads,
+    disturbance: disturbance(runtime, before, after),
+  };
+  return { measured, notes: notes(measured, plan, connections) };
+}
+
+/** Why the figures are worth nothing. */
+function fault(
+  load: Load,
+  result: LoadResult,
+  server: RunningServer,
+  connections: number,
+): string | null {
+  const failures = Object.entries(result.failures).map(([why, times]) => `${why} (${times} times)`);
+  if (result.wrong > 0) return `wrong bytes: ${result.firstWrong}`;
+  const ended = server.ended();
+  if (ended !== null) return `died: ${ended}`;
+  if (result.count > 0 || result.bytes > 0 && load !== "connect") return null;
+  if (load === "connect" && result.answered > 0) {
+    return 'it did not close a connection after "bye"';
+  }
+  return failures[0] ?? `no answer came on any of ${connections} connections`;
+}
+
+/** What must be known to read the figures. */
+function notes(run: Measured, plan: RunPlan, connections: number): string[] {
+  const { load } = run;
+  const all: string[] = [];
+  if (connections < plan.connections) {
+    all.push(
+      connections === 1
+        ? "had 1 connection: it serves one at a time"
+        : `had ${connections} connections: it serves no more at once unless told to`,
+    );
+  }
+  for (const [why, times] of Object.entries(load.failures)) all.push(`${why} (${times} times)`);
+  if (load.unserved > 0) {
+    all.push(`${load.unserved} of ${connections} connections got no answer`);
+  }
+  if (load.busy >= BUSY && plan.scenario.load !== "idle") {
+    all.push("the load generator itself was the limit: compare the CPU, not the rate");
+  }
+  if (run.disturbance >= DISTURBED) {
+    all.push(`other processes used ${(100 * run.disturbance).toFixed(0)} % of the machine`);
+  }
+  return all;
+}
