@@ -65,6 +65,8 @@ export type ServerEvent =
       readonly reason: string;
     }
     | { readonly type: "unhandled"; readonly worker: WorkerName; readonly error: string }
+    | { readonly type: "reloaded" }
+    | { readonly type: "reload_failed"; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }
     | { readonly type: "dropped"; readonly count: number }
   );

@@ -65,7 +65,7 @@ export interface ProcessScope {
   postMessage(message: unknown): boolean;
   /** Called with each message, and with the socket that is handed over with it. */
   onMessage(listener: (message: unknown, socket: Socket | null) => void): void;
-  /** Resolves when what was posted is out. */
+  /** Resolves when what was posted is out; nothing may be posted after it. */
   flush(): Promise<unknown>;
   /** Called when what started it is gone. */
   onGone(listener: () => void): void;
@@ -167,6 +167,6 @@ export interface Runtime {
   ): Promise<void>;
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
-  /** Whether it is a terminal. */
+  /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

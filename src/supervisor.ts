@@ -52,6 +52,10 @@ interface Worker {
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
+  /** How many reloads there had been when it was started. */
+  readonly generation: number;
+  /** It only shows whether the handler loads: it leaves before it takes a client. */
+  readonly trial: PromiseWithResolvers<void> | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -70,6 +74,9 @@ export class Supervisor {
   #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
+  #generation = 0;
+  #reload: Promise<void> = Promise.resolve();
+  #replacing: PromiseWithResolvers<void> | null = null;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
@@ -119,6 +126,15 @@ export class Supervisor {
     return this.#count("idle") + this.#count("starting");
   }
 
+  /**
+   * Replaces all workers by new ones, one after another. Resolves when none of
+   * the old ones waits for a client; their open connections go on.
+   * @throws {Error} if a new one does not start; the old ones then stay
+   */
+  reload(): Promise<void> {
+    return this.#reload = this.#reload.catch(() => {}).then(() => this.#reloadNow());
+  }
+
   /** Asks all workers to leave when their connection has ended. */
   shutdown(): void {
     if (this.#stopping) return;
@@ -145,11 +161,54 @@ export class Supervisor {
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
-    if (!this.#everReady) {
-      this.#ready.reject(
-        new SystemError("ECANCELED", "The server was stopped while it started"),
-      );
+    this.#replacing?.reject(stopped("reloaded"));
+    if (!this.#everReady) this.#ready.reject(stopped("started"));
+  }
+
+  async #reloadNow(): Promise<void> {
+    if (this.#stopping) throw stopped("reloaded");
+    const trial = Promise.withResolvers<void>();
+    this.#startOne(trial);
+    await trial.promise;
+    if (this.#stopping) throw stopped("reloaded");
+    this.#generation++;
+    this.#failures = 0;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#replacing = Promise.withResolvers<void>();
+    this.#keep();
+    this.#replace();
+    await this.#replacing.promise;
+  }
+
+  /**
+   * A step of a reload, looked for after each change: a worker with a client
+   * leaves after it, an idle one when as many others are idle as there should be.
+   */
+  #replace(): void {
+    if (!this.#replacing) return;
+    const all = [...this.#workers.values()].filter((worker) => !worker.trial);
+    const old = all.filter((worker) => worker.generation < this.#generation);
+    const left = (worker: Worker) => worker.state === "leaving" && worker.open;
+    if (old.every(left)) {
+      this.#replacing.resolve();
+      this.#replacing = null;
+      return;
     }
+    let surplus = this.idle - this.#settings.spares;
+    for (const worker of old) {
+      if (worker.state === "idle" ? surplus-- > 0 : worker.state !== "leaving") this.#leave(worker);
+    }
+    const next = old.find((worker) => worker.state === "idle");
+    if (!next || this.#count("starting") > 0) return;
+    if (all.length < this.#settings.limit) this.#startOne();
+    // The limit holds: one leaves before its successor is started.
+    else if (!old.some((worker) => worker.state === "leaving" && !worker.open)) this.#leave(next);
+  }
+
+  #leave(worker: Worker): void {
+    worker.state = "leaving";
+    worker.handle.order("leave");
   }
 
   #count(state: State): number {
@@ -211,13 +270,19 @@ export class Supervisor {
     this.#topUpSoon();
   }
 
-  #startOne(): void {
+  #startOne(trial: Worker["trial"] = null): void {
     const number = this.#nextNumber++;
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
-        onMessage: (message) => this.#told(worker, message),
-        onExit: (reason) => this.#exited(number, worker, reason),
+        onMessage: (message) => {
+          this.#told(worker, message);
+          this.#replace();
+        },
+        onExit: (reason) => {
+          this.#exited(number, worker, reason);
+          this.#replace();
+        },
       });
       worker = {
         handle,
@@ -227,12 +292,17 @@ export class Supervisor {
         failed: false,
         open: null,
         since: Date.now(),
+        generation: this.#generation,
+        trial,
       };
-    } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
+    } catch (caught) {
+      const error = caught instanceof Error ? caught : new Error(String(caught));
+      if (trial) trial.reject(error);
+      else this.#failed(error);
       return;
     }
     this.#workers.set(number, worker);
+    if (trial) this.#leave(worker);
   }
 
   #told(worker: Worker, message: Message): void {
@@ -246,10 +316,13 @@ export class Supervisor {
           worker: worker.handle.name,
         });
         this.#ready.resolve();
+        worker.trial?.resolve();
         this.#settings.onIdle?.();
         return this.#keep();
       case "failed":
         worker.failed = true;
+        if (worker.trial) return worker.trial.reject(new Error(message.message));
+        this.#endReload(worker, new Error(message.message));
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
@@ -316,12 +389,23 @@ export class Supervisor {
       reason,
     });
     if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
+    const error = new Error(`A worker ended before it was ready: ${reason}`);
+    worker.trial?.reject(error);
     if (this.#stopping) return;
+    if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;
     const lived = Date.now() - worker.since > LARGEST_DELAY;
     if (lived) this.#failures = 0;
-    if (worker.served || asked || lived) this.#keep();
-    else this.#failed(new Error(`A worker ended before it was ready: ${reason}`), worker.ready);
+    if (worker.served || asked || lived) return this.#keep();
+    this.#endReload(worker, error);
+    this.#failed(error, worker.ready);
+  }
+
+  /** A worker that a reload started has failed: what is not replaced yet stays. */
+  #endReload(worker: Worker, error: Error): void {
+    if (worker.generation < this.#generation) return;
+    this.#replacing?.reject(error);
+    this.#replacing = null;
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
@@ -366,9 +450,12 @@ export class Supervisor {
     for (const worker of this.#workers.values()) {
       if (leaving === 0) return;
       if (worker.state !== "idle") continue;
-      worker.state = "leaving";
-      worker.handle.order("leave");
+      this.#leave(worker);
       leaving--;
     }
   }
+}
+
+function stopped(what: "started" | "reloaded"): SystemError {
+  return new SystemError("ECANCELED", `The server was stopped while it ${what}`);
 }

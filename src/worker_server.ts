@@ -107,6 +107,10 @@ export class WorkerServer extends BaseServer {
     return this.#supervisor.open;
   }
 
+  protected replaceWorkers(): Promise<void> {
+    return this.#supervisor.reload();
+  }
+
   protected async beginShutdown(): Promise<void> {
     const start = performance.now();
     while (this.#supervisor.free > 0) {

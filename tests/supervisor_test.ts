@@ -682,3 +682,101 @@ test("a start that throws later harms no worker that there is", () =>
     crew.queue = 0;
     await until("the spares", () => crew.supervisor.idle === 2);
   }));
+
+/** Workers that leave as soon as they are told to and hold no connection. */
+function obedient(crew: Crew): void {
+  crew.onStart = (worker) => {
+    worker.ready();
+    if (worker.orders.includes("leave")) worker.exit("exit");
+    else {
+      worker.order = (order) => {
+        worker.orders.push(order);
+        if (order === "leave" && worker.state === "idle") queueMicrotask(() => worker.exit("exit"));
+      };
+    }
+  };
+}
+
+test("reload tries the handler, then replaces one idle worker after another", async () => {
+  const crew = new Crew({ spares: 3, limit: 10 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  let fewest = 3;
+  const { onStart } = crew;
+  crew.onStart = (worker) => {
+    fewest = Math.min(fewest, crew.in("idle").length);
+    onStart(worker);
+  };
+  await within("the reload", crew.supervisor.reload());
+  assertEquals(old.map(({ state }) => state), ["gone", "gone", "gone"]);
+  assertEquals(crew.in("idle").length, 3);
+  assertEquals(fewest, 3);
+  assertEquals(crew.all.length, 3 + 1 + 3); // and the trial
+  await end(crew);
+});
+
+test("reload resolves while an old worker still has its client, and tells it to leave", async () => {
+  const crew = new Crew({ spares: 1, limit: 4 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const [busy] = crew.alive;
+  busy.accept();
+  await within("the reload", crew.supervisor.reload());
+  assertEquals([busy.state, busy.orders], ["busy", ["leave"]]);
+  assertEquals(crew.told("closed"), []);
+  await end(crew);
+});
+
+test("reload rejects with what the trial said, and nobody has to leave", async () => {
+  const crew = new Crew({ spares: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  crew.onStart = (worker) => {
+    worker.fail("no default export");
+    worker.exit("exit");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "no default export");
+  assertEquals(old.map(({ state, orders }) => [state, orders]), [["idle", []], ["idle", []]]);
+  crew.onStart = (worker) => worker.exit("SIGKILL");
+  await assertRejects(() => crew.supervisor.reload(), Error, "SIGKILL");
+  assertEquals(crew.gaveUp, []);
+  await end(crew);
+});
+
+test("reload rejects when a successor fails; what is not replaced yet stays", async () => {
+  const crew = new Crew({ spares: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const { onStart } = crew;
+  let starts = 0;
+  crew.onStart = (worker) => {
+    if (++starts !== 3) return onStart(worker);
+    worker.fail("gone bad");
+    worker.exit("exit");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "gone bad");
+  await settle();
+  assertEquals(crew.in("idle").length, 2);
+  await end(crew);
+});
+
+test("reload at the limit lets one leave before it starts the next, and a stop ends it", async () => {
+  const crew = new Crew({ spares: 2, limit: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  crew.most = 0;
+  await within("the reload", crew.supervisor.reload());
+  assertEquals(crew.most <= 3, true); // and the trial
+  crew.onStart = () => {}; // never ready
+  const reload = crew.supervisor.reload();
+  await settle();
+  await end(crew);
+  await assertRejects(() => reload, Error);
+});

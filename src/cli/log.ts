@@ -127,6 +127,10 @@ export function prettyLine(
       return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
     case "unhandled":
       return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${escape(event.error)}`;
+    case "reloaded":
+      return "reloaded: newcomers get the handler as it is now";
+    case "reload_failed":
+      return `${paint(31, "!")} not reloaded, the server goes on as it was: ${escape(event.error)}`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"

@@ -2,7 +2,13 @@
  * `serve`: the server on the command line.
  * @module
  */
-import { formatAddress, serve, type ServeOptions, type ServerEvent } from "../../mod.ts";
+import {
+  formatAddress,
+  serve,
+  type ServeOptions,
+  type Server,
+  type ServerEvent,
+} from "../../mod.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
@@ -94,19 +100,26 @@ export async function serveCommand(
   const stopped = Promise.withResolvers<number>();
   let early: number | null = null;
   let ready = false;
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    runtime.onSignal(signal, () => {
-      if (stopping.signal.aborted) {
-        if (!ready) runtime.exit(code);
-        stopped.resolve(code);
-      }
-      if (!ready) early ??= code;
-      stopping.abort();
-    });
-  }
+  const stop = (code: number) => {
+    if (stopping.signal.aborted) {
+      if (!ready) runtime.exit(code);
+      stopped.resolve(code);
+    }
+    if (!ready) early ??= code;
+    stopping.abort();
+  };
+  runtime.onSignal("SIGINT", () => stop(130));
+  runtime.onSignal("SIGTERM", () => stop(143));
+  // The terminal's end is a SIGHUP too, and then no stream is a terminal any more.
+  const atTerminal = () => STREAMS.some((stream) => runtime.isTerminal(stream));
+  const hadTerminal = atTerminal();
+  let server: Server | undefined;
+  runtime.onSignal("SIGHUP", () => {
+    if (hadTerminal && !atTerminal()) stop(129);
+    else server?.reload().catch(() => {}); // an event tells
+  });
 
   const handler = given.text("handler");
-  let server;
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
@@ -137,6 +150,8 @@ export async function serveCommand(
     await log.flush(LAST_WAIT);
   }
 }
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** How long a second signal waits for workers to end. */
 const LAST_WAIT = 700;

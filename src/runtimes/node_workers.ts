@@ -52,8 +52,12 @@ export function startThread(
   };
 }
 
+/** A process's last message. */
+const LAST = "last";
 /** Milliseconds that the last messages of a process that has ended may take. */
 const DISCONNECT_WAIT = 100;
+/** The same, of one that has left by itself and so has said `LAST`. */
+const LAST_WAIT = 1000;
 
 /** Starts a process; `descriptors` become its 3, 4, …, or it has a channel. */
 export function startProcess(
@@ -73,6 +77,13 @@ export function startProcess(
   });
   let failed: Error | null = null;
   child.on("error", (error) => failed = error);
+  let last = () => {};
+  let saidLast = false;
+  child.on("message", (message) => {
+    if (message !== LAST) return;
+    saidLast = true;
+    last();
+  });
   return {
     pid: child.pid ?? 0,
     postMessage(message, socket) {
@@ -82,7 +93,10 @@ export function startProcess(
         if (error && socket) sendable(socket).destroy();
       });
     },
-    onMessage: (listener) => void child.on("message", listener),
+    onMessage: (listener) =>
+      void child.on("message", (message) => {
+        if (message !== LAST) listener(message);
+      }),
     onExit: (listener) => {
       let told = false;
       const tell = (reason: string) => {
@@ -91,14 +105,16 @@ export function startProcess(
       };
       child.on("exit", (code, signal) => {
         const reason = signal ?? (code ? `exit code ${code}` : "exit");
-        if (!child.connected) return tell(reason);
-        // What it said last comes before its end. Deno does not tell that a child
-        // which was handed a socket has disconnected (2.9).
-        const late = setTimeout(() => child.disconnect(), DISCONNECT_WAIT);
-        child.once("disconnect", () => {
+        if (saidLast) return tell(reason);
+        // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
+        // not tell that a child which was handed a socket has disconnected.
+        const wait = reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT;
+        const late = setTimeout(() => child.connected ? child.disconnect() : last(), wait);
+        last = () => {
           clearTimeout(late);
           tell(reason);
-        });
+        };
+        child.once("disconnect", last);
       });
       child.on("error", (error) => tell(error.message));
       if (failed) tell((failed as Error).message);
@@ -123,14 +139,18 @@ export function processScope(): ProcessScope | null {
   const { process } = builtin;
   if (!process.send) return null;
   let last: Promise<unknown> = Promise.resolve();
+  const postMessage = (message: unknown) => {
+    if (!process.connected) return true;
+    const { promise, resolve } = Promise.withResolvers();
+    last = promise;
+    return process.send!(message, undefined, undefined, resolve);
+  };
   return {
-    postMessage(message) {
-      if (!process.connected) return true;
-      const { promise, resolve } = Promise.withResolvers();
-      last = promise;
-      return process.send!(message, undefined, undefined, resolve);
+    postMessage,
+    flush() {
+      postMessage(LAST);
+      return last;
     },
-    flush: () => last,
     onMessage: (listener) =>
       void process.on(
         "message",
