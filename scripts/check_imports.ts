@@ -32,6 +32,7 @@ const LAYERS = [
   "src/main_server.ts",
   "src/worker_server.ts",
   "src/server.ts",
+  "src/worker_main.ts",
   "src/worker.ts",
   "src/client.ts",
   "mod.ts",
@@ -42,7 +43,7 @@ const LAYERS = [
 /** Who may ask which runtime this is: the entries. */
 const ENTRIES = new Set([
   "src/server.ts",
-  "src/worker.ts",
+  "src/worker_main.ts",
   "src/client.ts",
   "cli.ts",
 ]);

@@ -37,6 +37,7 @@ export class MainServer extends BaseServer {
     const listener = await bind(
       runtime,
       address,
+      settings.unixMode,
       () => runtime.listen(address, settings.backlog),
     );
     return new MainServer(runtime, model, settings, listener, handler, emit);

@@ -123,6 +123,7 @@ export interface Runtime {
    * resolution of modules, no more permissions. `descriptors` become 3, 4, …;
    * with `"ipc"` instead it has a channel for messages and sockets.
    * @param needs the files and URLs that the process must read
+   * @param permissions flags instead of those of this process, see `restrictionRefusal`
    */
   startProcess(
     module: URL,
@@ -130,7 +131,10 @@ export interface Runtime {
     descriptors: number[] | "ipc",
     needs: URL[],
     workerArgs: string[],
+    permissions: string[] | null,
   ): StartedWorker;
+  /** Why a process cannot be started with these permission flags; null if it can. */
+  restrictionRefusal(permissions: string[]): string | null;
   /** The inside of this thread, if it is one that `startThread` started. */
   threadScope(): ThreadScope | null;
   /** The inside of this process, if it was started with an `ipc` channel. */
@@ -148,6 +152,8 @@ export interface Runtime {
   onUnhandled(listener: (error: unknown) => void): void;
   /** Ends this process. */
   exit(code: number): never;
+  /** Sets the bits that new files of this process do not get; returns those before. */
+  umask(mask: number): number;
   /** What stands at a path: its identity if it is a socket, else why not. */
   socketFile(
     path: string,

@@ -156,5 +156,10 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
       `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
     );
   }
+  if (settings.workerPermissions) {
+    const why = runtime.restrictionRefusal(settings.workerPermissions);
+    if (why) throw new SystemError("EACCES", `Cannot restrict the workers' permissions: ${why}`);
+    return true;
+  }
   return model.where === "process" && (settings.handOver || noLibrary !== null);
 }

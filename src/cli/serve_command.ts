@@ -52,6 +52,13 @@ export async function serveCommand(
   if (given.text("unix") && (given.text("host") || given.text("port"))) {
     throw new UsageError("--unix goes without --host and --port");
   }
+  const mode = given.text("unix-mode");
+  if (mode !== undefined && !given.text("unix")) {
+    throw new UsageError("--unix-mode goes with --unix PATH");
+  }
+  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
+    throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
+  }
 
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
@@ -74,6 +81,7 @@ export async function serveCommand(
   };
   const numbers: Record<string, unknown> = {
     port: given.number("port"),
+    unixMode: mode === undefined ? undefined : parseInt(mode, 8),
     maxConnections: given.number("max-connections"),
     spares: given.number("spares"),
     backlog: given.number("backlog"),
@@ -81,6 +89,10 @@ export async function serveCommand(
     linger: milliseconds("linger"),
     shutdownTimeout: milliseconds("shutdown-timeout"),
   };
+  const permissions = given.texts("worker-permissions");
+  if (permissions.includes("none") && permissions.length > 1) {
+    throw new UsageError("--worker-permissions none goes without other permissions");
+  }
   const options: ServeOptions = {
     ...Object.fromEntries(
       Object.entries(numbers).filter(([, v]) => typeof v === "number"),
@@ -90,6 +102,9 @@ export async function serveCommand(
     ...(given.text("unix") ? { path: given.text("unix") } : {}),
     handOver: given.has("hand-over"),
     workerArgs: given.texts("worker-args"),
+    ...(permissions.length > 0
+      ? { workerPermissions: permissions.filter((flag) => flag !== "none") }
+      : {}),
     messages: verbose && format !== "none",
     ...(format === "none" ? {} : { onEvent }),
   };

@@ -116,6 +116,7 @@ export const runtime: Runtime = {
       descriptors,
       workerEnvironment(),
     ),
+  restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
   threadScope: shared.threadScope,
   processScope: shared.processScope,
   endThread: () => {
@@ -125,6 +126,7 @@ export const runtime: Runtime = {
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
   descriptorLimit: shared.descriptorLimit,
+  umask: shared.umask,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

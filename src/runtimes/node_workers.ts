@@ -200,6 +200,11 @@ export function descriptorLimit(): number | null {
   }
 }
 
+/** Sets the bits that new files do not get. */
+export function umask(mask: number): number {
+  return builtin.process.umask(mask);
+}
+
 /** What stands at a path. */
 export function socketFile(
   path: string,
