@@ -105,7 +105,7 @@ export function startProcess(
       };
       child.on("exit", (code, signal) => {
         const reason = signal ?? (code ? `exit code ${code}` : "exit");
-        if (saidLast) return tell(reason);
+        if (saidLast || descriptors !== "ipc") return tell(reason);
         // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
         // not tell that a child which was handed a socket has disconnected.
         const wait = reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT;
