@@ -22,6 +22,7 @@ const LAYERS = [
   "src/accept_loop.ts",
   "src/worker_handle.ts",
   "src/worker_channel.ts",
+  "src/worker_memory.ts",
   "src/supervisor.ts",
   "src/models.ts",
   "src/serve_options.ts",

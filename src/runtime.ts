@@ -171,6 +171,8 @@ export interface Runtime {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /** Bytes of memory that a process holds for itself; null where that cannot be told. */
+  memoryOf(pid: number): number | null;
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
   /** Whether it is a terminal now: one whose window was closed is none any more. */

@@ -46,6 +46,12 @@ export interface ServeOptions {
    * only). Sockets are then handed over.
    */
   workerPermissions?: string[];
+  /**
+   * MiB that a worker may hold for itself (`process` only): beyond it, it is
+   * replaced when its connection ends; beyond twice of it, ended at once.
+   * 0: as much as there is. @default {0}
+   */
+  maxWorkerMemory?: number;
   /** Whether `message` events are wanted. @default {false} */
   messages?: boolean;
   /** Shuts the server down when it is aborted. */
@@ -109,6 +115,11 @@ export function settle(options: ServeOptions): Settings {
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
     );
   }
+  if (options.maxWorkerMemory && model !== "process") {
+    throw new TypeError(
+      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process`,
+    );
+  }
   if (options.workerPermissions && model !== "process") {
     throw new TypeError(
       `Cannot restrict workers under the model "${model}": only a process has permissions of its own; pick process`,
@@ -140,6 +151,7 @@ export function settle(options: ServeOptions): Settings {
     unixMode: options.unixMode === undefined ? null : whole("unixMode", options.unixMode, 0, 0o777),
     handOver: options.handOver ?? false,
     workerArgs: options.workerArgs ?? [],
+    maxWorkerMemory: whole("maxWorkerMemory", options.maxWorkerMemory ?? 0, 0, largest),
     workerPermissions: options.workerPermissions ?? null,
     messages: options.messages ?? false,
   };

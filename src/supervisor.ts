@@ -7,6 +7,7 @@ import { SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
 import type { Message } from "./messages.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
+import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
 
 /** How a supervisor keeps its workers. */
 export interface SupervisorSettings {
@@ -24,6 +25,8 @@ export interface SupervisorSettings {
   readonly onEvent: EventSink;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;
+  /** What a worker process may hold; null: it is not looked at. */
+  readonly memory?: MemorySettings | null;
   /** Milliseconds between two looks at whether there are too many. */
   readonly shrinkInterval?: number;
 }
@@ -56,6 +59,8 @@ interface Worker {
   readonly generation: number;
   /** It only shows whether the handler loads: it leaves before it takes a client. */
   readonly trial: PromiseWithResolvers<void> | null;
+  /** Why it has to end, where its end itself would not tell. */
+  why: string | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -74,6 +79,7 @@ export class Supervisor {
   #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
+  #watch: ReturnType<typeof setInterval> | null = null;
   #generation = 0;
   #reload: Promise<void> = Promise.resolve();
   #replacing: PromiseWithResolvers<void> | null = null;
@@ -89,6 +95,8 @@ export class Supervisor {
   start(): Promise<void> {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
+    const { memory } = this.#settings;
+    if (memory) this.#watch = setInterval(() => this.#lookAtMemory(memory), MEMORY_INTERVAL);
     this.#keep();
     return this.#ready.promise;
   }
@@ -158,6 +166,7 @@ export class Supervisor {
   #stop(): void {
     this.#stopping = true;
     if (this.#shrink !== null) clearInterval(this.#shrink);
+    if (this.#watch !== null) clearInterval(this.#watch);
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
@@ -294,6 +303,7 @@ export class Supervisor {
         since: Date.now(),
         generation: this.#generation,
         trial,
+        why: null,
       };
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
@@ -335,7 +345,13 @@ export class Supervisor {
         });
       case "fatal":
         worker.state = "leaving";
-        return this.#giveUp(new Error(message.message));
+        // The threads share the descriptor that is broken; a process has its own.
+        if (worker.handle.name.kind === "thread") return this.#giveUp(new Error(message.message));
+        worker.failed = true;
+        worker.why = message.message;
+        return;
+      case "stuck":
+        return this.#settings.onEvent({ type: "worker_stuck", worker: worker.handle.name });
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
@@ -367,7 +383,8 @@ export class Supervisor {
     });
   }
 
-  #exited(number: number, worker: Worker, reason: string): void {
+  #exited(number: number, worker: Worker, how: string): void {
+    const reason = worker.why ?? how;
     this.#workers.delete(number);
     if (worker.open) {
       const { id, remoteAddr } = worker.open;
@@ -398,7 +415,7 @@ export class Supervisor {
     if (lived) this.#failures = 0;
     if (worker.served || asked || lived) return this.#keep();
     this.#endReload(worker, error);
-    this.#failed(error, worker.ready);
+    this.#failed(error, worker.ready && !worker.failed);
   }
 
   /** A worker that a reload started has failed: what is not replaced yet stays. */
@@ -436,6 +453,20 @@ export class Supervisor {
     this.#everReady = true;
     this.kill();
     if (everReady) this.#settings.onGiveUp(error);
+  }
+
+  /** A worker that has served nobody is not replaced: the next one would hold as much. */
+  #lookAtMemory(memory: MemorySettings): void {
+    for (const worker of this.#workers.values()) {
+      const verdict = judgeMemory(memory, worker.handle.name.id);
+      if (verdict?.what === "end") {
+        worker.why = verdict.why;
+        worker.handle.kill();
+      } else if (verdict && worker.served && worker.state !== "leaving") {
+        worker.why = verdict.why;
+        this.#leave(worker);
+      }
+    }
   }
 
   /** One of eight that are too many, and at least one, leaves at each look. */

@@ -106,7 +106,10 @@ export function threadStarter(
         // This wakes a thread that is blocked in a call on its connection.
         const held = Atomics.load(view, HELD_WORD);
         if (held >= 0) libc.shutdown(held, "both");
-        terminate ??= setTimeout(() => thread.kill(), TERMINATE_AFTER);
+        terminate ??= setTimeout(() => {
+          onMessage({ type: "stuck" });
+          thread.kill();
+        }, TERMINATE_AFTER);
       },
     };
   };

@@ -92,6 +92,9 @@ export class WorkerServer extends BaseServer {
       start: entrance.start,
       queueLength: () => entrance.queueLength(),
       onIdle: () => entrance.onIdle(),
+      memory: settings.maxWorkerMemory > 0
+        ? { limit: settings.maxWorkerMemory, of: (pid) => runtime.memoryOf(pid) }
+        : null,
       onEvent: emit,
       onGiveUp: (error) => this.fail(error),
     });
@@ -154,6 +157,12 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
     throw new SystemError(
       "EACCES",
       `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
+    );
+  }
+  if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
+    throw new SystemError(
+      "EACCES",
+      "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
     );
   }
   if (settings.workerPermissions) {

@@ -125,6 +125,9 @@ export function prettyLine(
         return verbose ? `* ${who(event.worker)} has left` : null;
       }
       return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
+    case "worker_stuck":
+      return `${paint(31, "!")} ${who(event.worker)} is stuck: its connection was ended, ` +
+        "and its handler goes on";
     case "unhandled":
       return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${escape(event.error)}`;
     case "reloaded":

@@ -120,6 +120,13 @@ export const SERVE_OPTIONS: readonly Option[] = [
     help: "One more argument for the runtime of worker processes.",
   },
   {
+    name: "max-worker-memory",
+    value: "MIB",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Replace a worker that holds more; end one that holds twice as much (process).",
+  },
+  {
     name: "worker-permissions",
     value: "FLAG",
     repeated: true,

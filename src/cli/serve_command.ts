@@ -84,6 +84,7 @@ export async function serveCommand(
     unixMode: mode === undefined ? undefined : parseInt(mode, 8),
     maxConnections: given.number("max-connections"),
     spares: given.number("spares"),
+    maxWorkerMemory: given.number("max-worker-memory"),
     backlog: given.number("backlog"),
     idleTimeout: milliseconds("idle-timeout"),
     linger: milliseconds("linger"),

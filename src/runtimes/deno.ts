@@ -354,6 +354,7 @@ export const runtime: Runtime = {
   exit: (code) => Deno.exit(code),
   descriptorLimit: shared.descriptorLimit,
   umask: shared.umask,
+  memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

@@ -127,6 +127,7 @@ export const runtime: Runtime = {
   onUnhandled: shared.onUnhandled,
   descriptorLimit: shared.descriptorLimit,
   umask: shared.umask,
+  memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,
