@@ -24,6 +24,7 @@ type Report = readonly [type: string, text: RegExp];
 const OUTLIVED: Record<string, Record<string, Report | null>> = {
   process: {
     throws: ["closed", /^error thrown on purpose$/],
+    babbles: ["closed", /^error thrown on purpose$/],
     rejects: ["closed", /^error rejected on purpose$/],
     exits: ["worker_exited", /^exit code 3/],
     eats: ["worker_exited", /^it held \d+ MiB of memory, and may hold 100/],

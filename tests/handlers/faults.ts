@@ -1,5 +1,5 @@
 /** Does what a handler must not, when it is told which; until then it echoes. */
-import { closeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import process from "node:process";
 import type { Handler } from "../../mod.ts";
 
@@ -16,6 +16,14 @@ const held: unknown[] = [];
 
 const FAULTS: Record<string, () => unknown> = {
   throws() {
+    throw new Error("thrown on purpose");
+  },
+  /** To its supervisor, by the way that it has: messages, or a socket that is its descriptor 4. */
+  babbles() {
+    for (const nonsense of ["ready", "{}", '{"type":"event"}', "null"]) {
+      if (process.send) process.send(nonsense);
+      else writeSync(4, nonsense + "\n");
+    }
     throw new Error("thrown on purpose");
   },
   rejects() {
