@@ -110,7 +110,7 @@ const WAYS = [
 for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
   for (const [model, ...flags] of WAYS) {
-    if (flags.includes("--hand-over") && name !== "deno") continue; // the same code, see models.md
+    if (flags.includes("--hand-over") && name !== "deno") continue; // the same code on all three
     const way = [model, ...flags.filter((flag) => flag === "--hand-over")].join(" ");
     Deno.test(`${name}: what a handler does, and ${way} outlives`, async () => {
       const command = start(on, ["--model", model, "--shutdown-timeout", "0.2", ...flags]);
