@@ -22,6 +22,7 @@ const LAYERS = [
   "src/accept_loop.ts",
   "src/worker_handle.ts",
   "src/worker_channel.ts",
+  "src/worker_memory.ts",
   "src/supervisor.ts",
   "src/models.ts",
   "src/serve_options.ts",
@@ -32,6 +33,7 @@ const LAYERS = [
   "src/main_server.ts",
   "src/worker_server.ts",
   "src/server.ts",
+  "src/worker_main.ts",
   "src/worker.ts",
   "src/client.ts",
   "mod.ts",
@@ -43,7 +45,7 @@ const LAYERS = [
 /** Who may ask which runtime this is: the entries. */
 const ENTRIES = new Set([
   "src/server.ts",
-  "src/worker.ts",
+  "src/worker_main.ts",
   "src/client.ts",
   "src/bench/load_worker.ts",
   "src/bench/blocked_handler.ts",

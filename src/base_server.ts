@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "./connection.ts";
+import { errorMessage } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Settings } from "./serve_options.ts";
@@ -16,6 +17,13 @@ export interface Server extends AsyncDisposable {
    * if the server had to give up by itself.
    */
   readonly finished: Promise<void>;
+  /**
+   * Replaces all workers, one after another, by new ones that load the handler
+   * afresh (`thread`, `process`). Open connections finish on the old ones, and no
+   * client is refused. Resolves when every newcomer gets the new handler; rejects
+   * with what is wrong if it does not load, and then the old one goes on.
+   */
+  reload(): Promise<void>;
   /** Refuses newcomers, lets open connections finish. Resolves with `finished`. */
   shutdown(): Promise<void>;
   /** Ends everything now. Resolves with `finished`. */
@@ -51,6 +59,8 @@ export abstract class BaseServer implements Server {
     this.finished = this.#settled.promise;
   }
 
+  /** Rejects where there are no workers. */
+  protected abstract replaceWorkers(): Promise<void>;
   /** Tells everybody; resolves when nobody waits for a place that is free. */
   protected abstract beginShutdown(): Promise<void>;
   /** Newcomers are refused from here on. */
@@ -76,6 +86,16 @@ export abstract class BaseServer implements Server {
   protected fail(error: Error): void {
     this.#failure ??= error;
     void this.close().catch(() => {});
+  }
+
+  async reload(): Promise<void> {
+    try {
+      await this.replaceWorkers();
+      this.emit({ type: "reloaded" });
+    } catch (error) {
+      this.emit({ type: "reload_failed", error: errorMessage(error) });
+      throw error;
+    }
   }
 
   shutdown(): Promise<void> {

@@ -11,13 +11,25 @@ import type { Runtime } from "./runtime.ts";
 /**
  * Binds; where a Unix socket's file is left over from a server that is gone,
  * in its place.
+ * @param mode the permission bits of a Unix socket's file; null: what umask leaves
+ * @param open must bind before it returns, also where it returns a promise
  * @throws {SystemError} with one line that says what to do
  */
 export async function bind<T>(
   runtime: Runtime,
   address: Address,
-  listen: () => T | Promise<T>,
-) {
+  mode: number | null,
+  open: () => T | Promise<T>,
+): Promise<T> {
+  // By umask, because between bind and chmod the file would be open to more.
+  const listen = () => {
+    const before = mode === null ? null : runtime.umask(0o777 & ~mode);
+    try {
+      return open();
+    } finally {
+      if (before !== null) runtime.umask(before);
+    }
+  };
   // Each runtime says in its own way that a path is too long.
   if (address.transport === "unix") encodeAddress(address, runtime.os === "linux" ? LINUX : DARWIN);
   try {

@@ -64,7 +64,7 @@ export class SharedEntrance implements Entrance {
     const libc = new Libc(runtime);
     try {
       const listen = () => libc.listen(address, settings.backlog);
-      const listening = await bind(runtime, address, listen);
+      const listening = await bind(runtime, address, settings.unixMode, listen);
       return new SharedEntrance(runtime, libc, kind, listening, settings, shared);
     } catch (error) {
       libc.unload();
@@ -143,8 +143,10 @@ export class HandOverEntrance implements Entrance {
     shared: SharedSettings,
   ): Promise<HandOverEntrance> {
     const listen = () => runtime.listenToHandOver(address, settings.backlog);
-    const listener = await bind(runtime, address, listen);
-    return new HandOverEntrance(listener, handOverStarter(runtime, shared, settings.workerArgs));
+    const listener = await bind(runtime, address, settings.unixMode, listen);
+    const { workerArgs, workerPermissions } = settings;
+    const start = handOverStarter(runtime, shared, workerArgs, workerPermissions);
+    return new HandOverEntrance(listener, start);
   }
 
   private constructor(listener: HandOverListener, start: StartWorker) {

@@ -64,7 +64,11 @@ export type ServerEvent =
       readonly worker: WorkerName;
       readonly reason: string;
     }
+    /** A thread whose connection was ended did not leave; the runtime may not be able to end it. */
+    | { readonly type: "worker_stuck"; readonly worker: WorkerName }
     | { readonly type: "unhandled"; readonly worker: WorkerName; readonly error: string }
+    | { readonly type: "reloaded" }
+    | { readonly type: "reload_failed"; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }
     | { readonly type: "dropped"; readonly count: number }
   );

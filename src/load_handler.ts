@@ -22,21 +22,31 @@ export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
   return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
 }
 
+/** Imports a module. */
+export type LoadModule = (url: string) => Promise<HandlerExports>;
+
+/** What is looked at of a handler's module; it may be anything. */
+interface HandlerExports {
+  readonly default?: unknown;
+  readonly blocking?: unknown;
+}
+
 /**
  * A handler's module, loaded.
  * @throws {Error} with one line that says what is wrong with it
  */
 export async function loadHandler(
   url: string,
+  load: LoadModule = (url) => import(url),
 ): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
   let module;
   try {
-    module = await import(url);
+    module = await load(url);
   } catch (error) {
     const line = errorMessage(error).split("\n")[0]
-      .replace(/ imported from \S*load_handler\.[jt]s$/, ""); // of no help to anybody
+      .replace(/ imported from \S*(load_handler|worker)\.[jt]s$/, ""); // of no help to anybody
     throw new Error(`Cannot load the handler ${url}: ${line}`, {
       cause: error,
     });
@@ -48,5 +58,5 @@ export async function loadHandler(
       }`,
     );
   }
-  return { handler: module.default, blocking: module.blocking === true };
+  return { handler: module.default as Handler, blocking: module.blocking === true };
 }

@@ -6,6 +6,7 @@ import { acceptLoop } from "./accept_loop.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
+import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import type { Model } from "./models.ts";
@@ -21,6 +22,7 @@ export class MainServer extends BaseServer {
   readonly #listener: LoopListener;
   readonly #open = new Set<ServedConnection>();
   readonly #limit: number;
+  readonly #model: string;
   readonly #abort = new AbortController();
   #ended = false;
   readonly #loop: Promise<void>;
@@ -37,7 +39,7 @@ export class MainServer extends BaseServer {
     const loop = EpollLoop.suits(runtime) ? new EpollLoop(runtime) : null;
     try {
       const listen = () => (loop ?? runtime).listen(address, settings.backlog);
-      const listener = await bind(runtime, address, listen);
+      const listener = await bind(runtime, address, settings.unixMode, listen);
       return new MainServer(runtime, model, settings, loop, listener, handler, emit);
     } catch (error) {
       await loop?.end();
@@ -58,6 +60,7 @@ export class MainServer extends BaseServer {
     this.#epoll = loop;
     this.addr = listener.addr;
     this.#listener = listener;
+    this.#model = settings.model;
     this.rememberFile(listener.addr);
     const worker = { kind: "main", id: 0 } as const;
     const serveSettings: ServeSettings = { ...settings, onEvent: emit };
@@ -86,6 +89,16 @@ export class MainServer extends BaseServer {
 
   protected open(): number {
     return this.#open.size;
+  }
+
+  protected replaceWorkers(): Promise<void> {
+    return Promise.reject(
+      new SystemError(
+        "ENOTSUP",
+        `Cannot reload under the model "${this.#model}": a process loads a module once; ` +
+          "start the server anew, or serve with the model thread or process",
+      ),
+    );
   }
 
   protected async beginShutdown(): Promise<void> {

@@ -55,6 +55,8 @@ export type Message =
   | { readonly type: "ready" }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "fatal"; readonly message: string }
+  /** A thread's connection was ended, and the thread did not leave. */
+  | { readonly type: "stuck" }
   /** A rejection that nobody handled, after its connection had ended. */
   | { readonly type: "unhandled"; readonly message: string }
   | { readonly type: "event"; readonly event: UntimedEvent };

@@ -72,7 +72,7 @@ export interface ProcessScope {
   postMessage(message: unknown): boolean;
   /** Called with each message, and with the socket that is handed over with it. */
   onMessage(listener: (message: unknown, socket: Socket | null) => void): void;
-  /** Resolves when what was posted is out. */
+  /** Resolves when what was posted is out; nothing may be posted after it. */
   flush(): Promise<unknown>;
   /** Called when what started it is gone. */
   onGone(listener: () => void): void;
@@ -153,6 +153,7 @@ export interface Runtime {
    * resolution of modules, no more permissions. `descriptors` become 3, 4, …;
    * with `"ipc"` instead it has a channel for messages and sockets.
    * @param needs the files and URLs that the process must read
+   * @param permissions flags instead of those of this process, see `restrictionRefusal`
    */
   startProcess(
     module: URL,
@@ -160,7 +161,10 @@ export interface Runtime {
     descriptors: number[] | "ipc",
     needs: URL[],
     workerArgs: string[],
+    permissions: string[] | null,
   ): StartedWorker;
+  /** Why a process cannot be started with these permission flags; null if it can. */
+  restrictionRefusal(permissions: string[]): string | null;
   /** The inside of this thread, if it is one that `startThread` started. */
   threadScope(): ThreadScope | null;
   /** The inside of this process, if it was started with an `ipc` channel. */
@@ -178,6 +182,8 @@ export interface Runtime {
   onUnhandled(listener: (error: unknown) => void): void;
   /** Ends this process. */
   exit(code: number): never;
+  /** Sets the bits that new files of this process do not get; returns those before. */
+  umask(mask: number): number;
   /** What stands at a path: its identity if it is a socket, else why not. */
   socketFile(
     path: string,
@@ -205,8 +211,10 @@ export interface Runtime {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /** Bytes of memory that a process holds for itself; null where that cannot be told. */
+  memoryOf(pid: number): number | null;
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
-  /** Whether it is a terminal. */
+  /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

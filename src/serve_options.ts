@@ -18,6 +18,8 @@ export interface ServeOptions {
   port?: number;
   /** A Unix-domain socket's path, instead of host and port. */
   path?: string;
+  /** The permission bits of the socket at `path`, such as `0o660`; by default what umask leaves. */
+  unixMode?: number;
   /** Connections at once; by default what the model says. */
   maxConnections?: number;
   /** Idle workers kept ready beyond the busy ones. @default {4} */
@@ -38,6 +40,18 @@ export interface ServeOptions {
   handOver?: boolean;
   /** More arguments for the runtime of worker processes, such as `--import-map=…`. */
   workerArgs?: string[];
+  /**
+   * Deno's permission flags for worker processes, such as `--allow-read=/srv`,
+   * instead of the main process's; an empty list for none (`process` on Deno
+   * only). Sockets are then handed over.
+   */
+  workerPermissions?: string[];
+  /**
+   * MiB that a worker may hold for itself (`process` only): beyond it, it is
+   * replaced when its connection ends; beyond twice of it, ended at once.
+   * 0: as much as there is. @default {0}
+   */
+  maxWorkerMemory?: number;
   /** Whether `message` events are wanted. @default {false} */
   messages?: boolean;
   /** Shuts the server down when it is aborted. */
@@ -53,8 +67,17 @@ export const SPARE_DESCRIPTORS = 64;
 
 /** The options with their defaults. */
 export type Settings =
-  & Required<Omit<ServeOptions, "signal" | "onListen" | "onEvent" | "path">>
+  & Required<
+    Omit<
+      ServeOptions,
+      "signal" | "onListen" | "onEvent" | "path" | "workerPermissions" | "unixMode"
+    >
+  >
   & {
+    /** null: what umask leaves. */
+    unixMode: number | null;
+    /** null: what the main process holds. */
+    workerPermissions: string[] | null;
     address: Address;
   };
 
@@ -87,6 +110,21 @@ export function settle(options: ServeOptions): Settings {
   if (options.path === "" || options.path?.includes("\0")) {
     throw new TypeError("Cannot serve with this path: it is a file's path, without NUL bytes");
   }
+  if (options.unixMode !== undefined && options.path === undefined) {
+    throw new TypeError(
+      "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
+    );
+  }
+  if (options.maxWorkerMemory && model !== "process") {
+    throw new TypeError(
+      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process`,
+    );
+  }
+  if (options.workerPermissions && model !== "process") {
+    throw new TypeError(
+      `Cannot restrict workers under the model "${model}": only a process has permissions of its own; pick process`,
+    );
+  }
   return {
     model,
     address: options.path !== undefined
@@ -110,8 +148,11 @@ export function settle(options: ServeOptions): Settings {
       0,
       largest,
     ),
+    unixMode: options.unixMode === undefined ? null : whole("unixMode", options.unixMode, 0, 0o777),
     handOver: options.handOver ?? false,
     workerArgs: options.workerArgs ?? [],
+    maxWorkerMemory: whole("maxWorkerMemory", options.maxWorkerMemory ?? 0, 0, largest),
+    workerPermissions: options.workerPermissions ?? null,
     messages: options.messages ?? false,
   };
 }

@@ -7,6 +7,7 @@ import { SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
 import type { Message } from "./messages.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
+import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
 
 /** How a supervisor keeps its workers. */
 export interface SupervisorSettings {
@@ -24,6 +25,8 @@ export interface SupervisorSettings {
   readonly onEvent: EventSink;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;
+  /** What a worker process may hold; null: it is not looked at. */
+  readonly memory?: MemorySettings | null;
   /** Milliseconds between two looks at whether there are too many. */
   readonly shrinkInterval?: number;
 }
@@ -52,6 +55,12 @@ interface Worker {
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
+  /** How many reloads there had been when it was started. */
+  readonly generation: number;
+  /** It only shows whether the handler loads: it leaves before it takes a client. */
+  readonly trial: PromiseWithResolvers<void> | null;
+  /** Why it has to end, where its end itself would not tell. */
+  why: string | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -70,6 +79,10 @@ export class Supervisor {
   #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
+  #watch: ReturnType<typeof setInterval> | null = null;
+  #generation = 0;
+  #reload: Promise<void> = Promise.resolve();
+  #replacing: PromiseWithResolvers<void> | null = null;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
@@ -82,6 +95,8 @@ export class Supervisor {
   start(): Promise<void> {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
+    const { memory } = this.#settings;
+    if (memory) this.#watch = setInterval(() => this.#lookAtMemory(memory), MEMORY_INTERVAL);
     this.#keep();
     return this.#ready.promise;
   }
@@ -119,6 +134,15 @@ export class Supervisor {
     return this.#count("idle") + this.#count("starting");
   }
 
+  /**
+   * Replaces all workers by new ones, one after another. Resolves when none of
+   * the old ones waits for a client; their open connections go on.
+   * @throws {Error} if a new one does not start; the old ones then stay
+   */
+  reload(): Promise<void> {
+    return this.#reload = this.#reload.catch(() => {}).then(() => this.#reloadNow());
+  }
+
   /** Asks all workers to leave when their connection has ended. */
   shutdown(): void {
     if (this.#stopping) return;
@@ -142,14 +166,58 @@ export class Supervisor {
   #stop(): void {
     this.#stopping = true;
     if (this.#shrink !== null) clearInterval(this.#shrink);
+    if (this.#watch !== null) clearInterval(this.#watch);
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
-    if (!this.#everReady) {
-      this.#ready.reject(
-        new SystemError("ECANCELED", "The server was stopped while it started"),
-      );
+    this.#replacing?.reject(stopped("reloaded"));
+    if (!this.#everReady) this.#ready.reject(stopped("started"));
+  }
+
+  async #reloadNow(): Promise<void> {
+    if (this.#stopping) throw stopped("reloaded");
+    const trial = Promise.withResolvers<void>();
+    this.#startOne(trial);
+    await trial.promise;
+    if (this.#stopping) throw stopped("reloaded");
+    this.#generation++;
+    this.#failures = 0;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#replacing = Promise.withResolvers<void>();
+    this.#keep();
+    this.#replace();
+    await this.#replacing.promise;
+  }
+
+  /**
+   * A step of a reload, looked for after each change: a worker with a client
+   * leaves after it, an idle one when as many others are idle as there should be.
+   */
+  #replace(): void {
+    if (!this.#replacing) return;
+    const all = [...this.#workers.values()].filter((worker) => !worker.trial);
+    const old = all.filter((worker) => worker.generation < this.#generation);
+    const left = (worker: Worker) => worker.state === "leaving" && worker.open;
+    if (old.every(left)) {
+      this.#replacing.resolve();
+      this.#replacing = null;
+      return;
     }
+    let surplus = this.idle - this.#settings.spares;
+    for (const worker of old) {
+      if (worker.state === "idle" ? surplus-- > 0 : worker.state !== "leaving") this.#leave(worker);
+    }
+    const next = old.find((worker) => worker.state === "idle");
+    if (!next || this.#count("starting") > 0) return;
+    if (all.length < this.#settings.limit) this.#startOne();
+    // The limit holds: one leaves before its successor is started.
+    else if (!old.some((worker) => worker.state === "leaving" && !worker.open)) this.#leave(next);
+  }
+
+  #leave(worker: Worker): void {
+    worker.state = "leaving";
+    worker.handle.order("leave");
   }
 
   #count(state: State): number {
@@ -211,13 +279,19 @@ export class Supervisor {
     this.#topUpSoon();
   }
 
-  #startOne(): void {
+  #startOne(trial: Worker["trial"] = null): void {
     const number = this.#nextNumber++;
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
-        onMessage: (message) => this.#told(worker, message),
-        onExit: (reason) => this.#exited(number, worker, reason),
+        onMessage: (message) => {
+          this.#told(worker, message);
+          this.#replace();
+        },
+        onExit: (reason) => {
+          this.#exited(number, worker, reason);
+          this.#replace();
+        },
       });
       worker = {
         handle,
@@ -227,12 +301,18 @@ export class Supervisor {
         failed: false,
         open: null,
         since: Date.now(),
+        generation: this.#generation,
+        trial,
+        why: null,
       };
-    } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
+    } catch (caught) {
+      const error = caught instanceof Error ? caught : new Error(String(caught));
+      if (trial) trial.reject(error);
+      else this.#failed(error);
       return;
     }
     this.#workers.set(number, worker);
+    if (trial) this.#leave(worker);
   }
 
   #told(worker: Worker, message: Message): void {
@@ -246,10 +326,13 @@ export class Supervisor {
           worker: worker.handle.name,
         });
         this.#ready.resolve();
+        worker.trial?.resolve();
         this.#settings.onIdle?.();
         return this.#keep();
       case "failed":
         worker.failed = true;
+        if (worker.trial) return worker.trial.reject(new Error(message.message));
+        this.#endReload(worker, new Error(message.message));
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
@@ -262,7 +345,13 @@ export class Supervisor {
         });
       case "fatal":
         worker.state = "leaving";
-        return this.#giveUp(new Error(message.message));
+        // The threads share the descriptor that is broken; a process has its own.
+        if (worker.handle.name.kind === "thread") return this.#giveUp(new Error(message.message));
+        worker.failed = true;
+        worker.why = message.message;
+        return;
+      case "stuck":
+        return this.#settings.onEvent({ type: "worker_stuck", worker: worker.handle.name });
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
@@ -294,7 +383,8 @@ export class Supervisor {
     });
   }
 
-  #exited(number: number, worker: Worker, reason: string): void {
+  #exited(number: number, worker: Worker, how: string): void {
+    const reason = worker.why ?? how;
     this.#workers.delete(number);
     if (worker.open) {
       const { id, remoteAddr } = worker.open;
@@ -316,12 +406,23 @@ export class Supervisor {
       reason,
     });
     if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
+    const error = new Error(`A worker ended before it was ready: ${reason}`);
+    worker.trial?.reject(error);
     if (this.#stopping) return;
+    if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;
     const lived = Date.now() - worker.since > LARGEST_DELAY;
     if (lived) this.#failures = 0;
-    if (worker.served || asked || lived) this.#keep();
-    else this.#failed(new Error(`A worker ended before it was ready: ${reason}`), worker.ready);
+    if (worker.served || asked || lived) return this.#keep();
+    this.#endReload(worker, error);
+    this.#failed(error, worker.ready && !worker.failed);
+  }
+
+  /** A worker that a reload started has failed: what is not replaced yet stays. */
+  #endReload(worker: Worker, error: Error): void {
+    if (worker.generation < this.#generation) return;
+    this.#replacing?.reject(error);
+    this.#replacing = null;
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
@@ -354,6 +455,20 @@ export class Supervisor {
     if (everReady) this.#settings.onGiveUp(error);
   }
 
+  /** A worker that has served nobody is not replaced: the next one would hold as much. */
+  #lookAtMemory(memory: MemorySettings): void {
+    for (const worker of this.#workers.values()) {
+      const verdict = judgeMemory(memory, worker.handle.name.id);
+      if (verdict?.what === "end") {
+        worker.why = verdict.why;
+        worker.handle.kill();
+      } else if (verdict && worker.served && worker.state !== "leaving") {
+        worker.why = verdict.why;
+        this.#leave(worker);
+      }
+    }
+  }
+
   /** One of eight that are too many, and at least one, leaves at each look. */
   #shrinkIfTooMany(): void {
     this.#keep(); // clients may have come to the queue while all were busy
@@ -366,9 +481,12 @@ export class Supervisor {
     for (const worker of this.#workers.values()) {
       if (leaving === 0) return;
       if (worker.state !== "idle") continue;
-      worker.state = "leaving";
-      worker.handle.order("leave");
+      this.#leave(worker);
       leaving--;
     }
   }
+}
+
+function stopped(what: "started" | "reloaded"): SystemError {
+  return new SystemError("ECANCELED", `The server was stopped while it ${what}`);
 }

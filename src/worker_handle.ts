@@ -51,6 +51,17 @@ const WORKER_MODULE = new URL(
   import.meta.url,
 );
 
+/**
+ * A worker process's main module when it may not read: Deno lets a module that
+ * it does not have to read import what it names, and nothing else (2.9).
+ */
+function namingEntry(handler: string): URL {
+  const main = new URL(WORKER_MODULE.href.replace(/worker(\.[jt]s)$/, "worker_main$1"));
+  const [mainName, handlerName] = [main.href, handler].map((url) => JSON.stringify(url));
+  const code = `import { main } from ${mainName}; void main(() => import(${handlerName}));`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
+
 /** How long a thread may take to leave by itself before it is terminated. */
 const TERMINATE_AFTER = 500;
 
@@ -95,7 +106,10 @@ export function threadStarter(
         // This wakes a thread that is blocked in a call on its connection.
         const held = Atomics.load(view, HELD_WORD);
         if (held >= 0) libc.shutdown(held, "both");
-        terminate ??= setTimeout(() => thread.kill(), TERMINATE_AFTER);
+        terminate ??= setTimeout(() => {
+          onMessage({ type: "stuck" });
+          thread.kill();
+        }, TERMINATE_AFTER);
       },
     };
   };
@@ -138,6 +152,7 @@ export function processStarter(
         [listening, theirs],
         [new URL(shared.handler)],
         workerArgs,
+        null,
       );
     } catch (error) {
       libc.close(ours);
@@ -171,17 +186,23 @@ export function handOverStarter(
   runtime: Runtime,
   shared: SharedSettings,
   workerArgs: string[],
+  permissions: string[] | null,
 ): StartWorker {
+  const entry = permissions ? namingEntry(shared.handler) : WORKER_MODULE;
   return (number, { onMessage, onExit }) => {
     const settings: WorkerSettings = { ...shared, number, kind: "process" };
     const child = runtime.startProcess(
-      WORKER_MODULE,
+      entry,
       [JSON.stringify(settings)],
       "ipc",
       [new URL(shared.handler)],
       workerArgs,
+      permissions,
     );
-    child.onMessage((line) => onMessage(decodeMessage(line as string)));
+    child.onMessage((line) => {
+      const message = decodeMessage(line);
+      if (message) onMessage(message);
+    });
     child.onExit(onExit);
     return {
       name: { kind: "process", id: child.pid },
@@ -217,7 +238,10 @@ async function readMessages(
       const lines = (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
         .split("\n");
       rest = lines.pop()!;
-      for (const line of lines) onMessage(decodeMessage(line));
+      for (const line of lines) {
+        const message = decodeMessage(line);
+        if (message) onMessage(message);
+      }
     }
   } catch {
     // A killed worker's socket may be reset; `onExit` tells.
@@ -232,9 +256,16 @@ export function encodeMessage(message: Message): string {
   ) + "\n";
 }
 
-function decodeMessage(line: string): Message {
-  return JSON.parse(
-    line,
-    (_, value) => value?.$bytes ? Uint8Array.from(value.$bytes) : value,
-  );
+/** A message; null for anything else, because a handler can write to the channel too. */
+function decodeMessage(line: unknown): Message | null {
+  try {
+    const message = JSON.parse(
+      line as string,
+      (_, value) => value?.$bytes ? Uint8Array.from(value.$bytes) : value,
+    );
+    const { type, event } = message;
+    return typeof (type === "event" ? event.type : type) === "string" ? message : null;
+  } catch {
+    return null;
+  }
 }

@@ -92,6 +92,9 @@ export class WorkerServer extends BaseServer {
       start: entrance.start,
       queueLength: () => entrance.queueLength(),
       onIdle: () => entrance.onIdle(),
+      memory: settings.maxWorkerMemory > 0
+        ? { limit: settings.maxWorkerMemory, of: (pid) => runtime.memoryOf(pid) }
+        : null,
       onEvent: emit,
       onGiveUp: (error) => this.fail(error),
     });
@@ -105,6 +108,10 @@ export class WorkerServer extends BaseServer {
 
   protected open(): number {
     return this.#supervisor.open;
+  }
+
+  protected replaceWorkers(): Promise<void> {
+    return this.#supervisor.reload();
   }
 
   protected async beginShutdown(): Promise<void> {
@@ -151,6 +158,17 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
       "EACCES",
       `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
     );
+  }
+  if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
+    throw new SystemError(
+      "EACCES",
+      "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
+    );
+  }
+  if (settings.workerPermissions) {
+    const why = runtime.restrictionRefusal(settings.workerPermissions);
+    if (why) throw new SystemError("EACCES", `Cannot restrict the workers' permissions: ${why}`);
+    return true;
   }
   return model.where === "process" && (settings.handOver || noLibrary !== null);
 }

@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { SystemError } from "../src/errors.ts";
 import type { UntimedEvent } from "../src/events.ts";
+import type { WorkerName } from "../src/handler.ts";
 import type { Order } from "../src/messages.ts";
 import { Supervisor, type SupervisorSettings } from "../src/supervisor.ts";
 import type { WorkerHandle, WorkerListeners } from "../src/worker_handle.ts";
+import { MEMORY_INTERVAL } from "../src/worker_memory.ts";
 import { until, within } from "./client.ts";
 import { delay, settle, state, test, unhandled } from "./unit.ts";
 
@@ -15,7 +17,7 @@ const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 50_000 } as 
 
 /** A worker that does what the test says. */
 class FakeWorker implements WorkerHandle {
-  readonly name: { kind: "process"; id: number };
+  name: WorkerName;
   readonly started = performance.now();
   readonly orders: Order[] = [];
   state: "starting" | "idle" | "busy" | "gone" = "starting";
@@ -73,6 +75,10 @@ class FakeWorker implements WorkerHandle {
 
   fail(message: string): void {
     this.#listeners.onMessage({ type: "failed", message });
+  }
+
+  stuck(): void {
+    this.#listeners.onMessage({ type: "stuck" });
   }
 
   fatal(message: string): void {
@@ -536,8 +542,9 @@ test("workers that become ready and die before they serve are started ever more 
   assert(length <= 12, `${length} starts in 1.6 s`);
 });
 
-test("an accept that fails for good in one worker ends all", () =>
+test("an accept that fails for good in one thread ends all: they share the descriptor", () =>
   withCrew({ spares: 2 }, async (crew) => {
+    for (const worker of crew.all) worker.name = { kind: "thread", id: worker.name.id };
     crew.all[1].accept();
     crew.all[0].fatal("accept failed: EBADF");
     assertEquals(crew.gaveUp.map(({ message }) => message), ["accept failed: EBADF"]);
@@ -547,6 +554,67 @@ test("an accept that fails for good in one worker ends all", () =>
     for (const worker of crew.all) worker.exit();
     await delay(2 * FIRST_DELAY);
     assertEquals(crew.all.length, 2);
+  }));
+
+test("an accept that fails for good in one process ends that process", () =>
+  withCrew({ spares: 2 }, async (crew) => {
+    crew.all[0].accept();
+    crew.all[0].close();
+    crew.all[0].fatal("accept failed: EBADF");
+    crew.all[0].exit("exit");
+    assertEquals(crew.told("worker_exited").map(({ reason }) => reason), ["accept failed: EBADF"]);
+    await until("the spares", () => crew.supervisor.idle === 2);
+    assertEquals(crew.gaveUp, []);
+  }));
+
+test("it gives up when accept fails for good in every process", async () => {
+  const crew = new Crew({ spares: 1 });
+  crew.onStart = (worker) => {
+    worker.ready();
+    worker.fatal("accept failed: EBADF");
+    worker.exit("exit");
+  };
+  await crew.supervisor.start();
+  await until("it gives up", () => crew.gaveUp.length > 0);
+  await end(crew);
+});
+
+test("a worker that holds too much leaves after its client, one that holds twice as much is ended", async () => {
+  const MIB = 2 ** 20;
+  const held = new Map<number, number>();
+  const memory = { limit: 10, of: (pid: number) => held.get(pid) ?? null };
+  await withCrew({ spares: 3, memory }, async (crew) => {
+    const [modest, grown, huge] = crew.all;
+    for (const worker of [modest, grown, huge]) worker.accept();
+    held.set(modest.name.id, 10 * MIB).set(grown.name.id, 11 * MIB).set(huge.name.id, 21 * MIB);
+    await until("a kill", () => huge.kills > 0);
+    assertEquals([modest.orders, grown.orders, grown.kills], [[], ["leave"], 0]);
+    huge.exit("SIGKILL");
+    grown.close();
+    grown.exit("exit");
+    const why = (mib: number) => `it held ${mib} MiB of memory, and may hold 10`;
+    assertEquals(crew.told("worker_exited").map(({ reason }) => reason), [why(21), why(11)]);
+    assertEquals(crew.told("closed").map(({ reason, error }) => [reason, error]), [
+      ["worker", why(21)],
+      ["handler", undefined],
+    ]);
+    modest.close();
+  });
+});
+
+test("a worker that holds too much before it has served is left alone: the next would be no smaller", async () => {
+  const memory = { limit: 10, of: () => 15 * 2 ** 20 };
+  await withCrew({ spares: 1, memory }, async (crew) => {
+    await delay(2 * MEMORY_INTERVAL);
+    assertEquals(crew.all.map(({ orders, kills }) => [orders, kills]), [[[], 0]]);
+  });
+});
+
+test("a thread that is stuck is reported", () =>
+  withCrew({ spares: 1 }, (crew) => {
+    crew.all[0].stuck();
+    assertEquals(crew.told("worker_stuck").map(({ worker }) => worker), [crew.all[0].name]);
+    return Promise.resolve();
   }));
 
 test("shutdown asks every worker once, replaces none, and is over when the last has left", () =>
@@ -682,3 +750,101 @@ test("a start that throws later harms no worker that there is", () =>
     crew.queue = 0;
     await until("the spares", () => crew.supervisor.idle === 2);
   }));
+
+/** Workers that leave as soon as they are told to and hold no connection. */
+function obedient(crew: Crew): void {
+  crew.onStart = (worker) => {
+    worker.ready();
+    if (worker.orders.includes("leave")) worker.exit("exit");
+    else {
+      worker.order = (order) => {
+        worker.orders.push(order);
+        if (order === "leave" && worker.state === "idle") queueMicrotask(() => worker.exit("exit"));
+      };
+    }
+  };
+}
+
+test("reload tries the handler, then replaces one idle worker after another", async () => {
+  const crew = new Crew({ spares: 3, limit: 10 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  let fewest = 3;
+  const { onStart } = crew;
+  crew.onStart = (worker) => {
+    fewest = Math.min(fewest, crew.in("idle").length);
+    onStart(worker);
+  };
+  await within("the reload", crew.supervisor.reload());
+  assertEquals(old.map(({ state }) => state), ["gone", "gone", "gone"]);
+  assertEquals(crew.in("idle").length, 3);
+  assertEquals(fewest, 3);
+  assertEquals(crew.all.length, 3 + 1 + 3); // and the trial
+  await end(crew);
+});
+
+test("reload resolves while an old worker still has its client, and tells it to leave", async () => {
+  const crew = new Crew({ spares: 1, limit: 4 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const [busy] = crew.alive;
+  busy.accept();
+  await within("the reload", crew.supervisor.reload());
+  assertEquals([busy.state, busy.orders], ["busy", ["leave"]]);
+  assertEquals(crew.told("closed"), []);
+  await end(crew);
+});
+
+test("reload rejects with what the trial said, and nobody has to leave", async () => {
+  const crew = new Crew({ spares: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  crew.onStart = (worker) => {
+    worker.fail("no default export");
+    worker.exit("exit");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "no default export");
+  assertEquals(old.map(({ state, orders }) => [state, orders]), [["idle", []], ["idle", []]]);
+  crew.onStart = (worker) => worker.exit("SIGKILL");
+  await assertRejects(() => crew.supervisor.reload(), Error, "SIGKILL");
+  assertEquals(crew.gaveUp, []);
+  await end(crew);
+});
+
+test("reload rejects when a successor fails; what is not replaced yet stays", async () => {
+  const crew = new Crew({ spares: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const { onStart } = crew;
+  let starts = 0;
+  crew.onStart = (worker) => {
+    if (++starts !== 3) return onStart(worker);
+    worker.fail("gone bad");
+    worker.exit("exit");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "gone bad");
+  await settle();
+  assertEquals(crew.in("idle").length, 2);
+  await end(crew);
+});
+
+test("reload at the limit lets one leave before it starts the next, and a stop ends it", async () => {
+  const crew = new Crew({ spares: 2, limit: 2 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  crew.most = 0;
+  await within("the reload", crew.supervisor.reload());
+  assertEquals(crew.most <= 3, true); // and the trial
+  crew.onStart = () => {}; // never ready
+  const reload = crew.supervisor.reload();
+  await settle();
+  await end(crew);
+  await assertRejects(() => reload, Error);
+});

@@ -125,8 +125,15 @@ export function prettyLine(
         return verbose ? `* ${who(event.worker)} has left` : null;
       }
       return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
+    case "worker_stuck":
+      return `${paint(31, "!")} ${who(event.worker)} is stuck: its connection was ended, ` +
+        "and its handler goes on";
     case "unhandled":
       return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${escape(event.error)}`;
+    case "reloaded":
+      return "reloaded: newcomers get the handler as it is now";
+    case "reload_failed":
+      return `${paint(31, "!")} not reloaded, the server goes on as it was: ${escape(event.error)}`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"

@@ -58,6 +58,12 @@ export const SERVE_OPTIONS: readonly Option[] = [
     help: "Listen on a Unix-domain socket instead.",
   },
   {
+    name: "unix-mode",
+    value: "MODE",
+    default: "what umask leaves",
+    help: "Who may connect to it: permission bits, such as 0660.",
+  },
+  {
     name: "handler",
     value: "MODULE",
     default: 'echo until "bye"',
@@ -114,6 +120,20 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "ARG",
     repeated: true,
     help: "One more argument for the runtime of worker processes.",
+  },
+  {
+    name: "max-worker-memory",
+    value: "MIB",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Replace a worker that holds more; end one that holds twice as much (process).",
+  },
+  {
+    name: "worker-permissions",
+    value: "FLAG",
+    repeated: true,
+    default: "those of the server",
+    help: "A permission flag of Deno for worker processes, or none for none at all.",
   },
   {
     name: "log",

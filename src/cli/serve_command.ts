@@ -2,7 +2,13 @@
  * `serve`: the server on the command line.
  * @module
  */
-import { formatAddress, serve, type ServeOptions, type ServerEvent } from "../../mod.ts";
+import {
+  formatAddress,
+  serve,
+  type ServeOptions,
+  type Server,
+  type ServerEvent,
+} from "../../mod.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
@@ -46,6 +52,13 @@ export async function serveCommand(
   if (given.text("unix") && (given.text("host") || given.text("port"))) {
     throw new UsageError("--unix goes without --host and --port");
   }
+  const mode = given.text("unix-mode");
+  if (mode !== undefined && !given.text("unix")) {
+    throw new UsageError("--unix-mode goes with --unix PATH");
+  }
+  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
+    throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
+  }
 
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
@@ -68,13 +81,19 @@ export async function serveCommand(
   };
   const numbers: Record<string, unknown> = {
     port: given.number("port"),
+    unixMode: mode === undefined ? undefined : parseInt(mode, 8),
     maxConnections: given.number("max-connections"),
     spares: given.number("spares"),
+    maxWorkerMemory: given.number("max-worker-memory"),
     backlog: given.number("backlog"),
     idleTimeout: milliseconds("idle-timeout"),
     linger: milliseconds("linger"),
     shutdownTimeout: milliseconds("shutdown-timeout"),
   };
+  const permissions = given.texts("worker-permissions");
+  if (permissions.includes("none") && permissions.length > 1) {
+    throw new UsageError("--worker-permissions none goes without other permissions");
+  }
   const options: ServeOptions = {
     ...Object.fromEntries(
       Object.entries(numbers).filter(([, v]) => typeof v === "number"),
@@ -84,6 +103,9 @@ export async function serveCommand(
     ...(given.text("unix") ? { path: given.text("unix") } : {}),
     handOver: given.has("hand-over"),
     workerArgs: given.texts("worker-args"),
+    ...(permissions.length > 0
+      ? { workerPermissions: permissions.filter((flag) => flag !== "none") }
+      : {}),
     messages: verbose && format !== "none",
     ...(format === "none" ? {} : { onEvent }),
   };
@@ -94,19 +116,26 @@ export async function serveCommand(
   const stopped = Promise.withResolvers<number>();
   let early: number | null = null;
   let ready = false;
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    runtime.onSignal(signal, () => {
-      if (stopping.signal.aborted) {
-        if (!ready) runtime.exit(code);
-        stopped.resolve(code);
-      }
-      if (!ready) early ??= code;
-      stopping.abort();
-    });
-  }
+  const stop = (code: number) => {
+    if (stopping.signal.aborted) {
+      if (!ready) runtime.exit(code);
+      stopped.resolve(code);
+    }
+    if (!ready) early ??= code;
+    stopping.abort();
+  };
+  runtime.onSignal("SIGINT", () => stop(130));
+  runtime.onSignal("SIGTERM", () => stop(143));
+  // The terminal's end is a SIGHUP too, and then no stream is a terminal any more.
+  const atTerminal = () => STREAMS.some((stream) => runtime.isTerminal(stream));
+  const hadTerminal = atTerminal();
+  let server: Server | undefined;
+  runtime.onSignal("SIGHUP", () => {
+    if (hadTerminal && !atTerminal()) stop(129);
+    else server?.reload().catch(() => {}); // an event tells
+  });
 
   const handler = given.text("handler");
-  let server;
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
@@ -137,6 +166,8 @@ export async function serveCommand(
     await log.flush(LAST_WAIT);
   }
 }
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** How long a second signal waits for workers to end. */
 const LAST_WAIT = 700;

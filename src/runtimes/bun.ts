@@ -279,6 +279,7 @@ export const runtime: Runtime = {
       fileURLToPath(module),
       ...args,
     ], descriptors),
+  restrictionRefusal: () => "Bun cannot take permissions from what it runs: run Trivet on Deno",
   threadScope: shared.threadScope,
   processScope: shared.processScope,
   endThread: () => {
@@ -288,6 +289,8 @@ export const runtime: Runtime = {
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
   descriptorLimit: shared.descriptorLimit,
+  umask: shared.umask,
+  memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

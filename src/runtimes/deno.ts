@@ -176,9 +176,14 @@ function readableAbove(file: URL): string | null {
 }
 
 /**
- * Flags that give a process what this one holds and no more. Deno's
+ * Flags that let a process do what these allow, and nothing else. Deno's
  * node:child_process adds -A unless one permission flag is there (2.9).
  */
+function closed(flags: string[]): string[] {
+  return ["--no-prompt", ...flags, ...(flags.includes("--allow-ffi") ? [] : ["--deny-ffi"])];
+}
+
+/** Flags that give a process what this one holds and no more. */
 function permissionFlags(needs: URL[]): string[] {
   const whole = [
     "read",
@@ -199,7 +204,40 @@ function permissionFlags(needs: URL[]): string[] {
     const unique = [...new Set(paths)].filter((path) => path !== null);
     if (unique.length > 0) flags.push(`--allow-read=${unique.join(",")}`);
   }
-  return ["--no-prompt", ...flags];
+  return flags;
+}
+
+/** What a permission is asked about in part. */
+const PARTS: Record<string, string> = {
+  read: "path",
+  write: "path",
+  net: "host",
+  env: "variable",
+  run: "command",
+  sys: "kind",
+  import: "host",
+};
+
+/** Only what this process holds can be given, and nothing that undoes the rest. */
+function restrictionRefusal(permissions: string[]): string | null {
+  for (const flag of permissions) {
+    const [, verb, name, values] = /^--(allow|deny)-([a-z]+)(?:=(.+))?$/.exec(flag) ?? [];
+    if (name === "ffi" || name === "all") {
+      return `with ${flag} there is no restriction: leave it out, or leave out the option`;
+    }
+    if (!Object.hasOwn(PARTS, name)) {
+      return `"${flag}" is no permission flag of Deno: write --allow-${
+        Object.keys(PARTS).join(", --allow-")
+      }, or --deny-… of them`;
+    }
+    if (verb === "deny") continue;
+    const wanted = values?.split(",").map((value) => ({ name, [PARTS[name]]: value })) ??
+      [{ name }];
+    if (!wanted.every((descriptor) => holds(descriptor as Deno.PermissionDescriptor))) {
+      return `this process does not hold ${flag} itself: run it with that`;
+    }
+  }
+  return null;
 }
 
 /** The deno.json that this process resolves modules by; null where none is. */
@@ -299,12 +337,12 @@ export const runtime: Runtime = {
       ? null
       : "it starts processes: run Deno with --allow-run",
   startThread: shared.startThread,
-  startProcess(module, args, descriptors, needs, workerArgs) {
+  startProcess(module, args, descriptors, needs, workerArgs, permissions) {
     const config = configFile();
     return shared.startProcess(Deno.execPath(), [
       "run",
       "--quiet",
-      ...permissionFlags(needs),
+      ...closed(permissions ?? permissionFlags(needs)),
       ...(workerArgs.some((arg) => /^(--config|--no-config|-c)\b/.test(arg))
         ? []
         : config
@@ -316,6 +354,7 @@ export const runtime: Runtime = {
       ...args,
     ], descriptors);
   },
+  restrictionRefusal,
   threadScope: () => "DedicatedWorkerGlobalScope" in globalThis ? shared.threadScope() : null,
   processScope: shared.processScope,
   // process.exit() in a thread leaks two descriptors (2.9).
@@ -339,6 +378,8 @@ export const runtime: Runtime = {
   },
   exit: (code) => Deno.exit(code),
   descriptorLimit: shared.descriptorLimit,
+  umask: shared.umask,
+  memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

@@ -118,6 +118,7 @@ export const runtime: Runtime = {
       descriptors,
       workerEnvironment(),
     ),
+  restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
   threadScope: shared.threadScope,
   processScope: shared.processScope,
   endThread: () => {
@@ -127,6 +128,8 @@ export const runtime: Runtime = {
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
   descriptorLimit: shared.descriptorLimit,
+  umask: shared.umask,
+  memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

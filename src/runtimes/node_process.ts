@@ -3,6 +3,7 @@
  * @module
  */
 import process from "node:process";
+import { isatty } from "node:tty";
 import type { Runtime } from "../runtime.ts";
 
 let input: AsyncIterator<Uint8Array> | null = null;
@@ -50,5 +51,5 @@ export const processParts: Pick<
       stream.write(text, (error) => error ? reject(error) : resolve())
     );
   },
-  isTerminal: (name) => process[name].isTTY === true,
+  isTerminal: (name) => isatty(["stdin", "stdout", "stderr"].indexOf(name)),
 };

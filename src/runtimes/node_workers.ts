@@ -52,8 +52,12 @@ export function startThread(
   };
 }
 
+/** A process's last message. */
+const LAST = "last";
 /** Milliseconds that the last messages of a process that has ended may take. */
 const DISCONNECT_WAIT = 100;
+/** The same, of one that has left by itself and so has said `LAST`. */
+const LAST_WAIT = 1000;
 
 /** Starts a process; `descriptors` become its 3, 4, …, or it has a channel. */
 export function startProcess(
@@ -73,6 +77,13 @@ export function startProcess(
   });
   let failed: Error | null = null;
   child.on("error", (error) => failed = error);
+  let last = () => {};
+  let saidLast = false;
+  child.on("message", (message) => {
+    if (message !== LAST) return;
+    saidLast = true;
+    last();
+  });
   return {
     pid: child.pid ?? 0,
     postMessage(message, socket) {
@@ -82,7 +93,10 @@ export function startProcess(
         if (error && socket) sendable(socket).destroy();
       });
     },
-    onMessage: (listener) => void child.on("message", listener),
+    onMessage: (listener) =>
+      void child.on("message", (message) => {
+        if (message !== LAST) listener(message);
+      }),
     onExit: (listener) => {
       let told = false;
       const tell = (reason: string) => {
@@ -91,14 +105,16 @@ export function startProcess(
       };
       child.on("exit", (code, signal) => {
         const reason = signal ?? (code ? `exit code ${code}` : "exit");
-        if (!child.connected) return tell(reason);
-        // What it said last comes before its end. Deno does not tell that a child
-        // which was handed a socket has disconnected (2.9).
-        const late = setTimeout(() => child.disconnect(), DISCONNECT_WAIT);
-        child.once("disconnect", () => {
+        if (saidLast || descriptors !== "ipc") return tell(reason);
+        // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
+        // not tell that a child which was handed a socket has disconnected.
+        const wait = reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT;
+        const late = setTimeout(() => child.connected ? child.disconnect() : last(), wait);
+        last = () => {
           clearTimeout(late);
           tell(reason);
-        });
+        };
+        child.once("disconnect", last);
       });
       child.on("error", (error) => tell(error.message));
       if (failed) tell((failed as Error).message);
@@ -123,14 +139,18 @@ export function processScope(): ProcessScope | null {
   const { process } = builtin;
   if (!process.send) return null;
   let last: Promise<unknown> = Promise.resolve();
+  const postMessage = (message: unknown) => {
+    if (!process.connected) return true;
+    const { promise, resolve } = Promise.withResolvers();
+    last = promise;
+    return process.send!(message, undefined, undefined, resolve);
+  };
   return {
-    postMessage(message) {
-      if (!process.connected) return true;
-      const { promise, resolve } = Promise.withResolvers();
-      last = promise;
-      return process.send!(message, undefined, undefined, resolve);
+    postMessage,
+    flush() {
+      postMessage(LAST);
+      return last;
     },
-    flush: () => last,
     onMessage: (listener) =>
       void process.on(
         "message",
@@ -178,6 +198,22 @@ export function descriptorLimit(): number | null {
   } catch {
     return null; // it is no Linux, or may not be read
   }
+}
+
+/** Memory that is no file's, see proc_pid_status(5); Deno 2.9 lets only -A read it. */
+export function memoryOf(pid: number): number | null {
+  try {
+    const status = builtin.fs.readFileSync(`/proc/${pid}/status`, "latin1");
+    const kibibytes = /^RssAnon:\s+(\d+)/m.exec(status)?.[1];
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+  } catch {
+    return null; // it has ended, or may not be looked at
+  }
+}
+
+/** Sets the bits that new files do not get. */
+export function umask(mask: number): number {
+  return builtin.process.umask(mask);
 }
 
 /** What stands at a path. */

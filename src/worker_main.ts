@@ -1,0 +1,80 @@
+/**
+ * What every worker does, thread or process: load the handler, then accept,
+ * serve, close, one connection after the other, until told to leave.
+ * @module
+ */
+import { acceptLoop } from "./accept_loop.ts";
+import { errorMessage } from "./errors.ts";
+import type { UntimedEvent } from "./events.ts";
+import { loadHandler, type LoadModule } from "./load_handler.ts";
+import type { WorkerSettings } from "./messages.ts";
+import { Libc } from "./posix/libc.ts";
+import { detect } from "./runtimes/detect.ts";
+import { serveConnection, type ServedConnection } from "./serve_connection.ts";
+import { handOverChannel, processChannel, threadChannel } from "./worker_channel.ts";
+
+/** Runs the worker to its end. */
+export async function main(load: LoadModule): Promise<void> {
+  const runtime = await detect();
+  const thread = runtime.threadScope();
+  const settings: WorkerSettings = thread
+    ? thread.data as WorkerSettings
+    : JSON.parse(runtime.args.at(-1)!);
+  const channel = thread
+    ? threadChannel(runtime, new Libc(runtime), thread, settings)
+    : settings.listening === undefined
+    ? handOverChannel(runtime, runtime.processScope()!)
+    : processChannel(runtime, new Libc(runtime), settings);
+
+  let current: ServedConnection | null = null;
+  runtime.onUnhandled((error) => {
+    if (current) current.end("error", error);
+    else channel.send({ type: "unhandled", message: errorMessage(error) });
+  });
+
+  let loaded;
+  try {
+    loaded = await loadHandler(settings.handler, load);
+  } catch (error) {
+    channel.send({ type: "failed", message: errorMessage(error) });
+    return channel.end();
+  }
+
+  const abort = new AbortController();
+  channel.onOrder((order) => {
+    if (order !== "leave") abort.abort();
+    if (order === "end") current?.end("shutdown");
+  }, loaded.blocking);
+  const onEvent = (event: UntimedEvent) => {
+    // A blocked thread only sees that its socket was shut down from outside.
+    const ended = event.type === "closed" && channel.look() === "end";
+    channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
+  };
+
+  let count = 0;
+  channel.send({ type: "ready" });
+  try {
+    await acceptLoop(
+      channel.listen(loaded.blocking),
+      1,
+      async (connection) => {
+        const context = {
+          signal: abort.signal,
+          id: `${settings.number}.${++count}`,
+          model: settings.model,
+          worker: channel.name,
+        };
+        current = serveConnection(connection, loaded.handler, context, {
+          ...settings,
+          onEvent,
+        });
+        await current.done;
+        current = null;
+      },
+      (code) => onEvent({ type: "accept_failed", code, worker: channel.name }),
+    );
+  } catch (error) {
+    channel.send({ type: "fatal", message: errorMessage(error) });
+  }
+  channel.end();
+}
