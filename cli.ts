@@ -2,16 +2,18 @@
  * Trivet's command line: `serve`, `connect` and `bench`.
  * @module
  */
-import { benchCommand } from "./src/bench/bench_command.ts";
-import { connectCommand } from "./src/cli/connect_command.ts";
 import { UsageError } from "./src/cli/options.ts";
-import { serveCommand } from "./src/cli/serve_command.ts";
 import { errorMessage } from "./src/errors.ts";
 import type { Runtime } from "./src/runtime.ts";
 import { detect } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";
 
-const COMMANDS = { serve: serveCommand, connect: connectCommand, bench: benchCommand };
+/** What runs each; loaded only where it is asked for. */
+const COMMANDS = {
+  serve: async () => (await import("./src/cli/serve_command.ts")).serveCommand,
+  connect: async () => (await import("./src/cli/connect_command.ts")).connectCommand,
+  bench: async () => (await import("./src/bench/bench_command.ts")).benchCommand,
+};
 
 const HELP = `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
 
@@ -40,7 +42,8 @@ async function main(runtime: Runtime): Promise<number> {
   if (!Object.hasOwn(COMMANDS, command)) {
     throw new UsageError(`unknown command "${command}": it is serve, connect or bench; see --help`);
   }
-  return await COMMANDS[command as keyof typeof COMMANDS](runtime, args);
+  const run = await COMMANDS[command as keyof typeof COMMANDS]();
+  return await run(runtime, args);
 }
 
 const runtime = await detect();
