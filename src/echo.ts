@@ -5,7 +5,7 @@
 import type { Connection } from "./connection.ts";
 
 const B = 0x62, Y = 0x79, E = 0x65;
-const FIRST_BUFFER = 4096;
+const FIRST_BUFFER = 1024;
 const LARGEST_BUFFER = 65536;
 
 /** Finds the first `bye` in a stream that comes in segments. */
