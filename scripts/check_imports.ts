@@ -17,6 +17,8 @@ const LAYERS = [
   "src/runtime.ts",
   "src/posix/",
   "src/runtimes/",
+  "src/limits.ts",
+  "src/condense.ts",
   "src/messages.ts",
   "src/serve_connection.ts",
   "src/accept_loop.ts",

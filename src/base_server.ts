@@ -28,6 +28,8 @@ export const DRAIN = 100;
 /** The order in which any server stops; what differs is `Stoppable`. */
 export abstract class BaseServer implements Server {
   abstract readonly addr: Address;
+  /** The most connections that this process's descriptors allow. */
+  abstract readonly room: number;
   /** How workers get their connections, where there are workers. */
   readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;

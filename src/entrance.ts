@@ -6,6 +6,8 @@
 import { acceptLoop } from "./accept_loop.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
+import type { RefusalReason } from "./events.ts";
+import type { Admission } from "./limits.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
 import { Libc } from "./posix/libc.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
@@ -32,7 +34,7 @@ export interface Entrance {
   /** How many clients wait for a worker; null where it is not known. */
   queueLength(): number | null;
   /** Lets clients in, until `stop`. Rejects for an error that cannot be waited out. */
-  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void>;
+  open(supervisor: Supervisor, opening: Opening): Promise<void>;
   /** A worker has become idle. */
   onIdle(): void;
   /** Refuses newcomers, and wakes workers that wait for one. */
@@ -41,8 +43,18 @@ export interface Entrance {
   release(): void;
 }
 
+/** What an entrance needs to let clients in. */
+export interface Opening {
+  /** Who is let in, where it is not the workers who ask. */
+  readonly admission: Admission;
+  onNoRoom(code: string): void;
+  onRefused(remoteAddr: Address, reason: RefusalReason): void;
+}
+
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
 const WORKER_DESCRIPTORS = 8;
+/** What a process with a channel, and the client for it, take of them. */
+const CHANNEL_DESCRIPTORS = 4;
 
 /** Every worker blocks in `accept` on the same listening socket. */
 export class SharedEntrance implements Entrance {
@@ -85,7 +97,10 @@ export class SharedEntrance implements Entrance {
     libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     this.addr = libc.localAddress(listening);
     // Deno 2.9 panics when a worker is started and descriptors run out.
-    this.room = Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS);
+    this.room = Math.max(
+      1,
+      Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS),
+    );
     const all = { ...shared, listening };
     this.start = kind === "thread"
       ? threadStarter(runtime, libc, all)
@@ -129,11 +144,14 @@ export class HandOverEntrance implements Entrance {
   readonly sockets = "handed over";
   readonly addr: Address;
   readonly start: StartWorker;
-  readonly room = Infinity;
+  readonly room: number;
   readonly #listener: HandOverListener;
+  /** How many may wait here. */
+  readonly #queueRoom: number;
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
   #supervisor: Supervisor | null = null;
+  #admission: Admission | null = null;
 
   /** Binds. */
   static async bind(
@@ -144,32 +162,51 @@ export class HandOverEntrance implements Entrance {
   ): Promise<HandOverEntrance> {
     const listen = () => runtime.listenToHandOver(address, settings.backlog);
     const listener = await bind(runtime, address, listen);
-    return new HandOverEntrance(listener, handOverStarter(runtime, shared, settings.workerArgs));
+    const start = handOverStarter(runtime, shared, settings.workerArgs);
+    const descriptors = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
+    return new HandOverEntrance(listener, start, settings, descriptors);
   }
 
-  private constructor(listener: HandOverListener, start: StartWorker) {
+  private constructor(
+    listener: HandOverListener,
+    start: StartWorker,
+    settings: Settings,
+    descriptors: number,
+  ) {
     this.#listener = listener;
     this.addr = listener.addr;
     this.start = start;
+    this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
+    const workers = Math.min(settings.maxConnections, this.room);
+    const left = descriptors - CHANNEL_DESCRIPTORS * workers;
+    this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
   }
 
   queueLength(): number {
     return this.#waiting.length;
   }
 
-  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void> {
+  open(supervisor: Supervisor, { admission, ...told }: Opening): Promise<void> {
     this.#supervisor = supervisor;
+    this.#admission = admission;
     return acceptLoop(this.#listener, Infinity, (socket) => {
-      this.#waiting.push(socket);
-      this.onIdle();
-      if (this.#waiting.length > 0) supervisor.look();
+      const { remoteAddr } = socket;
+      if (this.#waiting.length >= this.#queueRoom) {
+        told.onRefused(remoteAddr, "connections");
+        this.#listener.drop(socket);
+      } else if (!admission.enter(remoteAddr)) this.#listener.drop(socket);
+      else {
+        this.#waiting.push(socket);
+        this.onIdle();
+        if (this.#waiting.length > 0) supervisor.look();
+      }
       return Promise.resolve();
-    }, onNoRoom);
+    }, told.onNoRoom);
   }
 
   onIdle(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take();
+      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
       if (!worker) return;
       worker.give!(this.#waiting.shift()!);
     }
@@ -177,7 +214,10 @@ export class HandOverEntrance implements Entrance {
 
   stop(): void {
     this.#listener.close();
-    for (const socket of this.#waiting.splice(0)) this.#listener.drop(socket);
+    for (const socket of this.#waiting.splice(0)) {
+      this.#admission!.leave(socket.remoteAddr);
+      this.#listener.drop(socket);
+    }
   }
 
   release(): void {}

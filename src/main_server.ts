@@ -8,6 +8,7 @@ import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
+import { Admission } from "./limits.ts";
 import type { Model } from "./models.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
@@ -19,6 +20,7 @@ export class MainServer extends BaseServer {
   readonly #listener: LoopListener;
   readonly #open = new Set<ServedConnection>();
   readonly #limit: number;
+  readonly room: number;
   readonly #abort = new AbortController();
   #ended = false;
   readonly #loop: Promise<void>;
@@ -55,9 +57,19 @@ export class MainServer extends BaseServer {
     const worker = { kind: "main", id: 0 } as const;
     const serveSettings: ServeSettings = { ...settings, onEvent: emit };
     let count = 0;
-    const room = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
-    this.#limit = model.each === "one" ? 1 : Math.max(1, Math.min(settings.maxConnections, room));
-    this.#loop = acceptLoop(listener, this.#limit, (connection) => {
+    this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
+    this.#limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
+    const refuses = settings.overLimit === "refuse";
+    const admission = new Admission({
+      connections: refuses ? this.#limit : Infinity,
+      perSource: settings.maxConnectionsPerSource,
+      onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),
+    });
+    this.#loop = acceptLoop(listener, refuses ? Infinity : this.#limit, (connection) => {
+      if (!admission.enter(connection.remoteAddr)) {
+        connection.close();
+        return Promise.resolve();
+      }
       const context = {
         signal: this.#abort.signal,
         id: `0.${++count}`,
@@ -72,8 +84,11 @@ export class MainServer extends BaseServer {
       );
       this.#open.add(served);
       if (this.#ended) served.end("shutdown");
-      return served.done.then(() => void this.#open.delete(served));
-    }, (code) => emit({ type: "accept_failed", code, worker }))
+      return served.done.then(() => {
+        this.#open.delete(served);
+        admission.leave(connection.remoteAddr);
+      });
+    }, (code) => emit({ type: "accept_failed", code, count: 1, worker }))
       .catch((error) => this.fail(error));
   }
 

@@ -30,7 +30,7 @@ export interface ForeignLibrary {
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
-export type HandedSocket = { readonly handed: unknown };
+export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
 
 /** A worker's thread or process as the runtime sees it. */
 export interface StartedWorker {

@@ -3,8 +3,10 @@
  * fewer again after a while, a new one for each that dies.
  * @module
  */
+import type { Address } from "./connection.ts";
 import { SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
+import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
 
@@ -18,6 +20,8 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
+  /** Who is let in. */
+  readonly admission: Admission;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
   /** Told of what happens. */
@@ -52,6 +56,8 @@ interface Worker {
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
+  /** Whose place it gives back when its connection has ended. */
+  guest: Address | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -98,11 +104,15 @@ export class Supervisor {
     return this.#count("idle");
   }
 
-  /** An idle worker, which counts as busy from now on; null if there is none. */
-  take(): WorkerHandle | null {
+  /**
+   * An idle worker for a client that was let in; it counts as busy from now on.
+   * Null if there is none.
+   */
+  take(guest: Address): WorkerHandle | null {
     for (const worker of this.#workers.values()) {
       if (worker.state !== "idle") continue;
       worker.state = "busy";
+      worker.guest = guest;
       this.#becameBusy();
       return worker.handle;
     }
@@ -227,6 +237,7 @@ export class Supervisor {
         failed: false,
         open: null,
         since: Date.now(),
+        guest: null,
       };
     } catch (error) {
       this.#failed(error instanceof Error ? error : new Error(String(error)));
@@ -263,6 +274,17 @@ export class Supervisor {
       case "fatal":
         worker.state = "leaving";
         return this.#giveUp(new Error(message.message));
+      case "asks": {
+        const { remoteAddr } = message;
+        const admitted = this.#settings.admission.enter(remoteAddr);
+        if (admitted) worker.guest = remoteAddr;
+        return worker.handle.answer(admitted);
+      }
+      case "vanished":
+        return this.#becameIdle(worker);
+      case "leaving":
+        worker.state = "leaving";
+        return this.#keep();
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
@@ -274,10 +296,7 @@ export class Supervisor {
           this.#becameBusy();
         } else if (message.event.type === "closed") {
           worker.open = null;
-          if (worker.state === "busy") {
-            worker.state = "idle";
-            this.#settings.onIdle?.();
-          }
+          this.#becameIdle(worker);
           if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
             clearTimeout(this.#topUp);
             this.#topUp = null;
@@ -294,8 +313,22 @@ export class Supervisor {
     });
   }
 
+  #becameIdle(worker: Worker): void {
+    this.#leave(worker);
+    if (worker.state !== "busy") return;
+    worker.state = "idle";
+    this.#settings.onIdle?.();
+  }
+
+  /** Its guest, if it had one, is gone. */
+  #leave(worker: Worker): void {
+    if (worker.guest) this.#settings.admission.leave(worker.guest);
+    worker.guest = null;
+  }
+
   #exited(number: number, worker: Worker, reason: string): void {
     this.#workers.delete(number);
+    this.#leave(worker);
     if (worker.open) {
       const { id, remoteAddr } = worker.open;
       this.#settings.onEvent({

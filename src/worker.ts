@@ -6,6 +6,7 @@
 import { acceptLoop } from "./accept_loop.ts";
 import { errorMessage } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
+import { lifetime } from "./limits.ts";
 import { loadHandler } from "./load_handler.ts";
 import type { WorkerSettings } from "./messages.ts";
 import { Libc } from "./posix/libc.ts";
@@ -51,12 +52,15 @@ async function main(): Promise<void> {
   };
 
   let count = 0;
+  const last = lifetime(settings.maxConnectionsPerWorker, Math.random());
+  const listener = channel.listen(loaded.blocking);
   channel.send({ type: "ready" });
   try {
     await acceptLoop(
-      channel.listen(loaded.blocking),
+      { accept: () => count < last ? listener.accept() : Promise.resolve(null) },
       1,
       async (connection) => {
+        if (count + 1 === last) channel.send({ type: "leaving" });
         const context = {
           signal: abort.signal,
           id: `${settings.number}.${++count}`,
@@ -70,7 +74,7 @@ async function main(): Promise<void> {
         await current.done;
         current = null;
       },
-      (code) => onEvent({ type: "accept_failed", code, worker: channel.name }),
+      (code) => onEvent({ type: "accept_failed", code, count: 1, worker: channel.name }),
     );
   } catch (error) {
     channel.send({ type: "fatal", message: errorMessage(error) });

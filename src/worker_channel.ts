@@ -4,9 +4,12 @@
  * @module
  */
 import type { ConnectionSource } from "./accept_loop.ts";
+import type { Address } from "./connection.ts";
 import { errorCode } from "./errors.ts";
 import type { WorkerName } from "./handler.ts";
 import {
+  ADMITTED,
+  ANSWER_WORD,
   HELD_WORD,
   type Message,
   MESSAGE_BACKLOG,
@@ -76,6 +79,13 @@ export function threadChannel(
         blocking,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
+        admit(remoteAddr) {
+          if (!settings.asks) return true;
+          Atomics.store(words, ANSWER_WORD, 0);
+          scope.postMessage({ type: "asks", remoteAddr } satisfies Message);
+          Atomics.wait(words, ANSWER_WORD, 0);
+          return Atomics.load(words, ANSWER_WORD) === ADMITTED;
+        },
         hold: (descriptor) => void Atomics.exchange(words, HELD_WORD, descriptor),
         release(descriptor) {
           const mine = Atomics.compareExchange(words, HELD_WORD, descriptor, -1) === descriptor;
@@ -126,6 +136,9 @@ export function processChannel(
   };
 
   let strongest: Order | null = null;
+  const flushAll = () => {
+    while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
+  };
   const byte = new Uint8Array(1);
   const look = () => {
     flush();
@@ -139,27 +152,41 @@ export function processChannel(
     }
     return strongest;
   };
+  const send = (message: Message) => {
+    const optional = message.type === "event" && message.event.type === "message";
+    if (optional && unsent.length > MESSAGE_BACKLOG) return dropped.add();
+    const bytes = encoder.encode(dropped.report(encodeMessage) + encodeMessage(message));
+    const all = new Uint8Array(unsent.length + bytes.length);
+    all.set(unsent);
+    all.set(bytes, unsent.length);
+    unsent = all;
+    flush();
+  };
+  const admit = (remoteAddr: Address) => {
+    if (!settings.asks) return true;
+    send({ type: "asks", remoteAddr });
+    try {
+      flushAll();
+      while (libc.receive(control, byte, 0) > 0) {
+        if (byte[0] >= ADMITTED) return byte[0] === ADMITTED;
+        strongest = ORDERS[byte[0]];
+      }
+    } catch {
+      // As at the end of the stream: the supervisor is gone.
+    }
+    runtime.exit(1);
+  };
   return {
     name: { kind: "process", id: runtime.pid },
-    send(message) {
-      const optional = message.type === "event" &&
-        message.event.type === "message";
-      if (optional && unsent.length > MESSAGE_BACKLOG) return dropped.add();
-      const bytes = encoder.encode(dropped.report(encodeMessage) + encodeMessage(message));
-      const all = new Uint8Array(unsent.length + bytes.length);
-      all.set(unsent);
-      all.set(bytes, unsent.length);
-      unsent = all;
-      flush();
-    },
+    send,
     look,
     onOrder(listener, blocking) {
       if (blocking) return;
       // A timer costs less than a second reader of the same socket.
+      let told: Order | null = null;
       setInterval(() => {
-        const before = strongest;
         const now = look();
-        if (now !== null && now !== before) listener(now);
+        if (now !== null && now !== told) listener(told = now);
       }, ORDER_INTERVAL);
     },
     listen: (blocking) =>
@@ -168,6 +195,7 @@ export function processChannel(
         blocking,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
+        admit,
         hold: () => {},
         release: (descriptor) => libc.close(descriptor),
       }),
@@ -177,7 +205,7 @@ export function processChannel(
       if (last) unsent = new Uint8Array([...unsent, ...encoder.encode(last)]);
       libc.setTimeout(control, "send", LAST_WAIT);
       try {
-        while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
+        flushAll();
       } catch {
         // Nobody reads it any more.
       }
@@ -201,7 +229,8 @@ export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel 
   const dropped = new Dropped();
   scope.onMessage((message, socket) => {
     if (message !== CONNECTION) onOrder(strongest = message as Order);
-    else if (socket) handed.push(socket); // null: the client has left meanwhile
+    else if (socket) handed.push(socket);
+    else scope.postMessage(encodeMessage({ type: "vanished" }));
     wake();
   });
   return {

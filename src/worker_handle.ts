@@ -4,11 +4,14 @@
  */
 import type { WorkerName } from "./handler.ts";
 import {
+  ADMITTED,
+  ANSWER_WORD,
   HELD_WORD,
   type Message,
   type Order,
   ORDER_WORD,
   ORDERS,
+  REFUSED,
   WORDS,
   type WorkerSettings,
 } from "./messages.ts";
@@ -21,6 +24,8 @@ export interface WorkerHandle {
   readonly name: WorkerName;
   /** Tells it something; it obeys as soon as it looks. */
   order(order: Order): void;
+  /** Answers what it asked: whether it may serve its client. */
+  answer(admitted: boolean): void;
   /** Hands it a connection; only where sockets are handed over. */
   give?(socket: HandedSocket): void;
   /** Ends its connection from outside and, in the end, the worker. */
@@ -90,6 +95,10 @@ export function threadStarter(
     return {
       name: { kind: "thread", id: number },
       order,
+      answer(admitted) {
+        Atomics.store(view, ANSWER_WORD, admitted ? ADMITTED : REFUSED);
+        Atomics.notify(view, ANSWER_WORD);
+      },
       kill() {
         order("end");
         // This wakes a thread that is blocked in a call on its connection.
@@ -157,7 +166,8 @@ export function processStarter(
     });
     return {
       name: { kind: "process", id: child.pid },
-      order: (order) => void sendOrder(control, order),
+      order: (order) => void sendByte(control, ORDERS.indexOf(order)),
+      answer: (admitted) => void sendByte(control, admitted ? ADMITTED : REFUSED),
       kill: () => child.kill(),
     };
   };
@@ -186,6 +196,7 @@ export function handOverStarter(
     return {
       name: { kind: "process", id: child.pid },
       order: (order) => child.postMessage(order),
+      answer: () => {}, // it does not ask: who is handed over has been let in
       give: (socket) => child.postMessage(CONNECTION, socket),
       kill: () => child.kill(),
     };
@@ -194,9 +205,9 @@ export function handOverStarter(
 
 type Control = ReturnType<Runtime["adopt"]>;
 
-async function sendOrder(control: Control, order: Order): Promise<void> {
+async function sendByte(control: Control, byte: number): Promise<void> {
   try {
-    await control.write(new Uint8Array([ORDERS.indexOf(order)]));
+    await control.write(new Uint8Array([byte]));
   } catch {
     // It has ended, or is about to: `onExit` tells.
   }

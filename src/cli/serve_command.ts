@@ -69,9 +69,12 @@ export async function serveCommand(
   const numbers: Record<string, unknown> = {
     port: given.number("port"),
     maxConnections: given.number("max-connections"),
+    maxConnectionsPerSource: given.number("max-connections-per-source"),
+    maxConnectionsPerWorker: given.number("max-connections-per-worker"),
     spares: given.number("spares"),
     backlog: given.number("backlog"),
     idleTimeout: milliseconds("idle-timeout"),
+    connectionTimeout: milliseconds("connection-timeout"),
     linger: milliseconds("linger"),
     shutdownTimeout: milliseconds("shutdown-timeout"),
   };
@@ -81,6 +84,7 @@ export async function serveCommand(
     ),
     model: given.text("model") as ModelName ?? "multiplex",
     hostname: given.text("host") ?? "127.0.0.1",
+    overLimit: given.text("over-limit") as ServeOptions["overLimit"] ?? "wait",
     ...(given.text("unix") ? { path: given.text("unix") } : {}),
     handOver: given.has("hand-over"),
     workerArgs: given.texts("worker-args"),

@@ -155,7 +155,9 @@ export async function listenToHandOver(
     addr,
     async accept() {
       const socket = await queue.accept();
-      return socket && { handed: socket };
+      if (!socket) return null;
+      const [, remoteAddr] = ends(socket, addr.transport === "unix" ? addr.path : null);
+      return { handed: socket, remoteAddr };
     },
     drop: (socket) => void sendable(socket).destroy(),
     close() {
