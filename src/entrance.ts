@@ -53,8 +53,15 @@ export interface Opening {
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
 const WORKER_DESCRIPTORS = 8;
+/** What must be left to start one: Deno panics, and Bun crashes, without (2.9, 1.4). */
+const START_DESCRIPTORS = 24;
 /** What a process with a channel, and the client for it, take of them. */
 const CHANNEL_DESCRIPTORS = 4;
+/**
+ * Clients that Deno's node:net accepts before anybody is asked; when descriptors
+ * run out meanwhile, it never accepts again and does not tell (2.9).
+ */
+const ACCEPT_BURST = 128;
 
 /** Every worker blocks in `accept` on the same listening socket. */
 export class SharedEntrance implements Entrance {
@@ -96,15 +103,18 @@ export class SharedEntrance implements Entrance {
     this.#listening = listening;
     libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     this.addr = libc.localAddress(listening);
-    // Deno 2.9 panics when a worker is started and descriptors run out.
     this.room = Math.max(
       1,
       Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS),
     );
     const all = { ...shared, listening };
-    this.start = kind === "thread"
+    const start = kind === "thread"
       ? threadStarter(runtime, libc, all)
       : processStarter(runtime, libc, all, settings.workerArgs);
+    this.start = (number, listeners) => {
+      libc.demandDescriptors(START_DESCRIPTORS, listening);
+      return start(number, listeners);
+    };
   }
 
   queueLength(): number | null {
@@ -163,7 +173,8 @@ export class HandOverEntrance implements Entrance {
     const listen = () => runtime.listenToHandOver(address, settings.backlog);
     const listener = await bind(runtime, address, listen);
     const start = handOverStarter(runtime, shared, settings.workerArgs);
-    const descriptors = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
+    const limit = runtime.descriptorLimit() ?? Infinity;
+    const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
     return new HandOverEntrance(listener, start, settings, descriptors);
   }
 

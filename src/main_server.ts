@@ -59,6 +59,8 @@ export class MainServer extends BaseServer {
     let count = 0;
     this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
     this.#limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
+    listener.onRefused = (remoteAddr) =>
+      emit({ type: "refused", remoteAddr, reason: "descriptors", count: 1 });
     const refuses = settings.overLimit === "refuse";
     const admission = new Admission({
       connections: refuses ? this.#limit : Infinity,

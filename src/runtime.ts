@@ -84,6 +84,11 @@ export interface HandOverListener {
 
 /** One listener of the runtime's event loop, giving Trivet's connections. */
 export interface LoopListener extends Listener {
+  /**
+   * Told of clients that were closed at once, by a loop that accepts on its own,
+   * because too few descriptors were left.
+   */
+  onRefused?: (remoteAddr: Address) => void;
   accept(): Promise<SocketConnection | null>;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address } from "./connection.ts";
-import { SystemError } from "./errors.ts";
+import { acceptErrorClass, SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
 import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
@@ -43,6 +43,8 @@ const PATIENCE = 10;
 /** A worker that ends sooner, and served nobody, has failed to start. */
 const FIRST_DELAY = 100;
 const LARGEST_DELAY = 10_000;
+/** Where there was no room for a worker: it may be there again in a moment. */
+const LARGEST_NO_ROOM_DELAY = 1000;
 /** Failures in a row, with no worker alive, after which it gives up. */
 const GIVE_UP_AFTER = 5;
 
@@ -71,6 +73,7 @@ export class Supervisor {
   #nextNumber = 1;
   #burst = 1;
   #failures = 0;
+  #reported = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #topUp: ReturnType<typeof setTimeout> | null = null;
   #next: ReturnType<typeof setTimeout> | null = null;
@@ -240,8 +243,7 @@ export class Supervisor {
         guest: null,
       };
     } catch (error) {
-      this.#failed(error instanceof Error ? error : new Error(String(error)));
-      return;
+      return this.#notStarted(error instanceof Error ? error : new Error(String(error)));
     }
     this.#workers.set(number, worker);
   }
@@ -357,11 +359,23 @@ export class Supervisor {
     else this.#failed(new Error(`A worker ended before it was ready: ${reason}`), worker.ready);
   }
 
+  /** It could not even be begun, as when descriptors run out. */
+  #notStarted(error: Error): void {
+    const now = Date.now();
+    if (this.#everReady && now - this.#reported >= LARGEST_NO_ROOM_DELAY) {
+      this.#reported = now;
+      this.#reportFailure(error.message);
+    }
+    this.#failed(error);
+  }
+
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#retry !== null) return;
     this.#failures++;
+    const noRoom = acceptErrorClass(error) === "no room"; // that passes
     if (
+      !(noRoom && this.#everReady) &&
       !wasReady && // it could be started, and was ended from outside
       this.#failures >= GIVE_UP_AFTER &&
       this.#count("idle") + this.#count("busy") === 0
@@ -370,7 +384,7 @@ export class Supervisor {
     }
     const delay = Math.min(
       FIRST_DELAY * 2 ** (this.#failures - 1),
-      LARGEST_DELAY,
+      noRoom ? LARGEST_NO_ROOM_DELAY : LARGEST_DELAY,
     );
     this.#retry = setTimeout(() => {
       this.#retry = null;

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const channel = thread
     ? threadChannel(runtime, new Libc(runtime), thread, settings)
     : settings.listening === undefined
-    ? handOverChannel(runtime, runtime.processScope()!)
+    ? handOverChannel(runtime, runtime.processScope()!, settings)
     : processChannel(runtime, new Libc(runtime), settings);
 
   let current: ServedConnection | null = null;

@@ -217,10 +217,21 @@ export function processChannel(
 /** Milliseconds until a process whose handler waits on the loop sees an order. */
 const ORDER_INTERVAL = 100;
 
+/** Milliseconds until a process that is handed its connections sees that its parent is gone. */
+const PARENT_INTERVAL = 1000;
+
 /** A process's that is handed its connections: messages, and sockets with them. */
-export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel {
+export function handOverChannel(
+  runtime: Runtime,
+  scope: ProcessScope,
+  settings: WorkerSettings,
+): Channel {
   ignoreStopSignals(runtime);
   scope.onGone(() => runtime.exit(1));
+  // Deno does not tell a process that was handed a socket that its parent is gone (2.9).
+  setInterval(() => {
+    if (runtime.parentPid() !== settings.parent) runtime.exit(1);
+  }, PARENT_INTERVAL);
   const handed: Socket[] = [];
   let strongest: Order | null = null;
   let onOrder: (order: Order) => void = () => {};

@@ -183,7 +183,7 @@ export function handOverStarter(
   workerArgs: string[],
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
-    const settings: WorkerSettings = { ...shared, number, kind: "process" };
+    const settings: WorkerSettings = { ...shared, number, kind: "process", parent: runtime.pid };
     const child = runtime.startProcess(
       WORKER_MODULE,
       [JSON.stringify(settings)],

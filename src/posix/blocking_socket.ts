@@ -6,7 +6,7 @@
 import type { Address, Listener } from "../connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../errors.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
-import { IPPROTO_TCP, type Libc } from "./libc.ts";
+import { type Accepted, IPPROTO_TCP, type Libc } from "./libc.ts";
 
 /** How often a worker that waits in `accept` looks whether it shall leave. */
 export const ACCEPT_TIMEOUT = 1000;
@@ -123,6 +123,8 @@ export class BlockingListener implements Listener {
   readonly addr: Address;
   readonly #libc: Libc;
   readonly #options: WorkerListenerOptions;
+  /** Accepted, while there was no room for what else it needs. */
+  #pending: Accepted | null = null;
   #closed = false;
 
   constructor(libc: Libc, options: WorkerListenerOptions) {
@@ -138,7 +140,8 @@ export class BlockingListener implements Listener {
       await new Promise((resolve) => setImmediate(resolve));
       if (shallLeave()) break;
       try {
-        const accepted = this.#libc.accept(descriptor, !blocking);
+        const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
+        this.#pending = null;
         const connection = this.#connection(accepted.descriptor, accepted.remoteAddr);
         // Last, because who is let in counts until its end is reported.
         if (admit(accepted.remoteAddr)) return connection;
@@ -149,6 +152,8 @@ export class BlockingListener implements Listener {
         if (code !== "EAGAIN") throw error;
       }
     }
+    if (this.#pending) this.#options.release(this.#pending.descriptor);
+    this.#pending = null;
     return null;
   }
 
@@ -204,8 +209,11 @@ export class BlockingListener implements Listener {
         },
       });
     } catch (error) {
+      if (acceptErrorClass(error) === "no room") {
+        this.#pending = { descriptor, remoteAddr };
+        throw error;
+      }
       release(descriptor);
-      if (acceptErrorClass(error) === "no room") throw error;
       // The client may have reset before its socket was set up.
       throw new SystemError(
         "ECONNABORTED",

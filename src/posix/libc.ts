@@ -216,6 +216,19 @@ export class Libc {
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
   }
 
+  /**
+   * Whether so many descriptors are left.
+   * @throws {SystemError} with EMFILE or ENFILE if they are not
+   */
+  demandDescriptors(count: number, any: number): void {
+    const copies: number[] = [];
+    try {
+      while (copies.length < count) copies.push(this.duplicate(any));
+    } finally {
+      for (const copy of copies) this.close(copy);
+    }
+  }
+
   /** How many descriptors this process may have, see getrlimit(2). */
   descriptorLimit(): number {
     const limits = new BigUint64Array(2); // soft, hard

@@ -9,6 +9,7 @@ import type { Address } from "../connection.ts";
 import { refusal, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { listenToHandOver, systemError } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
@@ -27,6 +28,7 @@ declare namespace Bun {
     readonly localPort: number;
     readonly remoteAddress: string;
     readonly remotePort: number;
+    readonly fd: number;
     write(bytes: Uint8Array): number;
     shutdown(): void;
     close(): void;
@@ -156,6 +158,10 @@ class BunListener implements LoopListener {
     this.#queue = queue;
   }
 
+  set onRefused(listener: (remoteAddr: Address) => void) {
+    this.#queue.onRefused = listener;
+  }
+
   accept(): Promise<SocketConnection | null> {
     return this.#queue.accept();
   }
@@ -170,6 +176,7 @@ class BunListener implements LoopListener {
 function listen(address: Address): LoopListener {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<SocketConnection>();
+  const last = firstOfLast(descriptorLimit());
   const listener = Bun.listen<BunSocket>({
     ...where(address),
     allowHalfOpen: true,
@@ -181,6 +188,10 @@ function listen(address: Address): LoopListener {
           return;
         }
         socket.data = new BunSocket(socket, queue.asked, path);
+        if (socket.fd >= last) {
+          queue.onRefused?.(socket.data.remoteAddr);
+          return socket.data.close();
+        }
         queue.push(new SocketConnection(socket.data, systemError));
       },
     },
@@ -285,7 +296,7 @@ export const runtime: Runtime = {
 
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

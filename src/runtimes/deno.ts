@@ -6,6 +6,7 @@ import type { Address } from "../connection.ts";
 import { errorMessage, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { adopt, listenToHandOver } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
@@ -313,7 +314,7 @@ export const runtime: Runtime = {
     });
   },
   exit: (code) => Deno.exit(code),
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

@@ -8,6 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
@@ -124,7 +125,7 @@ export const runtime: Runtime = {
 
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   socketFile: shared.socketFile,
   removeFile: shared.removeFile,
   fileUrl: shared.fileUrl,

@@ -9,6 +9,7 @@ import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
 import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { builtin } from "./builtin.ts";
+import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
 /** An error of Node or Bun; it has the POSIX name already. */
@@ -97,9 +98,15 @@ interface Bound {
   readonly queue: AcceptQueue<NetSocket>;
 }
 
+/** Its number; -1 where it is not told (Deno 2.9). */
+function descriptor(socket: NetSocket): number {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+}
+
 function bindServer(address: Address, backlog: number): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
+  const last = firstOfLast(descriptorLimit());
   const server = builtin.net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
@@ -108,7 +115,11 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
   }, (socket) => {
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
-    else queue.push(socket);
+    else if (descriptor(socket) >= last) {
+      const [, remoteAddr] = ends(socket, path);
+      socket.destroy();
+      queue.onRefused?.(remoteAddr);
+    } else queue.push(socket);
   });
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(systemError(error)));
@@ -133,6 +144,9 @@ export async function listen(address: Address, backlog: number): Promise<LoopLis
   const path = addr.transport === "unix" ? addr.path : null;
   return {
     addr,
+    set onRefused(listener: (remoteAddr: Address) => void) {
+      queue.onRefused = listener;
+    },
     async accept() {
       const socket = await queue.accept();
       return socket &&

@@ -170,16 +170,6 @@ export function onUnhandled(listener: (error: unknown) => void): void {
   builtin.process.on("uncaughtException", listener);
 }
 
-/** How many descriptors this process may have, see proc_pid_limits(5). */
-export function descriptorLimit(): number | null {
-  try {
-    const limits = builtin.fs.readFileSync("/proc/self/limits", "latin1");
-    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]) || null;
-  } catch {
-    return null; // it is no Linux, or may not be read
-  }
-}
-
 /** What stands at a path. */
 export function socketFile(
   path: string,
