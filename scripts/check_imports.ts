@@ -29,6 +29,7 @@ const LAYERS = [
   "src/serve_options.ts",
   "src/load_handler.ts",
   "src/bind.ts",
+  "src/newcomers.ts",
   "src/entrance.ts",
   "src/base_server.ts",
   "src/main_server.ts",

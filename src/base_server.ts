@@ -92,7 +92,11 @@ export abstract class BaseServer implements Server {
   async #shutDown(): Promise<void> {
     await this.beginShutdown();
     this.#stopListening();
-    this.#timer = setTimeout(() => this.endAll(), this.#shutdownTimeout);
+    this.#timer = setTimeout(() => {
+      const ended = this.open();
+      if (ended > 0) this.emit({ type: "shutdown_timeout", ended });
+      this.endAll();
+    }, this.#shutdownTimeout);
     await this.#finish();
   }
 

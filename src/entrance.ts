@@ -8,6 +8,7 @@ import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
 import type { RefusalReason } from "./events.ts";
 import type { Admission } from "./limits.ts";
+import { dropNewcomers } from "./newcomers.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
 import { Libc } from "./posix/libc.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
@@ -37,6 +38,8 @@ export interface Entrance {
   open(supervisor: Supervisor, opening: Opening): Promise<void>;
   /** A worker has become idle. */
   onIdle(): void;
+  /** Lets nobody else come to the queue. */
+  dropNewcomers(): void;
   /** Refuses newcomers, and wakes workers that wait for one. */
   stop(): void;
   /** Gives back what is left, once the last worker is gone. */
@@ -127,6 +130,10 @@ export class SharedEntrance implements Entrance {
 
   onIdle(): void {}
 
+  dropNewcomers(): void {
+    this.#libc.dropNewcomers(this.#listening);
+  }
+
   stop(): void {
     // This wakes every worker that is blocked in accept. The descriptor stays
     // until the last thread is gone, lest its number mean something else.
@@ -155,6 +162,7 @@ export class HandOverEntrance implements Entrance {
   readonly addr: Address;
   readonly start: StartWorker;
   readonly room: number;
+  readonly #runtime: Runtime;
   readonly #listener: HandOverListener;
   /** How many may wait here. */
   readonly #queueRoom: number;
@@ -175,15 +183,17 @@ export class HandOverEntrance implements Entrance {
     const start = handOverStarter(runtime, shared, settings.workerArgs);
     const limit = runtime.descriptorLimit() ?? Infinity;
     const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
-    return new HandOverEntrance(listener, start, settings, descriptors);
+    return new HandOverEntrance(runtime, listener, start, settings, descriptors);
   }
 
   private constructor(
+    runtime: Runtime,
     listener: HandOverListener,
     start: StartWorker,
     settings: Settings,
     descriptors: number,
   ) {
+    this.#runtime = runtime;
     this.#listener = listener;
     this.addr = listener.addr;
     this.start = start;
@@ -221,6 +231,10 @@ export class HandOverEntrance implements Entrance {
       if (!worker) return;
       worker.give!(this.#waiting.shift()!);
     }
+  }
+
+  dropNewcomers(): void {
+    dropNewcomers(this.#runtime, this.#listener.descriptor);
   }
 
   stop(): void {

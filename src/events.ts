@@ -84,6 +84,8 @@ export type ServerEvent =
     }
     | { readonly type: "unhandled"; readonly worker: WorkerName; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }
+    /** The time for open connections was over: so many were ended. */
+    | { readonly type: "shutdown_timeout"; readonly ended: number }
     | { readonly type: "dropped"; readonly count: number }
   );
 

@@ -10,6 +10,7 @@ import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { Admission } from "./limits.ts";
 import type { Model } from "./models.ts";
+import { dropNewcomers } from "./newcomers.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
 import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
@@ -17,6 +18,7 @@ import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
   readonly addr: Address;
+  readonly #runtime: Runtime;
   readonly #listener: LoopListener;
   readonly #open = new Set<ServedConnection>();
   readonly #limit: number;
@@ -52,6 +54,7 @@ export class MainServer extends BaseServer {
   ) {
     super(runtime, settings, emit);
     this.addr = listener.addr;
+    this.#runtime = runtime;
     this.#listener = listener;
     this.rememberFile(listener.addr);
     const worker = { kind: "main", id: 0 } as const;
@@ -100,6 +103,7 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
+    dropNewcomers(this.#runtime, this.#listener.descriptor);
     if (this.#open.size < this.#limit) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN));
     }

@@ -74,6 +74,8 @@ export interface ProcessScope {
 /** A listener whose connections are for other processes. */
 export interface HandOverListener {
   readonly addr: Address;
+  /** The listening socket's descriptor, where the runtime tells. */
+  readonly descriptor?: number;
   /** The next one, or null once it is closed. */
   accept(): Promise<HandedSocket | null>;
   /** Closes one that nobody takes. */
@@ -84,6 +86,8 @@ export interface HandOverListener {
 
 /** One listener of the runtime's event loop, giving Trivet's connections. */
 export interface LoopListener extends Listener {
+  /** The listening socket's descriptor, where the runtime tells. */
+  readonly descriptor?: number;
   /**
    * Told of clients that were closed at once, by a loop that accepts on its own,
    * because too few descriptors were left.

@@ -127,10 +127,12 @@ export class WorkerServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
+    this.#entrance.dropNewcomers();
     const start = performance.now();
-    while (this.#supervisor.free > 0) {
+    // Empty twice: handshakes that had begun may still come to an end.
+    for (let empty = 0; empty < 2 && this.#supervisor.free > 0;) {
       const waiting = this.#entrance.queueLength();
-      if (waiting === 0) break;
+      empty = waiting === 0 ? empty + 1 : 0;
       const longest = waiting === null ? DRAIN : START_DRAIN;
       if (performance.now() - start >= longest) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

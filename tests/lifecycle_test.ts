@@ -72,6 +72,8 @@ for (const model of NAMES) {
     await client.close();
     const closed = events.filter((event) => event.type === "closed");
     assertEquals(closed.map(({ reason }) => reason), ["shutdown"]);
+    const timeouts = events.filter((event) => event.type === "shutdown_timeout");
+    assertEquals(timeouts.map(({ ended }) => ended), [1]);
   });
 
   Deno.test(`serve --model ${model} ended while it starts leaves no Unix socket's file`, async () => {

@@ -149,6 +149,8 @@ export function prettyLine(
       return event.open === 0
         ? "shutting down"
         : `shutting down: ${event.open} open; once more ends them`;
+    case "shutdown_timeout":
+      return `${paint(31, "!")} the shutdown timeout is over: ${event.ended} ended`;
     case "dropped":
       return `! ${event.count} lines of this log were dropped, its reader is slow`;
     default:

@@ -47,6 +47,7 @@ declare namespace Bun {
   }
   interface SocketListener {
     readonly port: number;
+    readonly fd: number;
     stop(closeConnections: boolean): void;
   }
   type Where = { hostname: string; port: number } | { unix: string } | { fd: number };
@@ -149,11 +150,13 @@ const HANDLERS: Bun.SocketHandlers<BunSocket> = {
 
 class BunListener implements LoopListener {
   readonly addr: Address;
+  readonly descriptor: number;
   readonly #listener: Bun.SocketListener;
   readonly #queue: AcceptQueue<SocketConnection>;
 
   constructor(listener: Bun.SocketListener, addr: Address, queue: AcceptQueue<SocketConnection>) {
     this.#listener = listener;
+    this.descriptor = listener.fd;
     this.addr = addr;
     this.#queue = queue;
   }

@@ -98,9 +98,9 @@ interface Bound {
   readonly queue: AcceptQueue<NetSocket>;
 }
 
-/** Its number; -1 where it is not told (Deno 2.9). */
-function descriptor(socket: NetSocket): number {
-  return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+/** Its number; undefined where it is not told (Deno 2.9). */
+function descriptor(socket: NetSocket | Server): number | undefined {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd;
 }
 
 function bindServer(address: Address, backlog: number): Promise<Bound> {
@@ -115,7 +115,7 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
   }, (socket) => {
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
-    else if (descriptor(socket) >= last) {
+    else if ((descriptor(socket) ?? -1) >= last) {
       const [, remoteAddr] = ends(socket, path);
       socket.destroy();
       queue.onRefused?.(remoteAddr);
@@ -144,6 +144,7 @@ export async function listen(address: Address, backlog: number): Promise<LoopLis
   const path = addr.transport === "unix" ? addr.path : null;
   return {
     addr,
+    descriptor: descriptor(server),
     set onRefused(listener: (remoteAddr: Address) => void) {
       queue.onRefused = listener;
     },
@@ -167,6 +168,7 @@ export async function listenToHandOver(
   const { addr, server, queue } = await bindServer(address, backlog);
   return {
     addr,
+    descriptor: descriptor(server),
     async accept() {
       const socket = await queue.accept();
       if (!socket) return null;
