@@ -34,6 +34,7 @@ const LAYERS = [
   "src/base_server.ts",
   "src/main_server.ts",
   "src/worker_server.ts",
+  "src/orphans.ts",
   "src/server.ts",
   "src/worker.ts",
   "src/client.ts",

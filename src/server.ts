@@ -9,6 +9,7 @@ import type { Handler } from "./handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "./load_handler.ts";
 import { MainServer } from "./main_server.ts";
 import { MODELS } from "./models.ts";
+import { reapOrphans } from "./orphans.ts";
 import type { Runtime } from "./runtime.ts";
 import { detect } from "./runtimes/detect.ts";
 import { resolveHost, type ServeOptions, settle } from "./serve_options.ts";
@@ -78,7 +79,11 @@ export async function serve(
     condenser.flush();
     throw error;
   });
-  server.finished.finally(() => condenser.flush()).catch(() => {}); // its user is told
+  const stopReaping = reapOrphans(runtime);
+  server.finished.finally(() => {
+    condenser.flush();
+    stopReaping();
+  }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
   emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {

@@ -33,6 +33,8 @@ const LINUX_FUNCTIONS: ForeignFunctions = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   prctl: { parameters: ["i32", "u64"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  waitid: { parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   malloc: { parameters: ["u64"], result: "u64" },
   memcpy: { parameters: ["u64", "buffer", "u64"], result: "u64" },
   free: { parameters: ["u64"], result: "i32" },
@@ -54,6 +56,12 @@ const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
+const P_ALL = 0;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+const SIGINFO_SIZE = 128;
+const SIGINFO_PID = 16;
 
 /** Socket filter (bpf(4)) over a TCP header: SYN alone is dropped, all else passes. */
 const DROP_SYN = filter(
@@ -334,6 +342,19 @@ export class Libc {
   /** Asks the kernel to end this process when the thread that started it ends. */
   dieWithParent(): void {
     this.#functions.prctl?.(PR_SET_PDEATHSIG, BigInt(SIGKILL));
+  }
+
+  /** A child that has ended and that nobody has waited for; it stays so. Linux only. */
+  endedChild(): number | null {
+    const info = new Uint8Array(SIGINFO_SIZE);
+    const { waitid } = this.#functions;
+    if (waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) < 0) return null; // ECHILD
+    return new DataView(info.buffer).getInt32(SIGINFO_PID, true) || null;
+  }
+
+  /** Waits for a child that has ended. */
+  reap(pid: number): void {
+    this.#functions.waitpid(pid, new Uint8Array(4), WNOHANG);
   }
 
   #check(call: string, result: number): number {
