@@ -58,8 +58,10 @@ export const ORDER_WORD = 0;
 export const HELD_WORD = 1;
 /** The answer to what the thread asked, or 0 while there is none. */
 export const ANSWER_WORD = 2;
+/** How many bytes of `message` events the supervisor has not read yet. */
+export const UNREAD_WORD = 3;
 /** How many words. */
-export const WORDS = 3;
+export const WORDS = 4;
 
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker

@@ -6,6 +6,7 @@
 import type { ConnectionSource } from "./accept_loop.ts";
 import type { Address } from "./connection.ts";
 import { errorCode } from "./errors.ts";
+import type { UntimedEvent } from "./events.ts";
 import type { WorkerName } from "./handler.ts";
 import {
   ADMITTED,
@@ -16,13 +17,14 @@ import {
   type Order,
   ORDER_WORD,
   ORDERS,
+  UNREAD_WORD,
   type WorkerSettings,
 } from "./messages.ts";
 import { BlockingListener } from "./posix/blocking_socket.ts";
-import type { Libc } from "./posix/libc.ts";
+import { Libc } from "./posix/libc.ts";
 import type { ProcessScope, Runtime, ThreadScope } from "./runtime.ts";
 import { type Socket, SocketConnection } from "./socket_connection.ts";
-import { CONNECTION, encodeMessage } from "./worker_handle.ts";
+import { CHANNEL, CONNECTION, encodeMessage } from "./worker_handle.ts";
 
 /** A worker's way to its supervisor. */
 export interface Channel {
@@ -50,12 +52,18 @@ class Dropped {
     this.#count++;
   }
 
-  /** How many since the last report, as a message; nothing if there were none. */
-  report(encode: (message: Message) => string): string {
-    if (this.#count === 0) return "";
+  /** How many since the last report, as an event; null if there were none. */
+  take(): UntimedEvent | null {
+    if (this.#count === 0) return null;
     const event = { type: "dropped", count: this.#count } as const;
     this.#count = 0;
-    return encode({ type: "event", event });
+    return event;
+  }
+
+  /** The same as a message; nothing if there were none. */
+  report(encode: (message: Message) => string): string {
+    const event = this.take();
+    return event ? encode({ type: "event", event }) : "";
   }
 }
 
@@ -68,9 +76,22 @@ export function threadChannel(
 ): Channel {
   const words = new Int32Array(settings.words!);
   const look = () => ORDERS[Atomics.load(words, ORDER_WORD)];
+  const dropped = new Dropped();
+  const report = () => {
+    const event = dropped.take();
+    if (event) scope.postMessage({ type: "event", event } satisfies Message);
+  };
   return {
     name: { kind: "thread", id: settings.number },
-    send: (message) => scope.postMessage(message),
+    send(message) {
+      if (message.type === "event" && message.event.type === "message") {
+        const { length } = message.event.bytes;
+        if (Atomics.load(words, UNREAD_WORD) > MESSAGE_BACKLOG) return dropped.add();
+        Atomics.add(words, UNREAD_WORD, length);
+      }
+      report();
+      scope.postMessage(message);
+    },
     look,
     onOrder: (listener) => scope.onMessage((order) => listener(order as Order)),
     listen: (blocking) =>
@@ -92,7 +113,10 @@ export function threadChannel(
           if (mine) libc.close(descriptor);
         },
       }),
-    end: () => runtime.endThread(),
+    end() {
+      report();
+      runtime.endThread();
+    },
   };
 }
 
@@ -228,6 +252,11 @@ export function handOverChannel(
 ): Channel {
   ignoreStopSignals(runtime);
   scope.onGone(() => runtime.exit(1));
+  if (runtime.libraryRefusal() === null) {
+    const libc = new Libc(runtime);
+    libc.closeOnExec(CHANNEL); // Deno lets what a handler starts inherit it (2.9)
+    libc.unload();
+  }
   // Deno does not tell a process that was handed a socket that its parent is gone (2.9).
   setInterval(() => {
     if (runtime.parentPid() !== settings.parent) runtime.exit(1);

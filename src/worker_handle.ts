@@ -12,6 +12,7 @@ import {
   ORDER_WORD,
   ORDERS,
   REFUSED,
+  UNREAD_WORD,
   WORDS,
   type WorkerSettings,
 } from "./messages.ts";
@@ -77,7 +78,13 @@ export function threadStarter(
     };
     const thread = runtime.startThread(WORKER_MODULE, settings);
     let terminate: ReturnType<typeof setTimeout> | undefined;
-    thread.onMessage((message) => onMessage(message as Message));
+    thread.onMessage((posted) => {
+      const message = posted as Message;
+      if (message.type === "event" && message.event.type === "message") {
+        Atomics.sub(view, UNREAD_WORD, message.event.bytes.length);
+      }
+      onMessage(message);
+    });
     thread.onExit((reason) => {
       // The kernel closes nothing when a thread dies; whoever swaps it out does.
       const held = Atomics.exchange(view, HELD_WORD, -1);
@@ -172,6 +179,9 @@ export function processStarter(
     };
   };
 }
+
+/** The descriptor of the channel of a process that is handed its connections. */
+export const CHANNEL = 3;
 
 /** What says that a socket comes with it; any other message is an order. */
 export const CONNECTION = "connection";
