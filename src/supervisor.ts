@@ -3,8 +3,10 @@
  * fewer again after a while, a new one for each that dies.
  * @module
  */
-import { SystemError } from "./errors.ts";
+import type { Address } from "./connection.ts";
+import { acceptErrorClass, SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
+import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
 import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
@@ -19,6 +21,8 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
+  /** Who is let in. */
+  readonly admission: Admission;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
   /** Told of what happens. */
@@ -42,6 +46,8 @@ const PATIENCE = 10;
 /** A worker that ends sooner, and served nobody, has failed to start. */
 const FIRST_DELAY = 100;
 const LARGEST_DELAY = 10_000;
+/** Where there was no room for a worker: it may be there again in a moment. */
+const LARGEST_NO_ROOM_DELAY = 1000;
 /** Failures in a row, with no worker alive, after which it gives up. */
 const GIVE_UP_AFTER = 5;
 
@@ -61,6 +67,8 @@ interface Worker {
   readonly trial: PromiseWithResolvers<void> | null;
   /** Why it has to end, where its end itself would not tell. */
   why: string | null;
+  /** Whose place it gives back when its connection has ended. */
+  guest: Address | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -74,6 +82,7 @@ export class Supervisor {
   #nextNumber = 1;
   #burst = 1;
   #failures = 0;
+  #reported = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #topUp: ReturnType<typeof setTimeout> | null = null;
   #next: ReturnType<typeof setTimeout> | null = null;
@@ -113,11 +122,15 @@ export class Supervisor {
     return this.#count("idle");
   }
 
-  /** An idle worker, which counts as busy from now on; null if there is none. */
-  take(): WorkerHandle | null {
+  /**
+   * An idle worker for a client that was let in; it counts as busy from now on.
+   * Null if there is none.
+   */
+  take(guest: Address): WorkerHandle | null {
     for (const worker of this.#workers.values()) {
       if (worker.state !== "idle") continue;
       worker.state = "busy";
+      worker.guest = guest;
       this.#becameBusy();
       return worker.handle;
     }
@@ -304,12 +317,11 @@ export class Supervisor {
         generation: this.#generation,
         trial,
         why: null,
+        guest: null,
       };
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
-      if (trial) trial.reject(error);
-      else this.#failed(error);
-      return;
+      return trial ? trial.reject(error) : this.#notStarted(error);
     }
     this.#workers.set(number, worker);
     if (trial) this.#leave(worker);
@@ -332,7 +344,7 @@ export class Supervisor {
       case "failed":
         worker.failed = true;
         if (worker.trial) return worker.trial.reject(new Error(message.message));
-        this.#endReload(worker, new Error(message.message));
+        this.#endReload(new Error(message.message), worker.generation);
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
@@ -352,6 +364,17 @@ export class Supervisor {
         return;
       case "stuck":
         return this.#settings.onEvent({ type: "worker_stuck", worker: worker.handle.name });
+      case "asks": {
+        const { remoteAddr } = message;
+        const admitted = this.#settings.admission.enter(remoteAddr);
+        if (admitted) worker.guest = remoteAddr;
+        return worker.handle.answer(admitted);
+      }
+      case "vanished":
+        return this.#becameIdle(worker);
+      case "leaving":
+        worker.state = "leaving";
+        return this.#keep();
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
@@ -363,10 +386,7 @@ export class Supervisor {
           this.#becameBusy();
         } else if (message.event.type === "closed") {
           worker.open = null;
-          if (worker.state === "busy") {
-            worker.state = "idle";
-            this.#settings.onIdle?.();
-          }
+          this.#becameIdle(worker);
           if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
             clearTimeout(this.#topUp);
             this.#topUp = null;
@@ -383,9 +403,23 @@ export class Supervisor {
     });
   }
 
+  #becameIdle(worker: Worker): void {
+    this.#giveBack(worker);
+    if (worker.state !== "busy") return;
+    worker.state = "idle";
+    this.#settings.onIdle?.();
+  }
+
+  /** Its guest, if it had one, is gone. */
+  #giveBack(worker: Worker): void {
+    if (worker.guest) this.#settings.admission.leave(worker.guest);
+    worker.guest = null;
+  }
+
   #exited(number: number, worker: Worker, how: string): void {
     const reason = worker.why ?? how;
     this.#workers.delete(number);
+    this.#giveBack(worker);
     if (worker.open) {
       const { id, remoteAddr } = worker.open;
       this.#settings.onEvent({
@@ -414,22 +448,35 @@ export class Supervisor {
     const lived = Date.now() - worker.since > LARGEST_DELAY;
     if (lived) this.#failures = 0;
     if (worker.served || asked || lived) return this.#keep();
-    this.#endReload(worker, error);
+    this.#endReload(error, worker.generation);
     this.#failed(error, worker.ready && !worker.failed);
   }
 
   /** A worker that a reload started has failed: what is not replaced yet stays. */
-  #endReload(worker: Worker, error: Error): void {
-    if (worker.generation < this.#generation) return;
+  #endReload(error: Error, generation = this.#generation): void {
+    if (generation < this.#generation) return;
     this.#replacing?.reject(error);
     this.#replacing = null;
+  }
+
+  /** It could not even be begun, as when descriptors run out. */
+  #notStarted(error: Error): void {
+    this.#endReload(error);
+    const now = Date.now();
+    if (this.#everReady && now - this.#reported >= LARGEST_NO_ROOM_DELAY) {
+      this.#reported = now;
+      this.#reportFailure(error.message);
+    }
+    this.#failed(error);
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#retry !== null) return;
     this.#failures++;
+    const noRoom = acceptErrorClass(error) === "no room"; // that passes
     if (
+      !(noRoom && this.#everReady) &&
       !wasReady && // it could be started, and was ended from outside
       this.#failures >= GIVE_UP_AFTER &&
       this.#count("idle") + this.#count("busy") === 0
@@ -438,7 +485,7 @@ export class Supervisor {
     }
     const delay = Math.min(
       FIRST_DELAY * 2 ** (this.#failures - 1),
-      LARGEST_DELAY,
+      noRoom ? LARGEST_NO_ROOM_DELAY : LARGEST_DELAY,
     );
     this.#retry = setTimeout(() => {
       this.#retry = null;
