@@ -124,9 +124,7 @@ export class MainServer extends BaseServer {
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
     dropNewcomers(this.#runtime, this.#listener.descriptor);
-    if (this.#open.size < this.#limit) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN));
-    }
+    await new Promise((resolve) => setTimeout(resolve, DRAIN));
   }
 
   protected stopListening(): void {

@@ -11,7 +11,13 @@ const CLIENTS = 8;
 export function shutdownTests(on: Target, names: string[]): void {
   for (const name of names) {
     Deno.test(`${on.name}: serve ${name} at SIGTERM serves who has come, refuses who comes, and resets nobody`, async () => {
-      const args = [...WAYS[name], "--spares", String(CLIENTS), "--log", "none"];
+      const args = [
+        ...WAYS[name] ?? ["--model", name],
+        "--spares",
+        String(CLIENTS),
+        "--log",
+        "none",
+      ];
       const command = new Command(["serve", "--port", "0", ...args], {
         program: [...on.run, CLI],
       });
