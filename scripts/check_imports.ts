@@ -25,6 +25,7 @@ const LAYERS = [
   "src/worker_handle.ts",
   "src/worker_channel.ts",
   "src/worker_memory.ts",
+  "src/reload.ts",
   "src/supervisor.ts",
   "src/models.ts",
   "src/serve_options.ts",

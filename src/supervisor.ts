@@ -8,6 +8,7 @@ import { acceptErrorClass, SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
 import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
+import { Reloads, type Replaceable, type Trial, type WorkerState } from "./reload.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
 import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
 
@@ -51,20 +52,14 @@ const LARGEST_NO_ROOM_DELAY = 1000;
 /** Failures in a row, with no worker alive, after which it gives up. */
 const GIVE_UP_AFTER = 5;
 
-type State = "starting" | "idle" | "busy" | "leaving";
-
-interface Worker {
+interface Worker extends Replaceable {
   handle: WorkerHandle;
-  state: State;
+  state: WorkerState;
   ready: boolean;
   served: boolean;
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
-  /** How many reloads there had been when it was started. */
-  readonly generation: number;
-  /** It only shows whether the handler loads: it leaves before it takes a client. */
-  readonly trial: PromiseWithResolvers<void> | null;
   /** Why it has to end, where its end itself would not tell. */
   why: string | null;
   /** Whose place it gives back when its connection has ended. */
@@ -89,12 +84,18 @@ export class Supervisor {
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
   #watch: ReturnType<typeof setInterval> | null = null;
-  #generation = 0;
-  #reload: Promise<void> = Promise.resolve();
-  #replacing: PromiseWithResolvers<void> | null = null;
+  readonly #reloads: Reloads<Worker>;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
+    this.#reloads = new Reloads({
+      workers: this.#workers,
+      spares: settings.spares,
+      limit: settings.limit,
+      start: (trial) => this.#startOne(trial),
+      leave: (worker) => this.#leave(worker),
+      startAfresh: () => this.#startAfresh(),
+    });
   }
 
   /**
@@ -153,7 +154,7 @@ export class Supervisor {
    * @throws {Error} if a new one does not start; the old ones then stay
    */
   reload(): Promise<void> {
-    return this.#reload = this.#reload.catch(() => {}).then(() => this.#reloadNow());
+    return this.#reloads.begin();
   }
 
   /** Asks all workers to leave when their connection has ended. */
@@ -183,49 +184,20 @@ export class Supervisor {
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
-    this.#replacing?.reject(stopped("reloaded"));
-    if (!this.#everReady) this.#ready.reject(stopped("started"));
+    this.#reloads.stop();
+    if (!this.#everReady) {
+      this.#ready.reject(
+        new SystemError("ECANCELED", "The server was stopped while it started"),
+      );
+    }
   }
 
-  async #reloadNow(): Promise<void> {
-    if (this.#stopping) throw stopped("reloaded");
-    const trial = Promise.withResolvers<void>();
-    this.#startOne(trial);
-    await trial.promise;
-    if (this.#stopping) throw stopped("reloaded");
-    this.#generation++;
+  /** However often starts have failed, the next may not. */
+  #startAfresh(): void {
     this.#failures = 0;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
-    this.#replacing = Promise.withResolvers<void>();
     this.#keep();
-    this.#replace();
-    await this.#replacing.promise;
-  }
-
-  /**
-   * A step of a reload, looked for after each change: a worker with a client
-   * leaves after it, an idle one when as many others are idle as there should be.
-   */
-  #replace(): void {
-    if (!this.#replacing) return;
-    const all = [...this.#workers.values()].filter((worker) => !worker.trial);
-    const old = all.filter((worker) => worker.generation < this.#generation);
-    const left = (worker: Worker) => worker.state === "leaving" && worker.open;
-    if (old.every(left)) {
-      this.#replacing.resolve();
-      this.#replacing = null;
-      return;
-    }
-    let surplus = this.idle - this.#settings.spares;
-    for (const worker of old) {
-      if (worker.state === "idle" ? surplus-- > 0 : worker.state !== "leaving") this.#leave(worker);
-    }
-    const next = old.find((worker) => worker.state === "idle");
-    if (!next || this.#count("starting") > 0) return;
-    if (all.length < this.#settings.limit) this.#startOne();
-    // The limit holds: one leaves before its successor is started.
-    else if (!old.some((worker) => worker.state === "leaving" && !worker.open)) this.#leave(next);
   }
 
   #leave(worker: Worker): void {
@@ -233,7 +205,7 @@ export class Supervisor {
     worker.handle.order("leave");
   }
 
-  #count(state: State): number {
+  #count(state: WorkerState): number {
     let count = 0;
     for (const worker of this.#workers.values()) {
       if (worker.state === state) count++;
@@ -292,18 +264,18 @@ export class Supervisor {
     this.#topUpSoon();
   }
 
-  #startOne(trial: Worker["trial"] = null): void {
+  #startOne(trial: Trial | null = null): void {
     const number = this.#nextNumber++;
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
         onMessage: (message) => {
           this.#told(worker, message);
-          this.#replace();
+          this.#reloads.step();
         },
         onExit: (reason) => {
           this.#exited(number, worker, reason);
-          this.#replace();
+          this.#reloads.step();
         },
       });
       worker = {
@@ -314,7 +286,7 @@ export class Supervisor {
         failed: false,
         open: null,
         since: Date.now(),
-        generation: this.#generation,
+        generation: this.#reloads.generation,
         trial,
         why: null,
         guest: null,
@@ -344,7 +316,7 @@ export class Supervisor {
       case "failed":
         worker.failed = true;
         if (worker.trial) return worker.trial.reject(new Error(message.message));
-        this.#endReload(new Error(message.message), worker.generation);
+        this.#reloads.fail(new Error(message.message), worker.generation);
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
@@ -448,20 +420,13 @@ export class Supervisor {
     const lived = Date.now() - worker.since > LARGEST_DELAY;
     if (lived) this.#failures = 0;
     if (worker.served || asked || lived) return this.#keep();
-    this.#endReload(error, worker.generation);
+    this.#reloads.fail(error, worker.generation);
     this.#failed(error, worker.ready && !worker.failed);
-  }
-
-  /** A worker that a reload started has failed: what is not replaced yet stays. */
-  #endReload(error: Error, generation = this.#generation): void {
-    if (generation < this.#generation) return;
-    this.#replacing?.reject(error);
-    this.#replacing = null;
   }
 
   /** It could not even be begun, as when descriptors run out. */
   #notStarted(error: Error): void {
-    this.#endReload(error);
+    this.#reloads.fail(error);
     const now = Date.now();
     if (this.#everReady && now - this.#reported >= LARGEST_NO_ROOM_DELAY) {
       this.#reported = now;
@@ -532,8 +497,4 @@ export class Supervisor {
       leaving--;
     }
   }
-}
-
-function stopped(what: "started" | "reloaded"): SystemError {
-  return new SystemError("ECANCELED", `The server was stopped while it ${what}`);
 }

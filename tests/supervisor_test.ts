@@ -881,6 +881,46 @@ test("reload at the limit lets one leave before it starts the next, and a stop e
   await assertRejects(() => reload, Error);
 });
 
+test("reload rejects when there is no room for a successor, and what is not replaced yet stays", async () => {
+  const crew = new Crew({ spares: 2, limit: 4 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  const { onStart } = crew;
+  crew.onStart = (worker) => { // the trial
+    onStart(worker);
+    crew.startError = new SystemError("EMFILE", "no room");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "no room");
+  assertEquals(old.map(({ state, orders }) => [state, orders]), [["idle", []], ["idle", []]]);
+  crew.startError = null;
+  crew.onStart = onStart;
+  await within("the next reload", crew.supervisor.reload());
+  assertEquals(old.map(({ state }) => state), ["gone", "gone"]);
+  await end(crew);
+});
+
+test("a worker that a reload replaces gives its place back when its client has left", async () => {
+  const crew = new Crew({ spares: 1, limit: 4 }, { perSource: 1 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const [old] = crew.alive;
+  old.ask("192.0.2.1"); // and told to leave before it says that it has accepted
+  old.state = "busy";
+  const reload = crew.supervisor.reload();
+  await settle();
+  old.accept();
+  await within("the reload", reload);
+  const successor = crew.alive.find((worker) => worker !== old)!;
+  successor.ask("192.0.2.1");
+  old.close();
+  successor.ask("192.0.2.1");
+  assertEquals([old.answers, successor.answers], [[true], [false, true]]);
+  await end(crew);
+});
+
 test("workers ask, and places are given back by an end, an exit, and by nobody twice", async () => {
   const crew = new Crew({ spares: 3 }, { perSource: 1 });
   crew.onStart = (worker) => worker.ready();
