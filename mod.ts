@@ -23,7 +23,7 @@ export {
   type UnixAddress,
 } from "./src/connection.ts";
 export { SystemError } from "./src/errors.ts";
-export type { CloseReason, ServerEvent } from "./src/events.ts";
+export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export type { Context, Handler, ModelName, WorkerName } from "./src/handler.ts";
 export { default as echo } from "./src/echo.ts";
 export { connect } from "./src/client.ts";

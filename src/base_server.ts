@@ -36,6 +36,8 @@ export const DRAIN = 100;
 /** The order in which any server stops; what differs is `Stoppable`. */
 export abstract class BaseServer implements Server {
   abstract readonly addr: Address;
+  /** The most connections that this process's descriptors allow. */
+  abstract readonly room: number;
   /** How workers get their connections, where there are workers. */
   readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;
@@ -110,7 +112,11 @@ export abstract class BaseServer implements Server {
   async #shutDown(): Promise<void> {
     await this.beginShutdown();
     this.#stopListening();
-    this.#timer = setTimeout(() => this.endAll(), this.#shutdownTimeout);
+    this.#timer = setTimeout(() => {
+      const ended = this.open();
+      if (ended > 0) this.emit({ type: "shutdown_timeout", ended });
+      this.endAll();
+    }, this.#shutdownTimeout);
     await this.#finish();
   }
 

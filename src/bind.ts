@@ -50,7 +50,11 @@ export async function bind<T>(
         const now = runtime.socketFile(address.path);
         // Another server may have replaced it meanwhile.
         if (typeof now === "object" && now.inode === file.inode) runtime.removeFile(address.path);
-        return await listen();
+        try {
+          return await listen();
+        } catch (again) {
+          throw bindError(address, again);
+        }
       }
     }
     throw bindError(address, error);

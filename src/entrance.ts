@@ -6,6 +6,9 @@
 import { acceptLoop } from "./accept_loop.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
+import type { RefusalReason } from "./events.ts";
+import type { Admission } from "./limits.ts";
+import { dropNewcomers } from "./newcomers.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
 import { Libc } from "./posix/libc.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
@@ -32,17 +35,36 @@ export interface Entrance {
   /** How many clients wait for a worker; null where it is not known. */
   queueLength(): number | null;
   /** Lets clients in, until `stop`. Rejects for an error that cannot be waited out. */
-  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void>;
+  open(supervisor: Supervisor, opening: Opening): Promise<void>;
   /** A worker has become idle. */
   onIdle(): void;
+  /** Lets nobody else come to the queue. */
+  dropNewcomers(): void;
   /** Refuses newcomers, and wakes workers that wait for one. */
   stop(): void;
   /** Gives back what is left, once the last worker is gone. */
   release(): void;
 }
 
+/** What an entrance needs to let clients in. */
+export interface Opening {
+  /** Who is let in, where it is not the workers who ask. */
+  readonly admission: Admission;
+  onNoRoom(code: string): void;
+  onRefused(remoteAddr: Address, reason: RefusalReason): void;
+}
+
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
 export const WORKER_DESCRIPTORS = 8;
+/** What must be left to start one: Deno panics, and Bun crashes, without (2.9, 1.4). */
+const START_DESCRIPTORS = 24;
+/** What a process with a channel, and the client for it, take of them. */
+const CHANNEL_DESCRIPTORS = 4;
+/**
+ * Clients that Deno's node:net accepts before anybody is asked; when descriptors
+ * run out meanwhile, it never accepts again and does not tell (2.9).
+ */
+const ACCEPT_BURST = 128;
 
 /** Every worker blocks in `accept` on the same listening socket. */
 export class SharedEntrance implements Entrance {
@@ -84,12 +106,18 @@ export class SharedEntrance implements Entrance {
     this.#listening = listening;
     libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     this.addr = libc.localAddress(listening);
-    // Deno 2.9 panics when a worker is started and descriptors run out.
-    this.room = Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS);
+    this.room = Math.max(
+      1,
+      Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS),
+    );
     const all = { ...shared, listening };
-    this.start = kind === "thread"
+    const start = kind === "thread"
       ? threadStarter(runtime, libc, all)
       : processStarter(runtime, libc, all, settings.workerArgs);
+    this.start = (number, listeners) => {
+      libc.demandDescriptors(START_DESCRIPTORS, listening);
+      return start(number, listeners);
+    };
   }
 
   queueLength(): number | null {
@@ -101,6 +129,10 @@ export class SharedEntrance implements Entrance {
   }
 
   onIdle(): void {}
+
+  dropNewcomers(): void {
+    this.#libc.dropNewcomers(this.#listening);
+  }
 
   stop(): void {
     // This wakes every worker that is blocked in accept. The descriptor stays
@@ -129,11 +161,15 @@ export class HandOverEntrance implements Entrance {
   readonly sockets = "handed over";
   readonly addr: Address;
   readonly start: StartWorker;
-  readonly room = Infinity;
+  readonly room: number;
+  readonly #runtime: Runtime;
   readonly #listener: HandOverListener;
+  /** How many may wait here. */
+  readonly #queueRoom: number;
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
   #supervisor: Supervisor | null = null;
+  #admission: Admission | null = null;
 
   /** Binds. */
   static async bind(
@@ -146,40 +182,68 @@ export class HandOverEntrance implements Entrance {
     const listener = await bind(runtime, address, settings.unixMode, listen);
     const { workerArgs, workerPermissions } = settings;
     const start = handOverStarter(runtime, shared, workerArgs, workerPermissions);
-    return new HandOverEntrance(listener, start);
+    const limit = runtime.descriptorLimit() ?? Infinity;
+    const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
+    return new HandOverEntrance(runtime, listener, start, settings, descriptors);
   }
 
-  private constructor(listener: HandOverListener, start: StartWorker) {
+  private constructor(
+    runtime: Runtime,
+    listener: HandOverListener,
+    start: StartWorker,
+    settings: Settings,
+    descriptors: number,
+  ) {
+    this.#runtime = runtime;
     this.#listener = listener;
     this.addr = listener.addr;
     this.start = start;
+    this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
+    const workers = Math.min(settings.maxConnections, this.room);
+    const left = descriptors - CHANNEL_DESCRIPTORS * workers;
+    this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
   }
 
   queueLength(): number {
     return this.#waiting.length;
   }
 
-  open(supervisor: Supervisor, onNoRoom: (code: string) => void): Promise<void> {
+  open(supervisor: Supervisor, { admission, ...told }: Opening): Promise<void> {
     this.#supervisor = supervisor;
+    this.#admission = admission;
     return acceptLoop(this.#listener, Infinity, (socket) => {
-      this.#waiting.push(socket);
-      this.onIdle();
-      if (this.#waiting.length > 0) supervisor.look();
+      const { remoteAddr } = socket;
+      if (this.#waiting.length >= this.#queueRoom) {
+        told.onRefused(remoteAddr, "connections");
+        this.#listener.drop(socket);
+      } else if (!admission.enter(remoteAddr)) this.#listener.drop(socket);
+      else {
+        this.#waiting.push(socket);
+        this.onIdle();
+        if (this.#waiting.length > 0) supervisor.look();
+      }
       return Promise.resolve();
-    }, onNoRoom);
+    }, told.onNoRoom);
   }
 
   onIdle(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take();
+      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
       if (!worker) return;
       worker.give!(this.#waiting.shift()!);
     }
   }
 
+  dropNewcomers(): void {
+    dropNewcomers(this.#runtime, this.#listener.descriptor);
+  }
+
   stop(): void {
     this.#listener.close();
-    for (const socket of this.#waiting.splice(0)) this.#listener.drop(socket);
+    for (const socket of this.#waiting.splice(0)) {
+      this.#admission!.leave(socket.remoteAddr);
+      this.#listener.drop(socket);
+    }
   }
 
   release(): void {}

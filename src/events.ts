@@ -13,6 +13,12 @@ export type CloseReason =
   | "shutdown"
   | "worker";
 
+/**
+ * Why a client was not let in: too many connections, too many from where it
+ * comes from, or too few descriptors.
+ */
+export type RefusalReason = "connections" | "source" | "descriptors";
+
 /** Something that happened in the server; each `accepted` has one `closed`. */
 export type ServerEvent =
   & {
@@ -56,8 +62,20 @@ export type ServerEvent =
     | {
       readonly type: "accept_failed";
       readonly code: string;
+      /** How many times since the last such event; at most one a second comes. */
+      readonly count: number;
       readonly worker: WorkerName;
     }
+    | {
+      readonly type: "refused";
+      /** Who was closed at once, or the last of them. */
+      readonly remoteAddr: Address;
+      readonly reason: RefusalReason;
+      /** How many since the last such event; at most one a second comes. */
+      readonly count: number;
+    }
+    /** Something that was asked for cannot be had; what to do is in the message. */
+    | { readonly type: "warning"; readonly message: string }
     | { readonly type: "worker_started"; readonly worker: WorkerName }
     | {
       readonly type: "worker_exited";
@@ -70,6 +88,8 @@ export type ServerEvent =
     | { readonly type: "reloaded" }
     | { readonly type: "reload_failed"; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }
+    /** The time for open connections was over: so many were ended. */
+    | { readonly type: "shutdown_timeout"; readonly ended: number }
     | { readonly type: "dropped"; readonly count: number }
   );
 

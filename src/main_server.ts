@@ -9,7 +9,9 @@ import type { Address } from "./connection.ts";
 import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
+import { Admission } from "./limits.ts";
 import type { Model } from "./models.ts";
+import { dropNewcomers } from "./newcomers.ts";
 import { EpollLoop } from "./posix/epoll_loop.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
@@ -18,6 +20,8 @@ import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
   readonly addr: Address;
+  readonly room: number;
+  readonly #runtime: Runtime;
   readonly #epoll: EpollLoop | null;
   readonly #listener: LoopListener;
   readonly #open = new Set<ServedConnection>();
@@ -59,15 +63,28 @@ export class MainServer extends BaseServer {
     super(runtime, settings, emit);
     this.#epoll = loop;
     this.addr = listener.addr;
+    this.#runtime = runtime;
     this.#listener = listener;
     this.#model = settings.model;
     this.rememberFile(listener.addr);
     const worker = { kind: "main", id: 0 } as const;
     const serveSettings: ServeSettings = { ...settings, onEvent: emit };
     let count = 0;
-    const room = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
-    this.#limit = model.each === "one" ? 1 : Math.max(1, Math.min(settings.maxConnections, room));
-    this.#loop = acceptLoop(listener, this.#limit, (connection) => {
+    this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
+    this.#limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
+    listener.onRefused = (remoteAddr) =>
+      emit({ type: "refused", remoteAddr, reason: "descriptors", count: 1 });
+    const refuses = settings.overLimit === "refuse";
+    const admission = new Admission({
+      connections: refuses ? this.#limit : Infinity,
+      perSource: settings.maxConnectionsPerSource,
+      onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),
+    });
+    this.#loop = acceptLoop(listener, refuses ? Infinity : this.#limit, (connection) => {
+      if (!admission.enter(connection.remoteAddr)) {
+        connection.close();
+        return Promise.resolve();
+      }
       const context = {
         signal: this.#abort.signal,
         id: `0.${++count}`,
@@ -82,8 +99,11 @@ export class MainServer extends BaseServer {
       );
       this.#open.add(served);
       if (this.#ended) served.end("shutdown");
-      return served.done.then(() => void this.#open.delete(served));
-    }, (code) => emit({ type: "accept_failed", code, worker }))
+      return served.done.then(() => {
+        this.#open.delete(served);
+        admission.leave(connection.remoteAddr);
+      });
+    }, (code) => emit({ type: "accept_failed", code, count: 1, worker }))
       .catch((error) => this.fail(error));
   }
 
@@ -103,9 +123,8 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
-    if (this.#open.size < this.#limit) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN));
-    }
+    dropNewcomers(this.#runtime, this.#listener.descriptor);
+    await new Promise((resolve) => setTimeout(resolve, DRAIN));
   }
 
   protected stopListening(): void {

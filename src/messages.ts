@@ -2,6 +2,7 @@
  * What supervisor and worker say to each other.
  * @module
  */
+import type { Address } from "./connection.ts";
 import type { ModelName } from "./handler.ts";
 import type { UntimedEvent } from "./events.ts";
 
@@ -25,6 +26,12 @@ export interface WorkerSettings {
   readonly linger: number;
   /** Milliseconds; 0 for none. */
   readonly idleTimeout: number;
+  /** Milliseconds; 0 for none. */
+  readonly connectionTimeout: number;
+  /** How many connections it serves before it leaves; 0 for no limit. */
+  readonly maxConnectionsPerWorker: number;
+  /** Whether it asks before it serves a connection. */
+  readonly asks: boolean;
   /** Whether `message` events are asked for. */
   readonly messages: boolean;
 }
@@ -40,12 +47,21 @@ export const ORDERS: readonly (Order | null)[] = [
   "end",
 ];
 
+/** The answers to `asks`, where they share a byte stream with orders. */
+export const ADMITTED = ORDERS.length;
+/** The other answer. */
+export const REFUSED = ADMITTED + 1;
+
 /** Words of a thread's shared memory: the strongest order so far. */
 export const ORDER_WORD = 0;
 /** The descriptor that the thread holds, or -1. Who swaps it out closes it. */
 export const HELD_WORD = 1;
+/** The answer to what the thread asked, or 0 while there is none. */
+export const ANSWER_WORD = 2;
+/** How many bytes of `message` events the supervisor has not read yet. */
+export const UNREAD_WORD = 3;
 /** How many words. */
-export const WORDS = 2;
+export const WORDS = 4;
 
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker
@@ -59,6 +75,12 @@ export type Message =
   | { readonly type: "stuck" }
   /** A rejection that nobody handled, after its connection had ended. */
   | { readonly type: "unhandled"; readonly message: string }
+  /** May this client be served? The worker waits for the answer. */
+  | { readonly type: "asks"; readonly remoteAddr: Address }
+  /** The client that was handed over has left meanwhile. */
+  | { readonly type: "vanished" }
+  /** The next connection is its last; a successor may start. */
+  | { readonly type: "leaving" }
   | { readonly type: "event"; readonly event: UntimedEvent };
 
 /** How many bytes of `message` events may wait for a slow supervisor. */

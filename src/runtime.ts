@@ -37,7 +37,7 @@ export interface ForeignLibrary {
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
-export type HandedSocket = { readonly handed: unknown };
+export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
 
 /** A worker's thread or process as the runtime sees it. */
 export interface StartedWorker {
@@ -81,6 +81,8 @@ export interface ProcessScope {
 /** A listener whose connections are for other processes. */
 export interface HandOverListener {
   readonly addr: Address;
+  /** The listening socket's descriptor, where the runtime tells. */
+  readonly descriptor?: number;
   /** The next one, or null once it is closed. */
   accept(): Promise<HandedSocket | null>;
   /** Closes one that nobody takes. */
@@ -91,6 +93,13 @@ export interface HandOverListener {
 
 /** One listener of the runtime's event loop, giving Trivet's connections. */
 export interface LoopListener extends Listener {
+  /** The listening socket's descriptor, where the runtime tells. */
+  readonly descriptor?: number;
+  /**
+   * Told of clients that were closed at once, by a loop that accepts on its own,
+   * because too few descriptors were left.
+   */
+  onRefused?: (remoteAddr: Address) => void;
   accept(): Promise<SocketConnection | null>;
 }
 

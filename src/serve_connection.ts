@@ -13,6 +13,8 @@ export interface ServeSettings {
   readonly linger: number;
   /** Milliseconds without a byte after which a connection ends; 0 for none. */
   readonly idleTimeout: number;
+  /** Milliseconds after which a connection ends, whatever moves; 0 for none. */
+  readonly connectionTimeout: number;
   /** Whether `message` events are asked for. */
   readonly messages: boolean;
   /** Told of what happens. */
@@ -60,6 +62,10 @@ export function serveConnection(
       });
   }
 
+  const lifeTimer = settings.connectionTimeout > 0
+    ? connection.setLifeTimeout(settings.connectionTimeout, ended.resolve)
+    : null;
+
   const run = async () => {
     try {
       if (settings.idleTimeout > 0) {
@@ -78,6 +84,7 @@ export function serveConnection(
 
   // A handler that ignores that its connection has ended keeps nobody waiting.
   const done = Promise.race([run(), ended.promise]).then(() => {
+    if (lifeTimer !== null) clearTimeout(lifeTimer);
     const milliseconds = Math.round(performance.now() - started);
     const { bytesRead, bytesWritten } = connection;
     if (connection.closedBy === "ETIMEDOUT") outcome = { reason: "timeout" };

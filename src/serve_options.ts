@@ -22,12 +22,29 @@ export interface ServeOptions {
   unixMode?: number;
   /** Connections at once; by default what the model says. */
   maxConnections?: number;
+  /**
+   * What becomes of clients beyond `maxConnections`: they wait to be accepted,
+   * or are closed at once. @default {"wait"}
+   */
+  overLimit?: "wait" | "refuse";
+  /**
+   * Connections at once from one address, or from one /64 of IPv6; who comes
+   * beyond is closed at once. 0: no limit. @default {0}
+   */
+  maxConnectionsPerSource?: number;
+  /**
+   * Replaces a worker that has served so many, or up to a fifth fewer, so that
+   * not all go at once; 1: a new one for each connection. 0: no limit. @default {0}
+   */
+  maxConnectionsPerWorker?: number;
   /** Idle workers kept ready beyond the busy ones. @default {4} */
   spares?: number;
   /** Clients that may wait in the kernel's queue. @default {511} */
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
   idleTimeout?: number;
+  /** Ends a connection that has been open for so long; 0: never. @default {0} */
+  connectionTimeout?: number;
   /** How long to wait for a peer's close after the server's. @default {2000} */
   linger?: number;
   /** How long open connections may go on after `shutdown()`. @default {10000} */
@@ -106,6 +123,10 @@ export function settle(options: ServeOptions): Settings {
     return value;
   };
   const largest = 2 ** 31 - 1;
+  const overLimit = options.overLimit ?? "wait";
+  if (overLimit !== "wait" && overLimit !== "refuse") {
+    throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
+  }
   const port = whole("port", options.port ?? 8888, 0, 65535);
   if (options.path === "" || options.path?.includes("\0")) {
     throw new TypeError("Cannot serve with this path: it is a file's path, without NUL bytes");
@@ -138,9 +159,28 @@ export function settle(options: ServeOptions): Settings {
       1,
       largest,
     ),
+    overLimit,
+    maxConnectionsPerSource: whole(
+      "maxConnectionsPerSource",
+      options.maxConnectionsPerSource ?? 0,
+      0,
+      largest,
+    ),
+    maxConnectionsPerWorker: whole(
+      "maxConnectionsPerWorker",
+      options.maxConnectionsPerWorker ?? 0,
+      0,
+      largest,
+    ),
     spares: whole("spares", options.spares ?? 4, 1, largest),
     backlog: whole("backlog", options.backlog ?? 511, 1, largest),
     idleTimeout: whole("idleTimeout", options.idleTimeout ?? 0, 0, largest),
+    connectionTimeout: whole(
+      "connectionTimeout",
+      options.connectionTimeout ?? 0,
+      0,
+      largest,
+    ),
     linger: whole("linger", options.linger ?? 2000, 0, largest),
     shutdownTimeout: whole(
       "shutdownTimeout",

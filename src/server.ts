@@ -3,11 +3,13 @@
  * @module
  */
 import type { Server } from "./base_server.ts";
+import { Condenser } from "./condense.ts";
 import type { ServerEvent, UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "./load_handler.ts";
 import { MainServer } from "./main_server.ts";
 import { MODELS } from "./models.ts";
+import { reapOrphans } from "./orphans.ts";
 import type { Runtime } from "./runtime.ts";
 import { detect } from "./runtimes/detect.ts";
 import { resolveHost, type ServeOptions, settle } from "./serve_options.ts";
@@ -46,16 +48,17 @@ export async function serve(
   }
   const runtime = await detect();
   const address = await resolveHost(runtime, settings.address);
-  const emit = (event: UntimedEvent) => {
+  const condenser = new Condenser((event: UntimedEvent) => {
     try {
       options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {
       reportError(error); // the listener's mistake is its user's, not a client's
     }
-  };
+  });
+  const emit = condenser.event;
 
-  const server = model.where === "main"
-    ? await MainServer.start(
+  const starting = model.where === "main"
+    ? MainServer.start(
       runtime,
       model,
       settings,
@@ -63,7 +66,7 @@ export async function serve(
       await load(runtime, handler),
       emit,
     )
-    : await WorkerServer.start(
+    : WorkerServer.start(
       runtime,
       model,
       settings,
@@ -72,8 +75,24 @@ export async function serve(
       emit,
       options.signal,
     );
+  const server = await starting.catch((error) => {
+    condenser.flush();
+    throw error;
+  });
+  const stopReaping = reapOrphans(runtime);
+  server.finished.finally(() => {
+    condenser.flush();
+    stopReaping();
+  }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
   emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });
+  if (options.maxConnections !== undefined && server.room < options.maxConnections) {
+    emit({
+      type: "warning",
+      message:
+        `no more than ${server.room} connections at once, for this process may have too few descriptors: raise its limit with ulimit -n`,
+    });
+  }
   try {
     options.onListen?.(addr);
   } catch (error) {

@@ -28,6 +28,8 @@ export interface Socket {
    * milliseconds (0: never) a call fails with `ETIMEDOUT`.
    */
   setTimeout?(milliseconds: number): void;
+  /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`. */
+  setDeadline?(milliseconds: number): void;
 }
 
 /** The only implementation of {@linkcode Connection}. */
@@ -94,6 +96,25 @@ export class SocketConnection implements Connection {
     if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
     this.#lastMoved = Date.now();
     if (milliseconds > 0) this.#armIdleTimer(milliseconds);
+  }
+
+  /**
+   * Ends the connection with `ETIMEDOUT` after so long, and then calls `onEnd`;
+   * a blocking socket rejects the call that waits then, or the next one.
+   * Returns the timer, if there is one.
+   */
+  setLifeTimeout(
+    milliseconds: number,
+    onEnd: () => void,
+  ): ReturnType<typeof setTimeout> | null {
+    if (this.#socket.setDeadline) {
+      this.#socket.setDeadline(milliseconds);
+      return null;
+    }
+    return setTimeout(() => {
+      this.closeBecause("ETIMEDOUT");
+      onEnd();
+    }, milliseconds);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

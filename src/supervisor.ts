@@ -3,9 +3,12 @@
  * fewer again after a while, a new one for each that dies.
  * @module
  */
-import { SystemError } from "./errors.ts";
+import type { Address } from "./connection.ts";
+import { acceptErrorClass, SystemError } from "./errors.ts";
 import type { EventSink, UntimedEvent } from "./events.ts";
+import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
+import { Reloads, type Replaceable, type Trial, type WorkerState } from "./reload.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
 import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
 
@@ -19,6 +22,8 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
+  /** Who is let in. */
+  readonly admission: Admission;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
   /** Told of what happens. */
@@ -42,25 +47,23 @@ const PATIENCE = 10;
 /** A worker that ends sooner, and served nobody, has failed to start. */
 const FIRST_DELAY = 100;
 const LARGEST_DELAY = 10_000;
+/** Where there was no room for a worker: it may be there again in a moment. */
+const LARGEST_NO_ROOM_DELAY = 1000;
 /** Failures in a row, with no worker alive, after which it gives up. */
 const GIVE_UP_AFTER = 5;
 
-type State = "starting" | "idle" | "busy" | "leaving";
-
-interface Worker {
+interface Worker extends Replaceable {
   handle: WorkerHandle;
-  state: State;
+  state: WorkerState;
   ready: boolean;
   served: boolean;
   failed: boolean;
   open: Extract<UntimedEvent, { type: "accepted" }> | null;
   since: number;
-  /** How many reloads there had been when it was started. */
-  readonly generation: number;
-  /** It only shows whether the handler loads: it leaves before it takes a client. */
-  readonly trial: PromiseWithResolvers<void> | null;
   /** Why it has to end, where its end itself would not tell. */
   why: string | null;
+  /** Whose place it gives back when its connection has ended. */
+  guest: Address | null;
 }
 
 /** The only one that starts, counts, stops and replaces workers. */
@@ -74,18 +77,25 @@ export class Supervisor {
   #nextNumber = 1;
   #burst = 1;
   #failures = 0;
+  #reported = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #topUp: ReturnType<typeof setTimeout> | null = null;
   #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
   #watch: ReturnType<typeof setInterval> | null = null;
-  #generation = 0;
-  #reload: Promise<void> = Promise.resolve();
-  #replacing: PromiseWithResolvers<void> | null = null;
+  readonly #reloads: Reloads<Worker>;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
+    this.#reloads = new Reloads({
+      workers: this.#workers,
+      spares: settings.spares,
+      limit: settings.limit,
+      start: (trial) => this.#startOne(trial),
+      leave: (worker) => this.#leave(worker),
+      startAfresh: () => this.#startAfresh(),
+    });
   }
 
   /**
@@ -113,11 +123,15 @@ export class Supervisor {
     return this.#count("idle");
   }
 
-  /** An idle worker, which counts as busy from now on; null if there is none. */
-  take(): WorkerHandle | null {
+  /**
+   * An idle worker for a client that was let in; it counts as busy from now on.
+   * Null if there is none.
+   */
+  take(guest: Address): WorkerHandle | null {
     for (const worker of this.#workers.values()) {
       if (worker.state !== "idle") continue;
       worker.state = "busy";
+      worker.guest = guest;
       this.#becameBusy();
       return worker.handle;
     }
@@ -140,7 +154,7 @@ export class Supervisor {
    * @throws {Error} if a new one does not start; the old ones then stay
    */
   reload(): Promise<void> {
-    return this.#reload = this.#reload.catch(() => {}).then(() => this.#reloadNow());
+    return this.#reloads.begin();
   }
 
   /** Asks all workers to leave when their connection has ended. */
@@ -170,49 +184,20 @@ export class Supervisor {
     if (this.#retry !== null) clearTimeout(this.#retry);
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
-    this.#replacing?.reject(stopped("reloaded"));
-    if (!this.#everReady) this.#ready.reject(stopped("started"));
+    this.#reloads.stop();
+    if (!this.#everReady) {
+      this.#ready.reject(
+        new SystemError("ECANCELED", "The server was stopped while it started"),
+      );
+    }
   }
 
-  async #reloadNow(): Promise<void> {
-    if (this.#stopping) throw stopped("reloaded");
-    const trial = Promise.withResolvers<void>();
-    this.#startOne(trial);
-    await trial.promise;
-    if (this.#stopping) throw stopped("reloaded");
-    this.#generation++;
+  /** However often starts have failed, the next may not. */
+  #startAfresh(): void {
     this.#failures = 0;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
-    this.#replacing = Promise.withResolvers<void>();
     this.#keep();
-    this.#replace();
-    await this.#replacing.promise;
-  }
-
-  /**
-   * A step of a reload, looked for after each change: a worker with a client
-   * leaves after it, an idle one when as many others are idle as there should be.
-   */
-  #replace(): void {
-    if (!this.#replacing) return;
-    const all = [...this.#workers.values()].filter((worker) => !worker.trial);
-    const old = all.filter((worker) => worker.generation < this.#generation);
-    const left = (worker: Worker) => worker.state === "leaving" && worker.open;
-    if (old.every(left)) {
-      this.#replacing.resolve();
-      this.#replacing = null;
-      return;
-    }
-    let surplus = this.idle - this.#settings.spares;
-    for (const worker of old) {
-      if (worker.state === "idle" ? surplus-- > 0 : worker.state !== "leaving") this.#leave(worker);
-    }
-    const next = old.find((worker) => worker.state === "idle");
-    if (!next || this.#count("starting") > 0) return;
-    if (all.length < this.#settings.limit) this.#startOne();
-    // The limit holds: one leaves before its successor is started.
-    else if (!old.some((worker) => worker.state === "leaving" && !worker.open)) this.#leave(next);
   }
 
   #leave(worker: Worker): void {
@@ -220,7 +205,7 @@ export class Supervisor {
     worker.handle.order("leave");
   }
 
-  #count(state: State): number {
+  #count(state: WorkerState): number {
     let count = 0;
     for (const worker of this.#workers.values()) {
       if (worker.state === state) count++;
@@ -279,18 +264,18 @@ export class Supervisor {
     this.#topUpSoon();
   }
 
-  #startOne(trial: Worker["trial"] = null): void {
+  #startOne(trial: Trial | null = null): void {
     const number = this.#nextNumber++;
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
         onMessage: (message) => {
           this.#told(worker, message);
-          this.#replace();
+          this.#reloads.step();
         },
         onExit: (reason) => {
           this.#exited(number, worker, reason);
-          this.#replace();
+          this.#reloads.step();
         },
       });
       worker = {
@@ -301,15 +286,14 @@ export class Supervisor {
         failed: false,
         open: null,
         since: Date.now(),
-        generation: this.#generation,
+        generation: this.#reloads.generation,
         trial,
         why: null,
+        guest: null,
       };
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
-      if (trial) trial.reject(error);
-      else this.#failed(error);
-      return;
+      return trial ? trial.reject(error) : this.#notStarted(error);
     }
     this.#workers.set(number, worker);
     if (trial) this.#leave(worker);
@@ -332,7 +316,7 @@ export class Supervisor {
       case "failed":
         worker.failed = true;
         if (worker.trial) return worker.trial.reject(new Error(message.message));
-        this.#endReload(worker, new Error(message.message));
+        this.#reloads.fail(new Error(message.message), worker.generation);
         // A module that cannot be loaded now cannot be loaded by the next one.
         if (!this.#everReady) this.#giveUp(new Error(message.message));
         else if (!this.#stopping) this.#reportFailure(message.message);
@@ -352,6 +336,17 @@ export class Supervisor {
         return;
       case "stuck":
         return this.#settings.onEvent({ type: "worker_stuck", worker: worker.handle.name });
+      case "asks": {
+        const { remoteAddr } = message;
+        const admitted = this.#settings.admission.enter(remoteAddr);
+        if (admitted) worker.guest = remoteAddr;
+        return worker.handle.answer(admitted);
+      }
+      case "vanished":
+        return this.#becameIdle(worker);
+      case "leaving":
+        worker.state = "leaving";
+        return this.#keep();
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
@@ -363,10 +358,7 @@ export class Supervisor {
           this.#becameBusy();
         } else if (message.event.type === "closed") {
           worker.open = null;
-          if (worker.state === "busy") {
-            worker.state = "idle";
-            this.#settings.onIdle?.();
-          }
+          this.#becameIdle(worker);
           if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
             clearTimeout(this.#topUp);
             this.#topUp = null;
@@ -383,9 +375,23 @@ export class Supervisor {
     });
   }
 
+  #becameIdle(worker: Worker): void {
+    this.#giveBack(worker);
+    if (worker.state !== "busy") return;
+    worker.state = "idle";
+    this.#settings.onIdle?.();
+  }
+
+  /** Its guest, if it had one, is gone. */
+  #giveBack(worker: Worker): void {
+    if (worker.guest) this.#settings.admission.leave(worker.guest);
+    worker.guest = null;
+  }
+
   #exited(number: number, worker: Worker, how: string): void {
     const reason = worker.why ?? how;
     this.#workers.delete(number);
+    this.#giveBack(worker);
     if (worker.open) {
       const { id, remoteAddr } = worker.open;
       this.#settings.onEvent({
@@ -414,22 +420,28 @@ export class Supervisor {
     const lived = Date.now() - worker.since > LARGEST_DELAY;
     if (lived) this.#failures = 0;
     if (worker.served || asked || lived) return this.#keep();
-    this.#endReload(worker, error);
+    this.#reloads.fail(error, worker.generation);
     this.#failed(error, worker.ready && !worker.failed);
   }
 
-  /** A worker that a reload started has failed: what is not replaced yet stays. */
-  #endReload(worker: Worker, error: Error): void {
-    if (worker.generation < this.#generation) return;
-    this.#replacing?.reject(error);
-    this.#replacing = null;
+  /** It could not even be begun, as when descriptors run out. */
+  #notStarted(error: Error): void {
+    this.#reloads.fail(error);
+    const now = Date.now();
+    if (this.#everReady && now - this.#reported >= LARGEST_NO_ROOM_DELAY) {
+      this.#reported = now;
+      this.#reportFailure(error.message);
+    }
+    this.#failed(error);
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#retry !== null) return;
     this.#failures++;
+    const noRoom = acceptErrorClass(error) === "no room"; // that passes
     if (
+      !(noRoom && this.#everReady) &&
       !wasReady && // it could be started, and was ended from outside
       this.#failures >= GIVE_UP_AFTER &&
       this.#count("idle") + this.#count("busy") === 0
@@ -438,7 +450,7 @@ export class Supervisor {
     }
     const delay = Math.min(
       FIRST_DELAY * 2 ** (this.#failures - 1),
-      LARGEST_DELAY,
+      noRoom ? LARGEST_NO_ROOM_DELAY : LARGEST_DELAY,
     );
     this.#retry = setTimeout(() => {
       this.#retry = null;
@@ -485,8 +497,4 @@ export class Supervisor {
       leaving--;
     }
   }
-}
-
-function stopped(what: "started" | "reloaded"): SystemError {
-  return new SystemError("ECANCELED", `The server was stopped while it ${what}`);
 }

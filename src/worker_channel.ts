@@ -4,22 +4,27 @@
  * @module
  */
 import type { ConnectionSource } from "./accept_loop.ts";
+import type { Address } from "./connection.ts";
 import { errorCode } from "./errors.ts";
+import type { UntimedEvent } from "./events.ts";
 import type { WorkerName } from "./handler.ts";
 import {
+  ADMITTED,
+  ANSWER_WORD,
   HELD_WORD,
   type Message,
   MESSAGE_BACKLOG,
   type Order,
   ORDER_WORD,
   ORDERS,
+  UNREAD_WORD,
   type WorkerSettings,
 } from "./messages.ts";
 import { BlockingListener } from "./posix/blocking_socket.ts";
-import type { Libc } from "./posix/libc.ts";
+import { Libc } from "./posix/libc.ts";
 import type { ProcessScope, Runtime, ThreadScope } from "./runtime.ts";
 import { type Socket, SocketConnection } from "./socket_connection.ts";
-import { CONNECTION, encodeMessage } from "./worker_handle.ts";
+import { CHANNEL, CONNECTION, encodeMessage } from "./worker_handle.ts";
 
 /** A worker's way to its supervisor. */
 export interface Channel {
@@ -47,12 +52,18 @@ class Dropped {
     this.#count++;
   }
 
-  /** How many since the last report, as a message; nothing if there were none. */
-  report(encode: (message: Message) => string): string {
-    if (this.#count === 0) return "";
+  /** How many since the last report, as an event; null if there were none. */
+  take(): UntimedEvent | null {
+    if (this.#count === 0) return null;
     const event = { type: "dropped", count: this.#count } as const;
     this.#count = 0;
-    return encode({ type: "event", event });
+    return event;
+  }
+
+  /** The same as a message; nothing if there were none. */
+  report(encode: (message: Message) => string): string {
+    const event = this.take();
+    return event ? encode({ type: "event", event }) : "";
   }
 }
 
@@ -65,9 +76,22 @@ export function threadChannel(
 ): Channel {
   const words = new Int32Array(settings.words!);
   const look = () => ORDERS[Atomics.load(words, ORDER_WORD)];
+  const dropped = new Dropped();
+  const report = () => {
+    const event = dropped.take();
+    if (event) scope.postMessage({ type: "event", event } satisfies Message);
+  };
   return {
     name: { kind: "thread", id: settings.number },
-    send: (message) => scope.postMessage(message),
+    send(message) {
+      if (message.type === "event" && message.event.type === "message") {
+        const { length } = message.event.bytes;
+        if (Atomics.load(words, UNREAD_WORD) > MESSAGE_BACKLOG) return dropped.add();
+        Atomics.add(words, UNREAD_WORD, length);
+      }
+      report();
+      scope.postMessage(message);
+    },
     look,
     onOrder: (listener) => scope.onMessage((order) => listener(order as Order)),
     listen: (blocking) =>
@@ -76,13 +100,23 @@ export function threadChannel(
         blocking,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
+        admit(remoteAddr) {
+          if (!settings.asks) return true;
+          Atomics.store(words, ANSWER_WORD, 0);
+          scope.postMessage({ type: "asks", remoteAddr } satisfies Message);
+          Atomics.wait(words, ANSWER_WORD, 0);
+          return Atomics.load(words, ANSWER_WORD) === ADMITTED;
+        },
         hold: (descriptor) => void Atomics.exchange(words, HELD_WORD, descriptor),
         release(descriptor) {
           const mine = Atomics.compareExchange(words, HELD_WORD, descriptor, -1) === descriptor;
           if (mine) libc.close(descriptor);
         },
       }),
-    end: () => runtime.endThread(),
+    end() {
+      report();
+      runtime.endThread();
+    },
   };
 }
 
@@ -126,6 +160,9 @@ export function processChannel(
   };
 
   let strongest: Order | null = null;
+  const flushAll = () => {
+    while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
+  };
   const byte = new Uint8Array(1);
   const look = () => {
     flush();
@@ -139,27 +176,41 @@ export function processChannel(
     }
     return strongest;
   };
+  const send = (message: Message) => {
+    const optional = message.type === "event" && message.event.type === "message";
+    if (optional && unsent.length > MESSAGE_BACKLOG) return dropped.add();
+    const bytes = encoder.encode(dropped.report(encodeMessage) + encodeMessage(message));
+    const all = new Uint8Array(unsent.length + bytes.length);
+    all.set(unsent);
+    all.set(bytes, unsent.length);
+    unsent = all;
+    flush();
+  };
+  const admit = (remoteAddr: Address) => {
+    if (!settings.asks) return true;
+    send({ type: "asks", remoteAddr });
+    try {
+      flushAll();
+      while (libc.receive(control, byte, 0) > 0) {
+        if (byte[0] >= ADMITTED) return byte[0] === ADMITTED;
+        strongest = ORDERS[byte[0]];
+      }
+    } catch {
+      // As at the end of the stream: the supervisor is gone.
+    }
+    runtime.exit(1);
+  };
   return {
     name: { kind: "process", id: runtime.pid },
-    send(message) {
-      const optional = message.type === "event" &&
-        message.event.type === "message";
-      if (optional && unsent.length > MESSAGE_BACKLOG) return dropped.add();
-      const bytes = encoder.encode(dropped.report(encodeMessage) + encodeMessage(message));
-      const all = new Uint8Array(unsent.length + bytes.length);
-      all.set(unsent);
-      all.set(bytes, unsent.length);
-      unsent = all;
-      flush();
-    },
+    send,
     look,
     onOrder(listener, blocking) {
       if (blocking) return;
       // A timer costs less than a second reader of the same socket.
+      let told: Order | null = null;
       setInterval(() => {
-        const before = strongest;
         const now = look();
-        if (now !== null && now !== before) listener(now);
+        if (now !== null && now !== told) listener(told = now);
       }, ORDER_INTERVAL);
     },
     listen: (blocking) =>
@@ -168,6 +219,7 @@ export function processChannel(
         blocking,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
+        admit,
         hold: () => {},
         release: (descriptor) => libc.close(descriptor),
       }),
@@ -177,7 +229,7 @@ export function processChannel(
       if (last) unsent = new Uint8Array([...unsent, ...encoder.encode(last)]);
       libc.setTimeout(control, "send", LAST_WAIT);
       try {
-        while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
+        flushAll();
       } catch {
         // Nobody reads it any more.
       }
@@ -189,10 +241,26 @@ export function processChannel(
 /** Milliseconds until a process whose handler waits on the loop sees an order. */
 const ORDER_INTERVAL = 100;
 
+/** Milliseconds until a process that is handed its connections sees that its parent is gone. */
+const PARENT_INTERVAL = 1000;
+
 /** A process's that is handed its connections: messages, and sockets with them. */
-export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel {
+export function handOverChannel(
+  runtime: Runtime,
+  scope: ProcessScope,
+  settings: WorkerSettings,
+): Channel {
   ignoreStopSignals(runtime);
   scope.onGone(() => runtime.exit(1));
+  if (runtime.libraryRefusal() === null) {
+    const libc = new Libc(runtime);
+    libc.closeOnExec(CHANNEL); // Deno lets what a handler starts inherit it (2.9)
+    libc.unload();
+  }
+  // Deno does not tell a process that was handed a socket that its parent is gone (2.9).
+  setInterval(() => {
+    if (runtime.parentPid() !== settings.parent) runtime.exit(1);
+  }, PARENT_INTERVAL);
   const handed: Socket[] = [];
   let strongest: Order | null = null;
   let onOrder: (order: Order) => void = () => {};
@@ -201,7 +269,8 @@ export function handOverChannel(runtime: Runtime, scope: ProcessScope): Channel 
   const dropped = new Dropped();
   scope.onMessage((message, socket) => {
     if (message !== CONNECTION) onOrder(strongest = message as Order);
-    else if (socket) handed.push(socket); // null: the client has left meanwhile
+    else if (socket) handed.push(socket);
+    else scope.postMessage(encodeMessage({ type: "vanished" }));
     wake();
   });
   return {

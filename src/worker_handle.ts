@@ -4,11 +4,15 @@
  */
 import type { WorkerName } from "./handler.ts";
 import {
+  ADMITTED,
+  ANSWER_WORD,
   HELD_WORD,
   type Message,
   type Order,
   ORDER_WORD,
   ORDERS,
+  REFUSED,
+  UNREAD_WORD,
   WORDS,
   type WorkerSettings,
 } from "./messages.ts";
@@ -21,6 +25,8 @@ export interface WorkerHandle {
   readonly name: WorkerName;
   /** Tells it something; it obeys as soon as it looks. */
   order(order: Order): void;
+  /** Answers what it asked: whether it may serve its client. */
+  answer(admitted: boolean): void;
   /** Hands it a connection; only where sockets are handed over. */
   give?(socket: HandedSocket): void;
   /** Ends its connection from outside and, in the end, the worker. */
@@ -83,7 +89,13 @@ export function threadStarter(
     };
     const thread = runtime.startThread(WORKER_MODULE, settings);
     let terminate: ReturnType<typeof setTimeout> | undefined;
-    thread.onMessage((message) => onMessage(message as Message));
+    thread.onMessage((posted) => {
+      const message = posted as Message;
+      if (message.type === "event" && message.event.type === "message") {
+        Atomics.sub(view, UNREAD_WORD, message.event.bytes.length);
+      }
+      onMessage(message);
+    });
     thread.onExit((reason) => {
       // The kernel closes nothing when a thread dies; whoever swaps it out does.
       const held = Atomics.exchange(view, HELD_WORD, -1);
@@ -101,6 +113,10 @@ export function threadStarter(
     return {
       name: { kind: "thread", id: number },
       order,
+      answer(admitted) {
+        Atomics.store(view, ANSWER_WORD, admitted ? ADMITTED : REFUSED);
+        Atomics.notify(view, ANSWER_WORD);
+      },
       kill() {
         order("end");
         // This wakes a thread that is blocked in a call on its connection.
@@ -172,11 +188,15 @@ export function processStarter(
     });
     return {
       name: { kind: "process", id: child.pid },
-      order: (order) => void sendOrder(control, order),
+      order: (order) => void sendByte(control, ORDERS.indexOf(order)),
+      answer: (admitted) => void sendByte(control, admitted ? ADMITTED : REFUSED),
       kill: () => child.kill(),
     };
   };
 }
+
+/** The descriptor of the channel of a process that is handed its connections. */
+export const CHANNEL = 3;
 
 /** What says that a socket comes with it; any other message is an order. */
 export const CONNECTION = "connection";
@@ -190,7 +210,7 @@ export function handOverStarter(
 ): StartWorker {
   const entry = permissions ? namingEntry(shared.handler) : WORKER_MODULE;
   return (number, { onMessage, onExit }) => {
-    const settings: WorkerSettings = { ...shared, number, kind: "process" };
+    const settings: WorkerSettings = { ...shared, number, kind: "process", parent: runtime.pid };
     const child = runtime.startProcess(
       entry,
       [JSON.stringify(settings)],
@@ -207,6 +227,7 @@ export function handOverStarter(
     return {
       name: { kind: "process", id: child.pid },
       order: (order) => child.postMessage(order),
+      answer: () => {}, // it does not ask: who is handed over has been let in
       give: (socket) => child.postMessage(CONNECTION, socket),
       kill: () => child.kill(),
     };
@@ -215,9 +236,9 @@ export function handOverStarter(
 
 type Control = ReturnType<Runtime["adopt"]>;
 
-async function sendOrder(control: Control, order: Order): Promise<void> {
+async function sendByte(control: Control, byte: number): Promise<void> {
   try {
-    await control.write(new Uint8Array([ORDERS.indexOf(order)]));
+    await control.write(new Uint8Array([byte]));
   } catch {
     // It has ended, or is about to: `onExit` tells.
   }

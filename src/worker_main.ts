@@ -6,6 +6,7 @@
 import { acceptLoop } from "./accept_loop.ts";
 import { errorMessage } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
+import { lifetime } from "./limits.ts";
 import { loadHandler, type LoadModule } from "./load_handler.ts";
 import type { WorkerSettings } from "./messages.ts";
 import { Libc } from "./posix/libc.ts";
@@ -23,7 +24,7 @@ export async function main(load: LoadModule): Promise<void> {
   const channel = thread
     ? threadChannel(runtime, new Libc(runtime), thread, settings)
     : settings.listening === undefined
-    ? handOverChannel(runtime, runtime.processScope()!)
+    ? handOverChannel(runtime, runtime.processScope()!, settings)
     : processChannel(runtime, new Libc(runtime), settings);
 
   let current: ServedConnection | null = null;
@@ -52,12 +53,15 @@ export async function main(load: LoadModule): Promise<void> {
   };
 
   let count = 0;
+  const last = lifetime(settings.maxConnectionsPerWorker, Math.random());
+  const listener = channel.listen(loaded.blocking);
   channel.send({ type: "ready" });
   try {
     await acceptLoop(
-      channel.listen(loaded.blocking),
+      { accept: () => count < last ? listener.accept() : Promise.resolve(null) },
       1,
       async (connection) => {
+        if (count + 1 === last) channel.send({ type: "leaving" });
         const context = {
           signal: abort.signal,
           id: `${settings.number}.${++count}`,
@@ -71,7 +75,7 @@ export async function main(load: LoadModule): Promise<void> {
         await current.done;
         current = null;
       },
-      (code) => onEvent({ type: "accept_failed", code, worker: channel.name }),
+      (code) => onEvent({ type: "accept_failed", code, count: 1, worker: channel.name }),
     );
   } catch (error) {
     channel.send({ type: "fatal", message: errorMessage(error) });

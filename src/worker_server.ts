@@ -6,7 +6,8 @@ import { BaseServer, DRAIN } from "./base_server.ts";
 import type { Address } from "./connection.ts";
 import { type Entrance, HandOverEntrance, SharedEntrance } from "./entrance.ts";
 import { SystemError } from "./errors.ts";
-import type { UntimedEvent } from "./events.ts";
+import type { RefusalReason, UntimedEvent } from "./events.ts";
+import { Admission } from "./limits.ts";
 import { type HandlerModule, handlerUrl } from "./load_handler.ts";
 import type { Model } from "./models.ts";
 import type { Runtime } from "./runtime.ts";
@@ -22,9 +23,11 @@ const DRAIN_LOOK = 5;
 /** A server whose accept loops run in supervised workers. */
 export class WorkerServer extends BaseServer {
   readonly addr: Address;
+  readonly room: number;
   override readonly sockets: Entrance["sockets"];
   readonly #entrance: Entrance;
   readonly #supervisor: Supervisor;
+  readonly #admission: Admission;
   #stopped = false;
 
   /** Binds and starts workers; resolves when one is ready. */
@@ -42,6 +45,9 @@ export class WorkerServer extends BaseServer {
       handler: handlerUrl(runtime, handler),
       linger: settings.linger,
       idleTimeout: settings.idleTimeout,
+      connectionTimeout: settings.connectionTimeout,
+      maxConnectionsPerWorker: settings.maxConnectionsPerWorker,
+      asks: settings.overLimit === "refuse" || settings.maxConnectionsPerSource > 0,
       messages: settings.messages,
     };
     const entrance = handsOver(runtime, model, settings)
@@ -83,12 +89,21 @@ export class WorkerServer extends BaseServer {
     super(runtime, settings, emit);
     this.#entrance = entrance;
     this.addr = entrance.addr;
+    this.room = entrance.room;
     this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
-    const limit = Math.max(1, Math.min(settings.maxConnections, entrance.room));
+    const limit = Math.min(settings.maxConnections, entrance.room);
+    const refuses = settings.overLimit === "refuse";
+    this.#admission = new Admission({
+      connections: refuses ? limit : Infinity,
+      perSource: settings.maxConnectionsPerSource,
+      onRefused: this.#onRefused,
+    });
     this.#supervisor = new Supervisor({
       spares: Math.min(settings.spares, limit),
-      limit,
+      // One more, when all are busy, has the time to refuse clients.
+      limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
+      admission: this.#admission,
       start: entrance.start,
       queueLength: () => entrance.queueLength(),
       onIdle: () => entrance.onIdle(),
@@ -102,9 +117,13 @@ export class WorkerServer extends BaseServer {
 
   #open(): void {
     const worker = { kind: "main", id: 0 } as const;
-    const onNoRoom = (code: string) => this.emit({ type: "accept_failed", code, worker });
-    this.#entrance.open(this.#supervisor, onNoRoom).catch((error) => this.fail(error));
+    const onNoRoom = (code: string) => this.emit({ type: "accept_failed", code, count: 1, worker });
+    const opening = { admission: this.#admission, onNoRoom, onRefused: this.#onRefused };
+    this.#entrance.open(this.#supervisor, opening).catch((error) => this.fail(error));
   }
+
+  readonly #onRefused = (remoteAddr: Address, reason: RefusalReason): void =>
+    this.emit({ type: "refused", remoteAddr, reason, count: 1 });
 
   protected open(): number {
     return this.#supervisor.open;
@@ -115,10 +134,12 @@ export class WorkerServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
+    this.#entrance.dropNewcomers();
     const start = performance.now();
-    while (this.#supervisor.free > 0) {
+    // Empty twice: handshakes that had begun may still come to an end.
+    for (let empty = 0; empty < 2 && this.#supervisor.free > 0;) {
       const waiting = this.#entrance.queueLength();
-      if (waiting === 0) break;
+      empty = waiting === 0 ? empty + 1 : 0;
       const longest = waiting === null ? DRAIN : START_DRAIN;
       if (performance.now() - start >= longest) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

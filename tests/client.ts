@@ -73,13 +73,15 @@ export class Client {
     });
   }
 
-  static open(address: Address): Promise<Client> {
+  /** @param from this end's address */
+  static open(address: Address, from?: string): Promise<Client> {
     return new Promise((resolve, reject) => {
       const socket = address.transport === "unix"
         ? connect({ path: address.path, allowHalfOpen: true })
         : connect({
           port: address.port,
           host: address.hostname,
+          localAddress: from,
           allowHalfOpen: true,
         });
       socket.once("error", reject);

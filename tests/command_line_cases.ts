@@ -153,10 +153,10 @@ export function commandLineTests(on: Target): void {
     }
   }
 
-  for (const model of NAMES) {
+  for (const model of [...NAMES, "process --hand-over"]) {
     test(`serve --model ${model}: what a handler starts inherits no socket`, async () => {
       const handler = new URL("./handlers/inherits.ts", import.meta.url).href;
-      const command = serve("--model", model, "--handler", handler);
+      const command = serve("--model", ...model.split(" "), "--handler", handler);
       const client = await Client.open(await command.ready());
       const list = new TextDecoder().decode(await client.receiveAll());
       await client.close();

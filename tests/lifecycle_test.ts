@@ -72,6 +72,8 @@ for (const model of NAMES) {
     await client.close();
     const closed = events.filter((event) => event.type === "closed");
     assertEquals(closed.map(({ reason }) => reason), ["shutdown"]);
+    const timeouts = events.filter((event) => event.type === "shutdown_timeout");
+    assertEquals(timeouts.map(({ ended }) => ended), [1]);
   });
 
   Deno.test(`serve --model ${model} ended while it starts leaves no Unix socket's file`, async () => {
@@ -100,16 +102,20 @@ for (const model of NAMES) {
   });
 }
 
-for (const way of [{}, { handOver: true }]) {
-  const name = way.handOver ? "handed over" : "shared";
-  Deno.test(`process, ${name}: a slow listener loses messages, which are counted, and no end`, async () => {
+const WAYS = {
+  thread: { model: "thread" },
+  "process, shared": { model: "process" },
+  "process, handed over": { model: "process", handOver: true },
+} as const;
+
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test(`${name}: a slow listener loses messages, which are counted, and no end`, async () => {
     const events: ServerEvent[] = [];
     let messages = 0;
     const server = await serve({
-      model: "process",
+      ...way,
       port: 0,
       messages: true,
-      ...way,
       onEvent(event) {
         if (event.type !== "message") return void events.push(event);
         messages++;
@@ -130,6 +136,7 @@ for (const way of [{}, { handOver: true }]) {
     ]);
     const lost = dropped.reduce((sum, { count }) => sum + count, 0);
     assertEquals(messages + lost, MESSAGES + 1); // and the bye
+    if (name === "thread") assert(lost > 0, "nothing was lost, however many waited");
   });
 }
 

@@ -12,6 +12,7 @@ type Closed = Extract<UntimedEvent, { type: "closed" }>;
 interface Options {
   linger?: number;
   idleTimeout?: number;
+  connectionTimeout?: number;
   messages?: boolean;
 }
 
@@ -34,6 +35,7 @@ class Serving {
     this.served = serveConnection(this.connection, handler, context, {
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
+      connectionTimeout: options.connectionTimeout ?? 0,
       messages: options.messages ?? false,
       onEvent: (event) => this.events.push(event),
     });

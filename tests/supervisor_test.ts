@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { SystemError } from "../src/errors.ts";
-import type { UntimedEvent } from "../src/events.ts";
+import type { RefusalReason, UntimedEvent } from "../src/events.ts";
 import type { WorkerName } from "../src/handler.ts";
+import { Admission } from "../src/limits.ts";
 import type { Order } from "../src/messages.ts";
 import { Supervisor, type SupervisorSettings } from "../src/supervisor.ts";
 import type { WorkerHandle, WorkerListeners } from "../src/worker_handle.ts";
@@ -42,6 +43,28 @@ class FakeWorker implements WorkerHandle {
 
   kill(): void {
     this.kills++;
+  }
+
+  /** What it was answered. */
+  readonly answers: boolean[] = [];
+
+  answer(admitted: boolean): void {
+    this.answers.push(admitted);
+  }
+
+  /** Asks whether it may serve a client from an address. */
+  ask(hostname: string): void {
+    this.#listeners.onMessage({ type: "asks", remoteAddr: { ...remoteAddr, hostname } });
+  }
+
+  /** Says that the next connection is its last. */
+  leaves(): void {
+    this.#listeners.onMessage({ type: "leaving" });
+  }
+
+  /** Says that the client that it was handed has left. */
+  vanished(): void {
+    this.#listeners.onMessage({ type: "vanished" });
   }
 
   #event(event: UntimedEvent): void {
@@ -95,6 +118,9 @@ class Crew {
   readonly all: FakeWorker[] = [];
   readonly events: UntimedEvent[] = [];
   readonly gaveUp: Error[] = [];
+  readonly admission: Admission;
+  /** Why clients were refused. */
+  readonly refused: RefusalReason[] = [];
   readonly supervisor: Supervisor;
   /** How many clients wait. */
   queue: number | null = 0;
@@ -106,13 +132,19 @@ class Crew {
   onStart: (worker: FakeWorker) => void = () => {};
   startError: Error | null = null;
 
-  constructor(settings: Partial<SupervisorSettings> = {}) {
+  constructor(
+    settings: Partial<SupervisorSettings> = {},
+    { connections = Infinity, perSource = 0 } = {},
+  ) {
+    const onRefused = (_: unknown, reason: RefusalReason) => void this.refused.push(reason);
+    this.admission = new Admission({ connections, perSource, onRefused });
     this.supervisor = new Supervisor({
       spares: 2,
       limit: 10,
       shrinkInterval: 5,
       queueLength: () => this.queue,
       onEvent: (event) => this.events.push(event),
+      admission: this.admission,
       onGiveUp: (error) => this.gaveUp.push(error),
       start: (number, listeners) => {
         this.asked.push(performance.now());
@@ -847,4 +879,118 @@ test("reload at the limit lets one leave before it starts the next, and a stop e
   await settle();
   await end(crew);
   await assertRejects(() => reload, Error);
+});
+
+test("reload rejects when there is no room for a successor, and what is not replaced yet stays", async () => {
+  const crew = new Crew({ spares: 2, limit: 4 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const old = [...crew.alive];
+  const { onStart } = crew;
+  crew.onStart = (worker) => { // the trial
+    onStart(worker);
+    crew.startError = new SystemError("EMFILE", "no room");
+  };
+  await assertRejects(() => crew.supervisor.reload(), Error, "no room");
+  assertEquals(old.map(({ state, orders }) => [state, orders]), [["idle", []], ["idle", []]]);
+  crew.startError = null;
+  crew.onStart = onStart;
+  await within("the next reload", crew.supervisor.reload());
+  assertEquals(old.map(({ state }) => state), ["gone", "gone"]);
+  await end(crew);
+});
+
+test("a worker that a reload replaces gives its place back when its client has left", async () => {
+  const crew = new Crew({ spares: 1, limit: 4 }, { perSource: 1 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const [old] = crew.alive;
+  old.ask("192.0.2.1"); // and told to leave before it says that it has accepted
+  old.state = "busy";
+  const reload = crew.supervisor.reload();
+  await settle();
+  old.accept();
+  await within("the reload", reload);
+  const successor = crew.alive.find((worker) => worker !== old)!;
+  successor.ask("192.0.2.1");
+  old.close();
+  successor.ask("192.0.2.1");
+  assertEquals([old.answers, successor.answers], [[true], [false, true]]);
+  await end(crew);
+});
+
+test("workers ask, and places are given back by an end, an exit, and by nobody twice", async () => {
+  const crew = new Crew({ spares: 3 }, { perSource: 1 });
+  crew.onStart = (worker) => worker.ready();
+  await crew.supervisor.start();
+  await settle();
+  const [one, two, three] = crew.all;
+  one.ask("192.0.2.1");
+  two.ask("192.0.2.1");
+  three.ask("192.0.2.2");
+  assertEquals([one.answers, two.answers, three.answers], [[true], [false], [true]]);
+  assertEquals(crew.refused, ["source"]);
+  one.accept();
+  one.close();
+  two.ask("192.0.2.1");
+  assertEquals(two.answers, [false, true]);
+  two.exit("SIGKILL"); // before it said that it has accepted
+  one.ask("192.0.2.1");
+  assertEquals(one.answers, [true, true]);
+  one.accept();
+  one.exit("SIGKILL");
+  three.accept();
+  three.close();
+  three.ask("192.0.2.1");
+  assertEquals(three.answers, [true, true]);
+  crew.supervisor.kill();
+  for (const worker of crew.alive) worker.exit();
+  await crew.supervisor.gone();
+});
+
+test("a worker's question is answered while the server stops", async () => {
+  const crew = new Crew({}, { perSource: 1 });
+  crew.onStart = (worker) => worker.ready();
+  await crew.supervisor.start();
+  crew.supervisor.shutdown();
+  crew.all[0].ask("192.0.2.1");
+  assertEquals(crew.all[0].answers, [true]);
+  for (const worker of crew.alive) worker.exit("exit");
+  await crew.supervisor.gone();
+});
+
+test("a worker on its last connection is replaced at once, and is idle no more", async () => {
+  const crew = new Crew({ spares: 1, limit: 3 });
+  crew.onStart = (worker) => worker.ready();
+  await crew.supervisor.start();
+  const [first] = crew.all;
+  first.leaves();
+  await settle();
+  assertEquals(crew.all.length, 2);
+  first.accept();
+  first.close();
+  const taken = crew.supervisor.take(remoteAddr);
+  assertStrictEquals(taken, crew.all[1]);
+  first.exit("exit");
+  assertEquals(crew.supervisor.open, 0);
+  crew.supervisor.kill();
+  for (const worker of crew.alive) worker.exit();
+  await crew.supervisor.gone();
+});
+
+test("a client that left while it was handed over frees its worker and its place", async () => {
+  const crew = new Crew({ spares: 1, limit: 1 }, { perSource: 1 });
+  crew.onStart = (worker) => worker.ready();
+  await crew.supervisor.start();
+  assert(crew.admission.enter(remoteAddr));
+  crew.supervisor.take(remoteAddr);
+  assertEquals(crew.supervisor.idle, 0);
+  crew.all[0].vanished();
+  assertEquals(crew.supervisor.idle, 1);
+  assert(crew.admission.enter(remoteAddr));
+  crew.supervisor.kill();
+  for (const worker of crew.alive) worker.exit();
+  await crew.supervisor.gone();
 });

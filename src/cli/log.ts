@@ -85,6 +85,16 @@ function who(worker: WorkerName): string {
   return worker.kind === "main" ? "main" : `${worker.kind} ${worker.id}`;
 }
 
+const REFUSALS = {
+  connections: "too many connections",
+  source: "too many connections from its address",
+  descriptors: "too few descriptors are left",
+};
+
+function times(count: number): string {
+  return count > 1 ? `, ${count} times` : "";
+}
+
 /** An event as one line for people; null for what they need not see. */
 export function prettyLine(
   event: ServerEvent,
@@ -117,7 +127,15 @@ export function prettyLine(
       } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}`;
     }
     case "accept_failed":
-      return `${paint(31, "!")} cannot accept: ${event.code}; waiting for room`;
+      return `${paint(31, "!")} cannot accept: ${event.code}${
+        times(event.count)
+      }; waiting for room`;
+    case "refused":
+      return `${paint(31, "!")} refused ${escape(formatAddress(event.remoteAddr))}${
+        event.count > 1 ? ` and ${event.count - 1} more` : ""
+      }: ${REFUSALS[event.reason]}`;
+    case "warning":
+      return `${paint(31, "!")} ${escape(event.message)}`;
     case "worker_started":
       return verbose ? `${paint(2, "*")} ${who(event.worker)} is ready` : null;
     case "worker_exited":
@@ -138,6 +156,8 @@ export function prettyLine(
       return event.open === 0
         ? "shutting down"
         : `shutting down: ${event.open} open; once more ends them`;
+    case "shutdown_timeout":
+      return `${paint(31, "!")} the shutdown timeout is over: ${event.ended} ended`;
     case "dropped":
       return `! ${event.count} lines of this log were dropped, its reader is slow`;
     default:

@@ -74,7 +74,28 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     range: [1, LARGEST],
     default: Object.entries(MODELS).map(([name, m]) => `${m.maxConnections} ${name}`).join(", "),
-    help: "Connections at once; further clients wait.",
+    help: "Connections at once.",
+  },
+  {
+    name: "over-limit",
+    value: "WHAT",
+    choices: ["wait", "refuse"],
+    default: "wait",
+    help: "Let further clients wait, or close them at once.",
+  },
+  {
+    name: "max-connections-per-source",
+    value: "N",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Connections at once from an address or an IPv6 /64; further ones are closed.",
+  },
+  {
+    name: "max-connections-per-worker",
+    value: "N",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Replace a worker after so many, or up to a fifth fewer (thread, process).",
   },
   {
     name: "idle-timeout",
@@ -82,6 +103,13 @@ export const SERVE_OPTIONS: readonly Option[] = [
     range: [0, LARGEST],
     default: "0, never",
     help: "End a connection on which no byte moved for so long.",
+  },
+  {
+    name: "connection-timeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection that has been open for so long.",
   },
   {
     name: "linger",

@@ -6,7 +6,7 @@
 import type { Address, Listener } from "../connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../errors.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
-import { IPPROTO_TCP, type Libc } from "./libc.ts";
+import { type Accepted, IPPROTO_TCP, type Libc } from "./libc.ts";
 
 /** How often a worker that waits in `accept` looks whether it shall leave. */
 export const ACCEPT_TIMEOUT = 1000;
@@ -18,6 +18,12 @@ export class BlockingSocket implements Socket {
   readonly #libc: Libc;
   readonly #descriptor: number;
   readonly #release: () => void;
+  /** Milliseconds that a call may take; 0: any time. */
+  #timeout = 0;
+  /** On the clock of `performance.now()`. */
+  #deadline = Infinity;
+  /** What the kernel has been told. */
+  #told = 0;
 
   /** @param release closes the descriptor, if it is still this thread's */
   constructor(
@@ -35,6 +41,7 @@ export class BlockingSocket implements Socket {
   }
 
   read(buffer: Uint8Array): number | null {
+    if (this.#deadline < Infinity) this.#keepDeadline();
     try {
       return this.#libc.receive(this.#descriptor, buffer, 0) || null;
     } catch (error) {
@@ -43,6 +50,7 @@ export class BlockingSocket implements Socket {
   }
 
   write(bytes: Uint8Array): number {
+    if (this.#deadline < Infinity) this.#keepDeadline();
     try {
       return this.#libc.send(this.#descriptor, bytes, 0);
     } catch (error) {
@@ -59,10 +67,31 @@ export class BlockingSocket implements Socket {
   }
 
   setTimeout(milliseconds: number): void {
+    this.#timeout = milliseconds;
+    this.#tell(milliseconds);
+  }
+
+  setDeadline(milliseconds: number): void {
+    this.#deadline = performance.now() + milliseconds;
+  }
+
+  /** Not once for each call: the kernel's timeout may be a little too long. */
+  #keepDeadline(): void {
+    const left = Math.ceil(this.#deadline - performance.now());
+    if (left <= 0) throw new SystemError("ETIMEDOUT", "The connection was open for too long");
+    const wanted = this.#timeout > 0 ? Math.min(this.#timeout, left) : left;
+    if (this.#told === 0 || this.#told - wanted > DEADLINE_SLACK) this.#tell(wanted);
+  }
+
+  #tell(milliseconds: number): void {
+    this.#told = milliseconds;
     this.#libc.setTimeout(this.#descriptor, "receive", milliseconds);
     this.#libc.setTimeout(this.#descriptor, "send", milliseconds);
   }
 }
+
+/** Milliseconds that a deadline may be overrun. */
+const DEADLINE_SLACK = 50;
 
 /** EAGAIN of a blocking socket means that its timeout is over, see socket(7). */
 function timedOut(error: unknown): unknown {
@@ -85,6 +114,8 @@ export interface WorkerListenerOptions {
   hold(descriptor: number): void;
   /** Closes it, unless the supervisor has taken it. */
   release(descriptor: number): void;
+  /** Whether a client may be served; waits for the answer. */
+  admit(remoteAddr: Address): boolean;
 }
 
 /** The listener of a worker: it blocks in `accept` on the shared socket. */
@@ -92,6 +123,8 @@ export class BlockingListener implements Listener {
   readonly addr: Address;
   readonly #libc: Libc;
   readonly #options: WorkerListenerOptions;
+  /** Accepted, while there was no room for what else it needs. */
+  #pending: Accepted | null = null;
   #closed = false;
 
   constructor(libc: Libc, options: WorkerListenerOptions) {
@@ -101,20 +134,26 @@ export class BlockingListener implements Listener {
   }
 
   async accept(): Promise<SocketConnection | null> {
-    const { descriptor, blocking, shallLeave } = this.#options;
+    const { descriptor, blocking, shallLeave, admit } = this.#options;
     while (!this.#closed) {
       // What handlers left behind (a timer, a rejection) gets its turn.
       await new Promise((resolve) => setImmediate(resolve));
       if (shallLeave()) break;
       try {
-        const accepted = this.#libc.accept(descriptor, !blocking);
-        return this.#connection(accepted.descriptor, accepted.remoteAddr);
+        const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
+        this.#pending = null;
+        const connection = this.#connection(accepted.descriptor, accepted.remoteAddr);
+        // Last, because who is let in counts until its end is reported.
+        if (admit(accepted.remoteAddr)) return connection;
+        connection.close();
       } catch (error) {
         const code = errorCode(error);
         if (code === "EINVAL") break; // the supervisor has shut it down
         if (code !== "EAGAIN") throw error;
       }
     }
+    if (this.#pending) this.#options.release(this.#pending.descriptor);
+    this.#pending = null;
     return null;
   }
 
@@ -170,8 +209,11 @@ export class BlockingListener implements Listener {
         },
       });
     } catch (error) {
+      if (acceptErrorClass(error) === "no room") {
+        this.#pending = { descriptor, remoteAddr };
+        throw error;
+      }
       release(descriptor);
-      if (acceptErrorClass(error) === "no room") throw error;
       // The client may have reset before its socket was set up.
       throw new SystemError(
         "ECONNABORTED",

@@ -20,6 +20,8 @@ export interface Constants {
   readonly SO_KEEPALIVE: number;
   readonly SO_RCVTIMEO: number;
   readonly SO_SNDTIMEO: number;
+  /** 0 where sockets have no filters. */
+  readonly SO_ATTACH_FILTER: number;
   readonly TCP_NODELAY: number;
   /** 0 where it does not tell a listening socket's queue. */
   readonly TCP_INFO: number;
@@ -66,6 +68,7 @@ export const LINUX: Constants = {
   SO_KEEPALIVE: 9,
   SO_RCVTIMEO: 20,
   SO_SNDTIMEO: 21,
+  SO_ATTACH_FILTER: 26,
   TCP_NODELAY: 1,
   TCP_INFO: 11,
   RLIMIT_NOFILE: 7,
@@ -113,6 +116,7 @@ export const DARWIN: Constants = {
   SO_KEEPALIVE: 8,
   SO_RCVTIMEO: 0x1006,
   SO_SNDTIMEO: 0x1005,
+  SO_ATTACH_FILTER: 0,
   TCP_NODELAY: 1,
   TCP_INFO: 0,
   RLIMIT_NOFILE: 8,

@@ -154,8 +154,8 @@ export class EpollLoop {
 
 class EpollListener implements LoopListener, Watcher {
   readonly addr: Address;
+  readonly descriptor: number;
   readonly #loop: EpollLoop;
-  readonly #descriptor: number;
   #asked: PromiseWithResolvers<SocketConnection | null> | null = null;
   #ready = false;
   #accepted = 0;
@@ -163,7 +163,7 @@ class EpollListener implements LoopListener, Watcher {
 
   constructor(loop: EpollLoop, descriptor: number) {
     this.#loop = loop;
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
     const { libc } = loop;
     this.addr = libc.localAddress(descriptor);
     // What it accepts has the same options, on Linux.
@@ -188,7 +188,7 @@ class EpollListener implements LoopListener, Watcher {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#loop.close(this.#descriptor);
+    this.#loop.close(this.descriptor);
     this.#asked?.resolve(null);
     this.#asked = null;
   }
@@ -206,7 +206,7 @@ class EpollListener implements LoopListener, Watcher {
   #accept(): void {
     const asked = this.#asked!;
     try {
-      const accepted = this.#loop.libc.tryAccept(this.#descriptor);
+      const accepted = this.#loop.libc.tryAccept(this.descriptor);
       if (accepted === null) this.#ready = false;
       else {
         this.#accepted++;

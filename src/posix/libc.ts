@@ -34,6 +34,11 @@ const LINUX_FUNCTIONS: ForeignFunctions = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   prctl: { parameters: ["i32", "u64"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  waitid: { parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  malloc: { parameters: ["u64"], result: "u64" },
+  memcpy: { parameters: ["u64", "buffer", "u64"], result: "u64" },
+  free: { parameters: ["u64"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 };
 
@@ -52,6 +57,33 @@ const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
+const P_ALL = 0;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+const SIGINFO_SIZE = 128;
+const SIGINFO_PID = 16;
+
+/** Socket filter (bpf(4)) over a TCP header: SYN alone is dropped, all else passes. */
+const DROP_SYN = filter(
+  [0x30, 0, 0, 13], // the byte with the flags
+  [0x54, 0, 0, 0x12], // SYN and ACK of them
+  [0x15, 0, 1, 0x02], // SYN alone?
+  [0x06, 0, 0, 0],
+  [0x06, 0, 0, 0xffffffff],
+);
+
+/** `struct sock_filter` for each: code, jump if true, jump if false, operand. */
+function filter(...instructions: [number, number, number, number][]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(8 * instructions.length));
+  instructions.forEach(([code, ifTrue, ifFalse, operand], i) => {
+    view.setUint16(8 * i, code, true);
+    view.setUint8(8 * i + 2, ifTrue);
+    view.setUint8(8 * i + 3, ifFalse);
+    view.setUint32(8 * i + 4, operand, true);
+  });
+  return new Uint8Array(view.buffer);
+}
 
 /** A descriptor that `accept` gave, and who is at its other end. */
 export interface Accepted {
@@ -283,12 +315,53 @@ export class Libc {
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
   }
 
+  /**
+   * Whether so many descriptors are left.
+   * @throws {SystemError} with EMFILE or ENFILE if they are not
+   */
+  demandDescriptors(count: number, any: number): void {
+    const copies: number[] = [];
+    try {
+      while (copies.length < count) copies.push(this.duplicate(any));
+    } finally {
+      for (const copy of copies) this.close(copy);
+    }
+  }
+
   /** How many descriptors this process may have, see getrlimit(2). */
   descriptorLimit(): number {
     const limits = new BigUint64Array(2); // soft, hard
     const bytes = new Uint8Array(limits.buffer);
     this.#check("getrlimit", this.#functions.getrlimit(this.constants.RLIMIT_NOFILE, bytes));
     return Number(limits[0]);
+  }
+
+  /**
+   * Who waits in a listening TCP socket's queue stays there; nobody else comes,
+   * because the kernel forgets every SYN. A client sends it again after a second,
+   * and is refused when nobody listens any more. Nothing happens where sockets
+   * have no filters, or for another kind of socket.
+   */
+  dropNewcomers(listening: number): void {
+    const { SO_ATTACH_FILTER, SOL_SOCKET } = this.constants;
+    if (SO_ATTACH_FILTER === 0 || this.localAddress(listening).transport === "unix") return;
+    const { malloc, memcpy, free } = this.#functions;
+    const size = BigInt(DROP_SYN.length);
+    const code = BigInt(malloc(size)); // a struct's pointer must not move
+    if (code === 0n) return;
+    memcpy(code, DROP_SYN, size);
+    const program = new DataView(new ArrayBuffer(16)); // struct sock_fprog
+    program.setUint16(0, DROP_SYN.length / 8, true);
+    program.setBigUint64(8, code, true);
+    try {
+      const bytes = new Uint8Array(program.buffer);
+      this.#check(
+        "setsockopt",
+        this.#functions.setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, bytes, 16),
+      );
+    } finally {
+      free(code);
+    }
   }
 
   /** setsockopt(2) with an integer. */
@@ -336,6 +409,19 @@ export class Libc {
   /** Asks the kernel to end this process when the thread that started it ends. */
   dieWithParent(): void {
     this.#functions.prctl?.(PR_SET_PDEATHSIG, BigInt(SIGKILL));
+  }
+
+  /** A child that has ended and that nobody has waited for; it stays so. Linux only. */
+  endedChild(): number | null {
+    const info = new Uint8Array(SIGINFO_SIZE);
+    const { waitid } = this.#functions;
+    if (waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) < 0) return null; // ECHILD
+    return new DataView(info.buffer).getInt32(SIGINFO_PID, true) || null;
+  }
+
+  /** Waits for a child that has ended. */
+  reap(pid: number): void {
+    this.#functions.waitpid(pid, new Uint8Array(4), WNOHANG);
   }
 
   #check(call: string, result: number): number {

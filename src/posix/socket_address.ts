@@ -63,7 +63,8 @@ function start(size: number, family: number, c: Constants): Uint8Array {
   return bytes;
 }
 
-function encodeIpv6(text: string): Uint8Array {
+/** The 16 bytes of a numeric IPv6 address; its zone is left out. */
+export function encodeIpv6(text: string): Uint8Array {
   // URL writes any IPv6 address in one canonical form, without dotted parts.
   const canonical = new URL(`http://[${text.split("%")[0]}]`).hostname.slice(
     1,

@@ -9,6 +9,7 @@ import type { Address } from "../connection.ts";
 import { refusal, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
 import { listenToHandOver, systemError } from "./node_net.ts";
@@ -28,6 +29,7 @@ declare namespace Bun {
     readonly localPort: number;
     readonly remoteAddress: string;
     readonly remotePort: number;
+    readonly fd: number;
     write(bytes: Uint8Array): number;
     shutdown(): void;
     close(): void;
@@ -46,6 +48,7 @@ declare namespace Bun {
   }
   interface SocketListener {
     readonly port: number;
+    readonly fd: number;
     stop(closeConnections: boolean): void;
   }
   type Where = { hostname: string; port: number } | { unix: string } | { fd: number };
@@ -148,13 +151,19 @@ const HANDLERS: Bun.SocketHandlers<BunSocket> = {
 
 class BunListener implements LoopListener {
   readonly addr: Address;
+  readonly descriptor: number;
   readonly #listener: Bun.SocketListener;
   readonly #queue: AcceptQueue<SocketConnection>;
 
   constructor(listener: Bun.SocketListener, addr: Address, queue: AcceptQueue<SocketConnection>) {
     this.#listener = listener;
+    this.descriptor = listener.fd;
     this.addr = addr;
     this.#queue = queue;
+  }
+
+  set onRefused(listener: (remoteAddr: Address) => void) {
+    this.#queue.onRefused = listener;
   }
 
   accept(): Promise<SocketConnection | null> {
@@ -171,6 +180,7 @@ class BunListener implements LoopListener {
 function listen(address: Address): LoopListener {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<SocketConnection>();
+  const last = firstOfLast(descriptorLimit());
   const listener = Bun.listen<BunSocket>({
     ...where(address),
     allowHalfOpen: true,
@@ -182,6 +192,10 @@ function listen(address: Address): LoopListener {
           return;
         }
         socket.data = new BunSocket(socket, queue.asked, path);
+        if (socket.fd >= last) {
+          queue.onRefused?.(socket.data.remoteAddr);
+          return socket.data.close();
+        }
         queue.push(new SocketConnection(socket.data, systemError));
       },
     },
@@ -288,7 +302,7 @@ export const runtime: Runtime = {
 
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   umask: shared.umask,
   memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,

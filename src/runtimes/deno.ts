@@ -6,6 +6,7 @@ import type { Address } from "../connection.ts";
 import { errorMessage, SystemError } from "../errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
 import { adopt, listenToHandOver } from "./node_net.ts";
@@ -377,7 +378,7 @@ export const runtime: Runtime = {
     });
   },
   exit: (code) => Deno.exit(code),
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   umask: shared.umask,
   memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,

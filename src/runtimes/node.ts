@@ -8,6 +8,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
 import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
@@ -127,7 +128,7 @@ export const runtime: Runtime = {
 
   onSignal: shared.onSignal,
   onUnhandled: shared.onUnhandled,
-  descriptorLimit: shared.descriptorLimit,
+  descriptorLimit,
   umask: shared.umask,
   memoryOf: shared.memoryOf,
   socketFile: shared.socketFile,

@@ -9,6 +9,7 @@ import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
 import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
 import { builtin } from "./builtin.ts";
+import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
 /** An error of Node or Bun; it has the POSIX name already. */
@@ -97,9 +98,15 @@ interface Bound {
   readonly queue: AcceptQueue<NetSocket>;
 }
 
+/** Its number; undefined where it is not told (Deno 2.9). */
+function descriptor(socket: NetSocket | Server): number | undefined {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd;
+}
+
 function bindServer(address: Address, backlog: number): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
+  const last = firstOfLast(descriptorLimit());
   const server = builtin.net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
@@ -108,7 +115,11 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
   }, (socket) => {
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
-    else queue.push(socket);
+    else if ((descriptor(socket) ?? -1) >= last) {
+      const [, remoteAddr] = ends(socket, path);
+      socket.destroy();
+      queue.onRefused?.(remoteAddr);
+    } else queue.push(socket);
   });
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(systemError(error)));
@@ -133,6 +144,10 @@ export async function listen(address: Address, backlog: number): Promise<LoopLis
   const path = addr.transport === "unix" ? addr.path : null;
   return {
     addr,
+    descriptor: descriptor(server),
+    set onRefused(listener: (remoteAddr: Address) => void) {
+      queue.onRefused = listener;
+    },
     async accept() {
       const socket = await queue.accept();
       return socket &&
@@ -153,9 +168,12 @@ export async function listenToHandOver(
   const { addr, server, queue } = await bindServer(address, backlog);
   return {
     addr,
+    descriptor: descriptor(server),
     async accept() {
       const socket = await queue.accept();
-      return socket && { handed: socket };
+      if (!socket) return null;
+      const [, remoteAddr] = ends(socket, addr.transport === "unix" ? addr.path : null);
+      return { handed: socket, remoteAddr };
     },
     drop: (socket) => void sendable(socket).destroy(),
     close() {

@@ -190,16 +190,6 @@ export function onUnhandled(listener: (error: unknown) => void): void {
   builtin.process.on("uncaughtException", listener);
 }
 
-/** How many descriptors this process may have, see proc_pid_limits(5). */
-export function descriptorLimit(): number | null {
-  try {
-    const limits = builtin.fs.readFileSync("/proc/self/limits", "latin1");
-    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1]) || null;
-  } catch {
-    return null; // it is no Linux, or may not be read
-  }
-}
-
 /** Memory that is no file's, see proc_pid_status(5); Deno 2.9 lets only -A read it. */
 export function memoryOf(pid: number): number | null {
   try {

@@ -104,6 +104,8 @@ export abstract class PushSocket implements Socket {
 
 /** Connections that the runtime pushes, until `accept` asks for them. */
 export class AcceptQueue<T> {
+  /** Told of clients that were closed because too few descriptors are left. */
+  onRefused?: (remoteAddr: Address) => void;
   readonly #waiting: T[] = [];
   #asked: PromiseWithResolvers<T | null> | null = null;
   #failure: Error | null = null;

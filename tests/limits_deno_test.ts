@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { type ModelName, serve, type ServeOptions, type ServerEvent } from "../mod.ts";
+import { Client, until, within } from "./client.ts";
+import { limitsTests, WAYS } from "./limits_cases.ts";
+import { target } from "./targets.ts";
+
+limitsTests(await target("deno"), Object.keys(WAYS));
+
+const ECHO = new URL("../src/echo.ts", import.meta.url);
+
+for (
+  const options of [
+    { model: "thread" },
+    { model: "process" },
+    { model: "process", handOver: true },
+  ] as ServeOptions[]
+) {
+  const name = options.handOver ? "process, handed over" : options.model;
+  Deno.test(`${name}: maxConnectionsPerWorker 1 gives each connection a new worker`, async () => {
+    const events: ServerEvent[] = [];
+    const onEvent = (event: ServerEvent) => void events.push(event);
+    const once = { port: 0, maxConnectionsPerWorker: 1, spares: 1, onEvent };
+    const server = await serve({ ...options, ...once }, ECHO);
+    for (let i = 0; i < 4; i++) {
+      const client = await Client.open(server.addr);
+      await client.send("hello bye");
+      assertEquals((await client.receiveAll()).length, 6);
+      await client.close();
+    }
+    await within("the end", server.shutdown());
+    const workers = events.filter((event) => event.type === "accepted").map((e) => e.worker.id);
+    assertEquals([workers.length, new Set(workers).size], [4, 4]);
+    const ends = events.filter((event) => event.type === "worker_exited").map((e) => e.reason);
+    assertEquals(new Set(ends), new Set(["exit"]));
+  });
+}
+
+for (const model of ["multiplex", "thread", "process"] as ModelName[]) {
+  Deno.test(`${model}: connectionTimeout ends a connection on which bytes move`, async () => {
+    const events: ServerEvent[] = [];
+    const onEvent = (event: ServerEvent) => void events.push(event);
+    const server = await serve(
+      { model, port: 0, spares: 1, connectionTimeout: 300, idleTimeout: 60_000, onEvent },
+      ECHO,
+    );
+    const client = await Client.open(server.addr);
+    while (!client.ended && !client.closed) {
+      client.send("x").catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await client.close();
+    await until("it is told", () => events.some((event) => event.type === "closed"));
+    const [closed] = events.filter((event) => event.type === "closed");
+    assertEquals(closed.reason, "timeout");
+    assert(closed.bytesRead > 0 && closed.milliseconds >= 290, JSON.stringify(closed));
+    await within("the end", server.shutdown());
+  });
+}
