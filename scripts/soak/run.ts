@@ -171,8 +171,7 @@ async function settled(server: Server, before: Held): Promise<Held> {
 async function stop(server: Server, ledger: Ledger): Promise<void> {
   const children = descendants(server.pid);
   Deno.kill(server.pid, "SIGTERM");
-  const { code } = await server.status;
-  await server.read;
+  const { code } = await server.end();
   if (code !== 0) ledger.complain(`the server's exit code is ${code}`);
   for (const pid of children.filter(alive)) {
     ledger.complain(`process ${pid} has outlived the server`);

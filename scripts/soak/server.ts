@@ -17,6 +17,9 @@ export interface Held {
   readonly worker: number;
 }
 
+/** Milliseconds between two looks at the log. */
+const READ_EVERY = 50;
+const BUFFER = new Uint8Array(1 << 16);
 const CLI = new URL("../../cli.ts", import.meta.url).pathname;
 
 /** A server that runs, and tells what happens in it. */
@@ -25,10 +28,15 @@ export class Server {
   readonly status: Promise<Deno.CommandStatus>;
   /** Resolves with its port when it is ready. */
   readonly port: Promise<number>;
-  /** Resolves when its whole log is read. */
-  readonly read: Promise<void>;
   /** Its worker processes that are ready, by their ids. */
   readonly workers = new Set<number>();
+  readonly #log: Deno.FsFile;
+  readonly #path: string;
+  readonly #reading: ReturnType<typeof setInterval>;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  readonly #onEvent: (event: ServerEvent) => void;
+  readonly #onLine: (line: string) => void;
 
   /**
    * @param program the runtime and its arguments
@@ -41,27 +49,52 @@ export class Server {
     onEvent: (event: ServerEvent) => void,
     onLine: (line: string) => void,
   ) {
-    const child = new Deno.Command(program[0], {
-      args: [...program.slice(1), CLI, "serve", "--port", "0", "--log", "json", ...args],
+    this.#onEvent = onEvent;
+    this.#onLine = onLine;
+    // Under load Deno serves a pipe so seldom (2.9) that the server would drop lines; a file waits.
+    this.#path = Deno.makeTempFileSync({ prefix: "soak", suffix: ".log" });
+    this.#log = Deno.openSync(this.#path);
+    const child = new Deno.Command("sh", {
+      args: [
+        ...["-c", 'exec "$@" 2>> "$0"', this.#path, ...program],
+        ...[CLI, "serve", "--port", "0", "--log", "json", ...args],
+      ],
       stdout: "piped",
-      stderr: "piped",
     }).spawn();
     this.pid = child.pid;
     this.status = child.status;
-    const port = Promise.withResolvers<number>();
-    this.port = port.promise;
-    const ready = eachLine(child.stdout, (line) => port.resolve(Number(line.split(":").at(-1))));
-    this.read = eachLine(child.stderr, (line) => {
-      if (!line.startsWith("{")) return onLine(line);
-      const event = JSON.parse(line) as ServerEvent;
-      if (event.type === "worker_started" && event.worker.kind === "process") {
-        this.workers.add(event.worker.id);
-      }
-      if (event.type === "worker_exited") this.workers.delete(event.worker.id);
-      onEvent(event);
-    });
-    ready.then(() => port.reject(new Error("the server ended before it was ready")));
-    port.promise.catch(() => {}); // whoever waits for it is told
+    this.#reading = setInterval(() => this.#readLog(), READ_EVERY);
+    this.port = firstLine(child.stdout).then((line) => Number(line.split(":").at(-1)));
+    this.port.catch(() => {}); // whoever waits for it is told
+  }
+
+  /** Reads what the log still has, once the server has ended. */
+  async end(): Promise<Deno.CommandStatus> {
+    const status = await this.status;
+    clearInterval(this.#reading);
+    this.#readLog();
+    this.#log.close();
+    Deno.removeSync(this.#path);
+    return status;
+  }
+
+  #readLog(): void {
+    for (let n; (n = this.#log.readSync(BUFFER)) !== null;) {
+      const text = this.#decoder.decode(BUFFER.subarray(0, n), { stream: true });
+      const lines = (this.#rest + text).split("\n");
+      this.#rest = lines.pop()!;
+      for (const line of lines) this.#line(line);
+    }
+  }
+
+  #line(line: string): void {
+    if (!line.startsWith("{")) return this.#onLine(line);
+    const event = JSON.parse(line) as ServerEvent;
+    if (event.type === "worker_started" && event.worker.kind === "process") {
+      this.workers.add(event.worker.id);
+    }
+    if (event.type === "worker_exited") this.workers.delete(event.worker.id);
+    this.#onEvent(event);
   }
 
   /** What it holds now. */
@@ -84,14 +117,14 @@ export class Server {
   }
 }
 
-async function eachLine(stream: ReadableStream<Uint8Array>, take: (line: string) => void) {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    lines.forEach(take);
+/** The ready line; the rest is nothing. */
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.includes("\n")) return text.trim();
   }
-  if (rest) take(rest);
+  throw new Error("the server ended before it was ready");
 }
 
 /** How many names a folder has; none when its process has ended. */
