@@ -26,7 +26,7 @@ for (const [name, model] of PAIRS) {
     const { ledger, slowestAnswer } = await soak({
       model,
       program: (await target(name)).run,
-      milliseconds: 3000,
+      milliseconds: 2000,
       connections: 50,
       killEvery: where === "process" ? 200 : 0,
       seed: 1,
