@@ -182,7 +182,7 @@ test("the page loads nothing, and shows a name as it is written", () => {
 
 Deno.test("snapshot() counts what ended children used, and leaves others out", async () => {
   const runtime = await detect();
-  const burn = "i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done";
+  const burn = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done";
   const command = runtime.startCommand(["sh", "-c", `sh -c '${burn}'; echo done; sleep 60; :`]);
   try {
     await until("the child has ended", () => command.stdout() === "done\n");
