@@ -43,6 +43,7 @@ Deno.test("the README's commands are those that its tests run", () => {
     "printf 'hello\\nbye\\n' | nc 127.0.0.1 8888",
     `printf 'hello\\nbye\\n' | npx -y ${version} run -A cli.ts connect`,
     "deno run -A cli.ts serve --handler ./shout.ts --model process",
+    "deno run -A cli.ts bench",
     // package_test.ts runs these.
     "deno run -A cli.ts serve",
     "bun cli.ts serve",
@@ -109,4 +110,11 @@ Deno.test("the README's handler and program work as they stand there", async () 
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("the README's bench measures", async () => {
+  const line = commands.find((command) => command.endsWith("bench"))!;
+  const short = line.replace("deno", Deno.execPath()) +
+    " --models multiplex --connections 2 --seconds 0.2 --rounds 1";
+  assertMatch(await shell(short, 0), /multiplex/);
 });
