@@ -155,13 +155,13 @@ const KINDS = {
     await talk.expectEnd(NOTHING, BYE.subarray(0, 2));
     return "whole";
   },
-  async silent(talk, { random }) {
-    if (random() < 0.1) {
-      await talk.expectEnd(NOTHING);
-      return "cut";
-    }
+  async silent(talk) {
     await talk.pause(500);
     return "left";
+  },
+  async patient(talk) {
+    await talk.expectEnd(NOTHING);
+    return "cut";
   },
   async resetting(talk, { random }) {
     const message = talk.message(1, 50_000);
@@ -206,6 +206,7 @@ const SHARES: Record<Kind, number> = {
   good: 50,
   slow: 12,
   silent: 8,
+  patient: 0, // one at a time: each has a place for as long as the server lets it
   resetting: 12,
   halfClosing: 12,
   flooding: 6,
