@@ -352,9 +352,12 @@ export class SocketConnection implements Connection {
   }
 
   #armIdleTimer(milliseconds: number): void {
+    const due = Date.now() + milliseconds;
     this.#idleTimer = setTimeout(() => {
       const left = this.#lastMoved + this.#idleTimeout - Date.now();
       if (left > 0) this.#armIdleTimer(left);
+      // The thread was held up: what has come meanwhile is read first.
+      else if (Date.now() - due > HELD_UP) this.#armIdleTimer(HELD_UP);
       else {
         this.closeBecause("ETIMEDOUT");
         this.#onIdle?.();
@@ -384,6 +387,8 @@ export class SocketConnection implements Connection {
 }
 
 const STREAM_CHUNK = 16384;
+/** Milliseconds by which a timer comes late where the thread had too much to do. */
+const HELD_UP = 20;
 /**
  * After so many writes others have their turn: where the peer reads fast, each is
  * done when it returns, and a handler that only writes would keep the thread.

@@ -34,7 +34,9 @@ const options = {
   onEvent: (event: ServerEvent) => void events.push(event),
 };
 const server = await (handler ? serve(options, handler) : serve(options));
-const size = handler ? { clients: 12, resets: 200 } : { clients: 50, resets: 1000 };
+const size = handler || way === "handed over"
+  ? { clients: 12, resets: 200 }
+  : { clients: 50, resets: 1000 };
 for (const { name, not, run } of CASES) {
   if (!not?.[model]) await step(name, () => run(server.addr, size)); // else the case has the reason
 }

@@ -12,6 +12,9 @@ const HANDLERS = {
   "timers, another socket and streams": new URL("./handlers/mixed.ts", import.meta.url).href,
 };
 
+/** Alone where another handler would show nothing that is not shown already. */
+const builtIn = { "built in": HANDLERS["built in"] };
+
 /** Rows of the table: a runtime and the way, with what came of each model. */
 const table = new Map<string, Map<string, string>>();
 
@@ -62,8 +65,10 @@ function define(
 
 for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
-  for (const model of NAMES) define(on, model, HANDLERS, "shared");
-  define(on, "process", HANDLERS, "handed over");
+  for (const model of NAMES) {
+    define(on, model, model === "iterative" ? builtIn : HANDLERS, "shared");
+  }
+  define(on, "process", name === "deno" ? HANDLERS : builtIn, "handed over");
 }
 
 // Without --allow-ffi the runtime's own loop serves.
@@ -71,12 +76,11 @@ const granted = ["net", "env", "read", "write", "sys"].map((name) => `--allow-${
 const { run: [program] } = await target("deno");
 const denoLoop: Target = { name: "deno", run: [program, "run", "--no-prompt", ...granted] };
 for (const model of ["multiplex", "iterative"] as const) {
-  define(denoLoop, model, HANDLERS, "shared", "deno, own loop");
+  define(denoLoop, model, builtIn, "shared", "deno, own loop");
 }
 
 // Node 24 can open no C library: see the README's table.
 const node24 = await target("node24");
-const builtIn = { "built in": HANDLERS["built in"] };
 define(node24, "multiplex", builtIn, "shared");
 define(node24, "iterative", builtIn, "shared");
 define(node24, "process", builtIn, "handed over");

@@ -27,10 +27,13 @@ function startCommand(words: readonly string[]): StartedCommand {
   const ended = new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(error.message));
     // "close", when its output is read; but what it started may keep that open.
-    const tell = (code: number | null, signal: string | null) =>
+    let late: ReturnType<typeof setTimeout>;
+    const tell = (code: number | null, signal: string | null) => {
+      clearTimeout(late);
       resolve(signal ? `ended by ${signal}` : `exit code ${code}`);
+    };
     child.on("close", tell);
-    child.on("exit", (code, signal) => void setTimeout(() => tell(code, signal), 100));
+    child.on("exit", (code, signal) => void (late = setTimeout(() => tell(code, signal), 100)));
   });
   return {
     pid: child.pid ?? 0,

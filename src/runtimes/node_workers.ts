@@ -105,14 +105,18 @@ export function startProcess(
       };
       child.on("exit", (code, signal) => {
         const reason = signal ?? (code ? `exit code ${code}` : "exit");
-        if (saidLast || descriptors !== "ipc") return tell(reason);
+        const end = () => {
+          if (!child.connected) return tell(reason);
+          child.once("disconnect", () => tell(reason));
+          child.disconnect();
+        };
+        if (saidLast || descriptors !== "ipc") return end();
         // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
         // not tell that a child which was handed a socket has disconnected.
-        const wait = reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT;
-        const late = setTimeout(() => child.connected ? child.disconnect() : last(), wait);
+        const late = setTimeout(end, reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT);
         last = () => {
           clearTimeout(late);
-          tell(reason);
+          end();
         };
         child.once("disconnect", last);
       });
