@@ -13,7 +13,8 @@ export function commandLineTests(on: Target): void {
 
   const NAMES = Object.keys(MODELS);
   const WORKERS = ["thread", "process"];
-  const serve = (...args: string[]) => run(["serve", "--port", "0", ...args]);
+  // One spare: what is tested does not need more, and starts are what costs time.
+  const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
 
   async function refused(address: { port?: number }): Promise<boolean> {
     try {

@@ -13,7 +13,7 @@ export function serveOptionsTests(on: Target): void {
     new Command(args, { ...(options.flags ? {} : { program: [...on.run, CLI] }), ...options });
 
   const NAMES = Object.keys(MODELS);
-  const serve = (...args: string[]) => run(["serve", "--port", "0", ...args]);
+  const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
 
   async function end(command: Command, ...clients: Client[]) {
     for (const client of clients) await client.close();
@@ -162,7 +162,7 @@ export function serveOptionsTests(on: Target): void {
       const times = [];
       for (let round = 0; round < 3; round++) {
         const start = performance.now();
-        const command = serve("--model", model);
+        const command = run(["serve", "--port", "0", "--model", model]);
         await command.ready();
         times.push(performance.now() - start);
         if (round < 2) await end(command);
