@@ -153,7 +153,7 @@ async function eachWorkerHasServed(
 ): Promise<void> {
   let before = -1;
   // Spares are started before they are needed: wait until no more of them come.
-  for (let calm = 0; calm < 5; before = server.workers.size) {
+  for (let calm = 0; calm < 24; before = server.workers.size) {
     await call("good");
     await delay(50);
     calm = server.workers.size === before ? calm + 1 : 0;
