@@ -8,6 +8,7 @@ const ROOT = new URL("..", import.meta.url);
 /** The order; a folder stands for its files. */
 const LAYERS = [
   "src/version.ts",
+  "src/delay.ts",
   "src/connection.ts",
   "src/errors.ts",
   "src/handler.ts",

@@ -2,6 +2,7 @@
  * Accept until closed, holding at most so many connections at once.
  * @module
  */
+import { delay } from "./delay.ts";
 import { acceptErrorClass, errorCode } from "./errors.ts";
 import type { SocketConnection } from "./socket_connection.ts";
 
@@ -38,7 +39,7 @@ export async function acceptLoop<T = SocketConnection>(
       if (kind === "fatal") throw error;
       if (kind === "no room") {
         onNoRoom(errorCode(error)!);
-        await new Promise((resolve) => setTimeout(resolve, NO_ROOM_WAIT));
+        await delay(NO_ROOM_WAIT);
       }
       continue;
     }

@@ -144,7 +144,9 @@ export class SharedEntrance implements Entrance {
   /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
   #endQueue(): void {
     try {
-      for (;;) this.#libc.close(this.#libc.accept(this.#listening, true).descriptor);
+      for (let next; (next = this.#libc.accept(this.#listening, true)) !== null;) {
+        this.#libc.close(next.descriptor);
+      }
     } catch {
       // EINVAL: it is shut down, and nobody waits any more.
     }

@@ -5,7 +5,6 @@
  */
 import type { ConnectionSource } from "./accept_loop.ts";
 import type { Address } from "./connection.ts";
-import { errorCode } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { WorkerName } from "./handler.ts";
 import {
@@ -148,31 +147,30 @@ export function processChannel(
   const encoder = new TextEncoder();
   let unsent = new Uint8Array(0);
   const dropped = new Dropped();
-  const flush = () => {
+  /** While nobody reads, it keeps what is unsent or, without MSG_DONTWAIT, waits. */
+  const flush = (flags: number) => {
     try {
       while (unsent.length > 0) {
-        unsent = unsent.subarray(libc.send(control, unsent, MSG_DONTWAIT));
+        const taken = libc.send(control, unsent, flags);
+        if (taken === null) return;
+        unsent = unsent.subarray(taken);
       }
-    } catch (error) {
-      // Nobody reads: keep it. Nobody is there: the kernel ends this process.
-      if (errorCode(error) !== "EAGAIN") unsent = new Uint8Array(0);
+    } catch {
+      unsent = new Uint8Array(0); // nobody is there: the kernel ends this process
     }
   };
 
   let strongest: Order | null = null;
-  const flushAll = () => {
-    while (unsent.length > 0) unsent = unsent.subarray(libc.send(control, unsent, 0));
-  };
   const byte = new Uint8Array(1);
   const look = () => {
-    flush();
+    flush(MSG_DONTWAIT);
     try {
-      for (;;) {
-        if (libc.receive(control, byte, MSG_DONTWAIT) === 0) runtime.exit(1);
+      for (let length; (length = libc.receive(control, byte, MSG_DONTWAIT)) !== null;) {
+        if (length === 0) runtime.exit(1);
         strongest = ORDERS[byte[0]];
       }
-    } catch (error) {
-      if (errorCode(error) !== "EAGAIN") runtime.exit(1);
+    } catch {
+      runtime.exit(1);
     }
     return strongest;
   };
@@ -184,14 +182,14 @@ export function processChannel(
     all.set(unsent);
     all.set(bytes, unsent.length);
     unsent = all;
-    flush();
+    flush(MSG_DONTWAIT);
   };
   const admit = (remoteAddr: Address) => {
     if (!settings.asks) return true;
     send({ type: "asks", remoteAddr });
+    flush(0);
     try {
-      flushAll();
-      while (libc.receive(control, byte, 0) > 0) {
+      while (libc.receive(control, byte)) {
         if (byte[0] >= ADMITTED) return byte[0] === ADMITTED;
         strongest = ORDERS[byte[0]];
       }
@@ -228,11 +226,7 @@ export function processChannel(
       const last = dropped.report(encodeMessage);
       if (last) unsent = new Uint8Array([...unsent, ...encoder.encode(last)]);
       libc.setTimeout(control, "send", LAST_WAIT);
-      try {
-        flushAll();
-      } catch {
-        // Nobody reads it any more.
-      }
+      flush(0);
       runtime.exit(0);
     },
   };

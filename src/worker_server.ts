@@ -4,6 +4,7 @@
  */
 import { BaseServer, DRAIN } from "./base_server.ts";
 import type { Address } from "./connection.ts";
+import { delay } from "./delay.ts";
 import { type Entrance, HandOverEntrance, SharedEntrance } from "./entrance.ts";
 import { SystemError } from "./errors.ts";
 import type { RefusalReason, UntimedEvent } from "./events.ts";
@@ -142,7 +143,7 @@ export class WorkerServer extends BaseServer {
       empty = waiting === 0 ? empty + 1 : 0;
       const longest = waiting === null ? DRAIN : START_DRAIN;
       if (performance.now() - start >= longest) break;
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+      await delay(DRAIN_LOOK);
     }
     this.#supervisor.shutdown();
   }

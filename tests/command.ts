@@ -129,3 +129,12 @@ export function alive(pid: number): boolean {
     return false;
   }
 }
+
+/** Clock ticks, a hundredth of a second each, that they have computed. */
+export function ticks(pids: number[]): number {
+  return pids.reduce((total, pid) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return total + Number(fields[11]) + Number(fields[12]);
+  }, 0);
+}

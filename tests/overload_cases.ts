@@ -1,7 +1,7 @@
 /** More clients than there is room for. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { Client, until } from "./client.ts";
-import { CLI, Command, descendants } from "./command.ts";
+import { CLI, Command, descendants, ticks } from "./command.ts";
 import { WAYS } from "./limits_cases.ts";
 import type { Target } from "./targets.ts";
 
@@ -10,12 +10,7 @@ const LOOK = 700;
 
 /** Milliseconds of CPU time that a server and its workers have used. */
 function cpuTime(command: Command): number {
-  const pids = [command.child.pid, ...descendants(command.child.pid)];
-  return pids.reduce((total, pid) => {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return total + 10 * (Number(fields[11]) + Number(fields[12]));
-  }, 0);
+  return 10 * ticks([command.child.pid, ...descendants(command.child.pid)]);
 }
 
 /** A server that may have so many descriptors. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MODELS } from "../src/models.ts";
 import { Client, until } from "./client.ts";
-import { CLI, Command, type CommandOptions, descendants } from "./command.ts";
+import { CLI, Command, type CommandOptions, descendants, ticks } from "./command.ts";
 import type { Target } from "./targets.ts";
 
 /** Defines the tests on one runtime. */
@@ -91,15 +91,6 @@ export function resourcesTests(on: Target): void {
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
     });
-  }
-
-  /** Clock ticks, a hundredth of a second each, that they have computed. */
-  function ticks(pids: number[]): number {
-    return pids.reduce((total, pid) => {
-      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return total + Number(fields[11]) + Number(fields[12]);
-    }, 0);
   }
 
   for (const model of Object.keys(MODELS)) {

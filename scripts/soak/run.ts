@@ -4,6 +4,7 @@
  * @module
  */
 import type { ModelName, ServerEvent } from "../../mod.ts";
+import { delay } from "../../src/delay.ts";
 import { alive, descendants } from "../../tests/command.ts";
 import { anyKind, type Habits, type Kind, type Visit, visit } from "./clients.ts";
 import { Ledger } from "./ledger.ts";
@@ -182,10 +183,6 @@ async function stop(server: Server, ledger: Ledger): Promise<void> {
   for (const pid of children.filter(alive)) {
     ledger.complain(`process ${pid} has outlived the server`);
   }
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function mebibytes(kilobytes: number): string {

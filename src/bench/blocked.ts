@@ -4,10 +4,11 @@
  * @module
  */
 import type { SocketConnection } from "../socket_connection.ts";
+import { delay } from "../delay.ts";
 import { errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { COMPUTING } from "./blocked_handler.ts";
-import { type Contestant, delay, type RunningServer } from "./contestants.ts";
+import type { Contestant, RunningServer } from "./contestants.ts";
 
 /** What the first client does; `word` is what it sends. */
 export const CASES = [

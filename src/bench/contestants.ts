@@ -4,6 +4,7 @@
  * @module
  */
 import type { TcpAddress } from "../connection.ts";
+import { delay } from "../delay.ts";
 import { WORKER_DESCRIPTORS } from "../entrance.ts";
 import { MODELS } from "../models.ts";
 import type { ModelName } from "../handler.ts";
@@ -157,9 +158,4 @@ function lastWords(started: StartedCommand, how: string): string {
   // deno-lint-ignore no-control-regex -- colours and the like
   const plain = line.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f]/g, "").slice(0, 160);
   return plain === "" ? how : `${how}: ${plain}`;
-}
-
-/** Resolves after so many milliseconds. */
-export function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

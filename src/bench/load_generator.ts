@@ -315,7 +315,7 @@ export class LoadGenerator {
     const bytes = client.outgoingBytes === 0 ? message : message.subarray(client.outgoingBytes);
     let length: number | null;
     try {
-      length = this.#libc.trySend(client.descriptor, bytes);
+      length = this.#libc.send(client.descriptor, bytes);
     } catch (error) {
       return this.#failed(client, lost(error));
     }
@@ -337,7 +337,7 @@ export class LoadGenerator {
     const position = client.incoming * size + client.incomingBytes;
     let length: number | null;
     try {
-      length = this.#libc.tryReceive(client.descriptor, this.#pieces[position & 7]);
+      length = this.#libc.receive(client.descriptor, this.#pieces[position & 7]);
     } catch (error) {
       return this.#failed(client, lost(error));
     }
@@ -375,7 +375,7 @@ export class LoadGenerator {
     client.since = this.#now;
     if (load === "connect") {
       try {
-        this.#libc.trySend(client.descriptor, BYE);
+        this.#libc.send(client.descriptor, BYE);
         client.state = "leaving";
       } catch (error) {
         this.#failed(client, lost(error));

@@ -2,9 +2,10 @@
  * One run: start a server, load it, look at what it uses, end it.
  * @module
  */
+import { delay } from "../delay.ts";
 import { errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { type Contestant, delay, type RunningServer } from "./contestants.ts";
+import type { Contestant, RunningServer } from "./contestants.ts";
 import type { Load, LoadResult } from "./load.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";

@@ -3,6 +3,7 @@
  * @module
  */
 import { type Address, connect, type Connection, formatAddress } from "../../mod.ts";
+import { delay } from "../delay.ts";
 import { errorCode, errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { CONNECT_OPTIONS, describeOptions, parseOptions, UsageError } from "./options.ts";
@@ -74,7 +75,7 @@ export async function connectCommand(
       const last = new TextDecoder().decode(line).includes("bye");
       if (last) return true;
       // The lesson's servers take what arrives together for one message.
-      if (piped) await Promise.race([answered.promise, timeout(ANSWER_WAIT)]);
+      if (piped) await Promise.race([answered.promise, delay(ANSWER_WAIT)]);
     }
     return false;
   })().catch(() => false);
@@ -88,7 +89,7 @@ export async function connectCommand(
   finished = true;
   const bye = await sending;
   await connection.closeWrite().catch(() => {});
-  await (bye ? Promise.race([receiving, timeout(LAST_WAIT)]) : receiving);
+  await (bye ? Promise.race([receiving, delay(LAST_WAIT)]) : receiving);
   connection.close();
   return 0;
 }
@@ -111,10 +112,6 @@ function target(words: string[], path: string | undefined): Address {
     );
   }
   return { transport: "tcp", hostname, port };
-}
-
-function timeout(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Lines with their newline, as they were typed; the last may have none. */

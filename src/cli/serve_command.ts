@@ -9,6 +9,7 @@ import {
   type Server,
   type ServerEvent,
 } from "../../mod.ts";
+import { delay } from "../delay.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
@@ -175,7 +176,3 @@ const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** How long a second signal waits for workers to end. */
 const LAST_WAIT = 700;
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}

@@ -42,20 +42,16 @@ export class BlockingSocket implements Socket {
 
   read(buffer: Uint8Array): number | null {
     if (this.#deadline < Infinity) this.#keepDeadline();
-    try {
-      return this.#libc.receive(this.#descriptor, buffer, 0) || null;
-    } catch (error) {
-      throw timedOut(error);
-    }
+    const length = this.#libc.receive(this.#descriptor, buffer);
+    if (length === null) throw timedOut();
+    return length || null;
   }
 
   write(bytes: Uint8Array): number {
     if (this.#deadline < Infinity) this.#keepDeadline();
-    try {
-      return this.#libc.send(this.#descriptor, bytes, 0);
-    } catch (error) {
-      throw timedOut(error);
-    }
+    const length = this.#libc.send(this.#descriptor, bytes);
+    if (length === null) throw timedOut();
+    return length;
   }
 
   closeWrite(): void {
@@ -93,11 +89,9 @@ export class BlockingSocket implements Socket {
 /** Milliseconds that a deadline may be overrun. */
 const DEADLINE_SLACK = 50;
 
-/** EAGAIN of a blocking socket means that its timeout is over, see socket(7). */
-function timedOut(error: unknown): unknown {
-  return errorCode(error) === "EAGAIN"
-    ? new SystemError("ETIMEDOUT", "No byte moved in time", error)
-    : error;
+/** A blocking call that comes back empty has waited for the socket's timeout, see socket(7). */
+function timedOut(): SystemError {
+  return new SystemError("ETIMEDOUT", "No byte moved in time");
 }
 
 /** What a worker does with its descriptors. */
@@ -142,14 +136,14 @@ export class BlockingListener implements Listener {
       try {
         const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
         this.#pending = null;
+        if (accepted === null) continue; // the time is over to look whether it shall leave
         const connection = this.#connection(accepted.descriptor, accepted.remoteAddr);
         // Last, because who is let in counts until its end is reported.
         if (admit(accepted.remoteAddr)) return connection;
         connection.close();
       } catch (error) {
-        const code = errorCode(error);
-        if (code === "EINVAL") break; // the supervisor has shut it down
-        if (code !== "EAGAIN") throw error;
+        if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
+        throw error;
       }
     }
     if (this.#pending) this.#options.release(this.#pending.descriptor);

@@ -206,7 +206,7 @@ class EpollListener implements LoopListener, Watcher {
   #accept(): void {
     const asked = this.#asked!;
     try {
-      const accepted = this.#loop.libc.tryAccept(this.descriptor);
+      const accepted = this.#loop.libc.accept(this.descriptor, true);
       if (accepted === null) this.#ready = false;
       else {
         this.#accepted++;
@@ -262,7 +262,7 @@ class EpollSocket implements Socket, Watcher {
   }
 
   write(bytes: Uint8Array): number | Promise<number> {
-    const length = this.#loop.libc.trySend(this.#descriptor, bytes);
+    const length = this.#loop.libc.send(this.#descriptor, bytes);
     if (length !== null) return length;
     return new Promise((resolve, reject) => this.#writer = { bytes, resolve, reject });
   }
@@ -297,7 +297,7 @@ class EpollSocket implements Socket, Watcher {
     const reader = this.#reader;
     if (reader === null) return;
     try {
-      const length = this.#loop.libc.tryReceive(this.#descriptor, reader.bytes);
+      const length = this.#loop.libc.receive(this.#descriptor, reader.bytes);
       // Less than was asked for: there is no more, and an event will tell.
       this.#readable = length === reader.bytes.length || (this.#ended && length !== null);
       if (length === null) return;
@@ -317,7 +317,7 @@ class EpollSocket implements Socket, Watcher {
 
   #write(writer: Call<number>): void {
     try {
-      const length = this.#loop.libc.trySend(this.#descriptor, writer.bytes);
+      const length = this.#loop.libc.send(this.#descriptor, writer.bytes);
       if (length === null) return;
       this.#writer = null;
       writer.resolve(length);

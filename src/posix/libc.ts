@@ -123,16 +123,8 @@ export class Libc {
   listen(address: Address, backlog: number): number {
     const c = this.constants;
     const encoded = encodeAddress(address, c);
-    const family = address.transport === "unix"
-      ? c.AF_UNIX
-      : address.hostname.includes(":")
-      ? c.AF_INET6
-      : c.AF_INET;
     const f = this.#functions;
-    const descriptor = this.#check(
-      "socket",
-      f.socket(family, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0),
-    );
+    const descriptor = this.#open(address, 0);
     try {
       if (address.transport === "tcp") {
         this.setOption(descriptor, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
@@ -153,9 +145,7 @@ export class Libc {
   startConnect(address: TcpAddress): number {
     const c = this.constants;
     const encoded = encodeAddress(address, c);
-    const family = address.hostname.includes(":") ? c.AF_INET6 : c.AF_INET;
-    const type = c.SOCK_STREAM | c.SOCK_CLOEXEC | c.SOCK_NONBLOCK;
-    const descriptor = this.#check("socket", this.#functions.socket(family, type, 0));
+    const descriptor = this.#open(address, c.SOCK_NONBLOCK);
     try {
       this.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
       if (this.#functions.connect(descriptor, encoded, encoded.length) < 0) {
@@ -180,7 +170,7 @@ export class Libc {
     const [bytes, length] = [new Uint8Array(value.buffer), new Uint8Array(this.#length.buffer)];
     const { getsockopt } = this.#functions;
     this.#check("getsockopt", getsockopt(descriptor, c.SOL_SOCKET, c.SO_ERROR, bytes, length));
-    return value[0] === 0 ? null : c.CODES[value[0]] ?? `E${value[0]}`;
+    return value[0] === 0 ? null : this.#code(value[0]);
   }
 
   /** Two connected Unix-domain stream sockets. */
@@ -196,34 +186,26 @@ export class Libc {
     return [pair[0], pair[1]];
   }
 
-  /** The next connection, close-on-exec; EAGAIN after the socket's timeout. */
-  accept(listening: number, nonblocking: boolean): Accepted {
-    for (;;) {
-      const accepted = this.#accept4(listening, nonblocking);
-      if (accepted !== null) return accepted;
-      this.#failed("accept");
-    }
-  }
-
-  /** The next connection, nonblocking; null if nobody waits. */
-  tryAccept(listening: number): Accepted | null {
-    for (;;) {
-      const accepted = this.#accept4(listening, true);
-      if (accepted !== null || this.#wouldBlock("accept")) return accepted;
-    }
-  }
-
-  #accept4(listening: number, nonblocking: boolean): Accepted | null {
+  /**
+   * The next connection, close-on-exec; null if nobody comes, within the socket's
+   * timeout or, where it is nonblocking, at once.
+   * @param nonblocking whether calls on the connection shall be
+   */
+  accept(listening: number, nonblocking: boolean): Accepted | null {
     const c = this.constants;
-    this.#length[0] = SOCKET_ADDRESS_SIZE;
-    const length = new Uint8Array(this.#length.buffer);
-    const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
     const { accept4, accept } = this.#functions;
-    const descriptor: number = accept4
-      ? accept4(listening, this.#address, length, flags)
-      : accept(listening, this.#address, length);
-    if (descriptor < 0) return null;
-    return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
+    const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
+    const length = new Uint8Array(this.#length.buffer);
+    for (;;) {
+      this.#length[0] = SOCKET_ADDRESS_SIZE;
+      const descriptor: number = accept4
+        ? accept4(listening, this.#address, length, flags)
+        : accept(listening, this.#address, length);
+      if (descriptor >= 0) {
+        return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
+      }
+      if (this.#wouldBlock("accept")) return null;
+    }
   }
 
   /** A socket's own address. */
@@ -237,49 +219,23 @@ export class Libc {
     return decodeAddress(this.#address, this.#length[0], this.constants);
   }
 
-  /** recv(2): how many bytes, 0 at the end of the stream. */
-  receive(descriptor: number, buffer: Uint8Array, flags: number): number {
+  /**
+   * recv(2): how many bytes, 0 at the end of the stream; null if nothing comes,
+   * within the socket's timeout or, where the call is nonblocking, at once.
+   */
+  receive(descriptor: number, buffer: Uint8Array, flags = 0): number | null {
     for (;;) {
-      const length: number = this.#functions.recv(
-        descriptor,
-        buffer,
-        buffer.length,
-        flags,
-      );
-      if (length >= 0) return length;
-      this.#failed("recv");
-    }
-  }
-
-  /** send(2) without SIGPIPE: how many bytes were taken. */
-  send(descriptor: number, bytes: Uint8Array, flags: number): number {
-    const all = flags | this.constants.MSG_NOSIGNAL;
-    for (;;) {
-      const length: number = this.#functions.send(
-        descriptor,
-        bytes,
-        bytes.length,
-        all,
-      );
-      if (length >= 0) return length;
-      this.#failed("send");
-    }
-  }
-
-  /** recv(2) of a nonblocking socket: null if nothing has come. */
-  tryReceive(descriptor: number, buffer: Uint8Array): number | null {
-    for (;;) {
-      const length: number = this.#functions.recv(descriptor, buffer, buffer.length, 0);
+      const length: number = this.#functions.recv(descriptor, buffer, buffer.length, flags);
       if (length >= 0) return length;
       if (this.#wouldBlock("recv")) return null;
     }
   }
 
-  /** send(2) to a nonblocking socket: null if there is no room. */
-  trySend(descriptor: number, bytes: Uint8Array): number | null {
-    const { MSG_NOSIGNAL } = this.constants;
+  /** send(2) without SIGPIPE: how many bytes were taken; null, as above, if there is no room. */
+  send(descriptor: number, bytes: Uint8Array, flags = 0): number | null {
+    const all = flags | this.constants.MSG_NOSIGNAL;
     for (;;) {
-      const length: number = this.#functions.send(descriptor, bytes, bytes.length, MSG_NOSIGNAL);
+      const length: number = this.#functions.send(descriptor, bytes, bytes.length, all);
       if (length >= 0) return length;
       if (this.#wouldBlock("send")) return null;
     }
@@ -424,18 +380,27 @@ export class Libc {
     this.#functions.waitpid(pid, new Uint8Array(4), WNOHANG);
   }
 
+  /** A stream socket of the address's family. */
+  #open(address: Address, flags: number): number {
+    const c = this.constants;
+    const family = address.transport === "unix"
+      ? c.AF_UNIX
+      : address.hostname.includes(":")
+      ? c.AF_INET6
+      : c.AF_INET;
+    const type = c.SOCK_STREAM | c.SOCK_CLOEXEC | flags;
+    return this.#check("socket", this.#functions.socket(family, type, 0));
+  }
+
   #check(call: string, result: number): number {
-    if (result < 0) this.#failed(call);
+    if (result < 0) {
+      const code = this.#code();
+      if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+    }
     return result;
   }
 
-  /** Returns after EINTR, so that the call is made again. */
-  #failed(call: string): void {
-    const code = this.#code();
-    if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
-  }
-
-  /** The same, but EAGAIN is an answer. */
+  /** After a call that failed: whether it would block; false after EINTR, to make it again. */
   #wouldBlock(call: string): boolean {
     const code = this.#code();
     if (code === "EAGAIN") return true;
@@ -443,8 +408,7 @@ export class Libc {
     return false;
   }
 
-  #code(): string {
-    const number = this.#errno();
+  #code(number = this.#errno()): string {
     return this.constants.CODES[number] ?? `E${number}`;
   }
 }
