@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import type { Address } from "../mod.ts";
 
 /** How long a condition may take: far more than a requirement names, for busy machines. */
-export const DEADLINE = 30_000;
+export const DEADLINE = 60_000;
 
 /** Rejects with what was waited for when it does not come in time. */
 export async function within<T>(
@@ -45,11 +45,13 @@ export class Client {
   error: (Error & { code?: string }) | null = null;
   ended = false;
   closed = false;
+  static readonly #all = new Set<Client>();
   #chunks: Uint8Array[] = [];
   #wakers = new Set<() => void>();
 
   constructor(socket: Socket) {
     this.socket = socket;
+    Client.#all.add(this);
     const wake = () => {
       for (const waker of this.#wakers) waker();
       this.#wakers.clear();
@@ -69,6 +71,7 @@ export class Client {
     });
     socket.on("close", () => {
       this.closed = true;
+      Client.#all.delete(this);
       wake();
     });
   }
@@ -90,6 +93,11 @@ export class Client {
         resolve(new Client(socket));
       });
     });
+  }
+
+  /** Closes those that are open: a test that failed has left them. */
+  static async closeAll(): Promise<void> {
+    for (const client of Client.#all) await client.close();
   }
 
   send(data: string | Uint8Array): Promise<void> {
