@@ -14,7 +14,9 @@ export function commandLineTests(on: Target): void {
   const NAMES = Object.keys(MODELS);
   const WORKERS = ["thread", "process"];
   // One spare: what is tested does not need more, and starts are what costs time.
-  const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
+  // What is open at a shutdown has longer than the machine pauses.
+  const USUAL = ["--port", "0", "--spares", "1", "--shutdown-timeout", "600"];
+  const serve = (...args: string[]) => run(["serve", ...USUAL, ...args]);
 
   async function refused(address: { port?: number }): Promise<boolean> {
     try {

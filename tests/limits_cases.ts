@@ -47,7 +47,9 @@ export function limitsTests(on: Target, names: string[] = ["thread", "process"])
       await open.shift()!.close();
       await until("its end is told", () => lines() === 1);
       assert(await served("127.0.0.1"), "when one has left");
+      const begin = performance.now();
       for (let i = 0; i < 50; i++) assert(!await served("127.0.0.3"));
+      const seconds = (performance.now() - begin) / 1000;
       for (const client of open) await client.close();
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
@@ -63,7 +65,8 @@ export function limitsTests(on: Target, names: string[] = ["thread", "process"])
         0,
       );
       assertEquals(count, 51);
-      assert(floods.length < 20, floods.join("\n"));
+      // The fourth's, one a second, and what waits at the end.
+      assert(floods.length <= seconds + 4, floods.join("\n"));
     });
   }
 }

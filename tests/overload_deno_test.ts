@@ -68,7 +68,7 @@ Deno.test("process: of 1,000 clients that come at once, each is served by one of
 
 for (const model of ["thread", "process"] as const) {
   Deno.test(`${model}: silent clients, more than workers, keep nobody out for longer than idleTimeout`, async () => {
-    const server = await serve({ model, port: 0, maxConnections: 2, idleTimeout: 200 }, ECHO);
+    const server = await serve({ model, port: 0, maxConnections: 2, idleTimeout: 1000 }, ECHO);
     const silent = [];
     for (let i = 0; i < 5; i++) silent.push(await Client.open(server.addr));
     const client = await Client.open(server.addr);

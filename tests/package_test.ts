@@ -13,7 +13,7 @@ const ROOT = new URL("..", import.meta.url);
 const paths = await runtimes();
 
 /** What npx and Bun may take before they start the server: they may ask the registry. */
-const SLOW = 60_000;
+const SLOW = 300_000;
 
 /** An environment in which a command's `node`, or `bunx`, is the pinned runtime. */
 async function environment(name: RuntimeName, folder: string): Promise<Record<string, string>> {

@@ -63,7 +63,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
       client.halfClose();
       await new Promise((resolve) => setTimeout(resolve, 50));
       await client.reset();
-      await until("it is closed", () => closed().length > 0, 5000);
+      await until("it is closed", () => closed().length > 0);
       const next = await open();
       await next.send("next bye");
       assertEquals((await next.receiveAll()).length, 5);

@@ -26,7 +26,7 @@ async function shell(line: string, port: number): Promise<string> {
     env: { NO_COLOR: "1" },
     stderr: "piped",
   });
-  const { code, stdout, stderr } = await within(line, command.output(), 60_000);
+  const { code, stdout, stderr } = await within(line, command.output(), 300_000);
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
@@ -70,7 +70,7 @@ Deno.test("the README's first command serves, and its clients get their hello", 
   const reading = (async () => {
     for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) stdout += text;
   })();
-  await until("the ready line", () => stdout.includes("\n"), 60_000);
+  await until("the ready line", () => stdout.includes("\n"), 300_000);
   assertMatch(stdout, /^listening on 127\.0\.0\.1:\d+\n$/);
   const port = Number(stdout.trim().split(":")[1]);
   if (await has("nc")) assertEquals(await shell(commands[2], port), "hello\n");

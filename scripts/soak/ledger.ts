@@ -26,7 +26,7 @@ export type End = typeof ENDS[number];
 /** Milliseconds after which both sides have told what they know. */
 const SETTLED = 2000;
 /** Milliseconds within which a client notices that its worker was killed. */
-const NOTICED = 2000;
+const NOTICED = 20_000;
 
 /** Compares what clients and the server say. */
 export class Ledger {

@@ -21,6 +21,8 @@ export interface Settings {
   readonly connections: number;
   /** Milliseconds between two kills of a worker process; 0 for none. */
   readonly killEvery: number;
+  /** It goes on until so many are killed, however slowly it goes. */
+  readonly kills?: number;
   readonly seed: number;
   /** Milliseconds within which a new client must be answered after a kill. */
   readonly answerWithin: number;
@@ -85,8 +87,9 @@ export async function soak(settings: Settings): Promise<Outcome> {
   let slowestAnswer = 0;
   const end = began + settings.milliseconds;
 
-  const client = async (kind: () => Kind, until = end) => {
-    while (performance.now() < until) {
+  const { kills = 0 } = settings;
+  const client = async (kind: () => Kind, until = end, leastKills = kills) => {
+    while (performance.now() < until || ledger.kills < leastKills) {
       await call(kind());
       done++;
     }
@@ -125,7 +128,7 @@ export async function soak(settings: Settings): Promise<Outcome> {
     : undefined;
   const clients = Array.from({ length: connections }, () => client(() => anyKind(random)));
   // It would keep all others of an iterative server waiting, and a short run from its end.
-  if (model !== "iterative") clients.push(client(() => "patient", end - IDLE_TIMEOUT * SECOND));
+  if (model !== "iterative") clients.push(client(() => "patient", end - IDLE_TIMEOUT * SECOND, 0));
   await Promise.all(clients);
   clearInterval(killing);
   await Promise.all(calls);
