@@ -7,3 +7,22 @@
 export function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
+
+/** In how many steps `patience` waits. */
+const STEPS = 10;
+
+/**
+ * Calls `over` when whoever is waited for has had so many milliseconds, in which
+ * this thread ran: a pause of the machine, or of this thread, counts as one step.
+ * Otherwise the timer's end would come before what others did in time.
+ * @returns what ends it early
+ */
+export function patience(milliseconds: number, over: () => void): () => void {
+  let left = STEPS;
+  let timer: ReturnType<typeof setTimeout>;
+  const step = () => {
+    timer = setTimeout(() => --left > 0 ? step() : over(), milliseconds / STEPS);
+  };
+  step();
+  return () => clearTimeout(timer);
+}

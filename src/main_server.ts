@@ -6,7 +6,7 @@ import { acceptLoop } from "./accept_loop.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
-import { delay } from "./delay.ts";
+import { patience } from "./delay.ts";
 import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
@@ -125,7 +125,7 @@ export class MainServer extends BaseServer {
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
     dropNewcomers(this.#runtime, this.#listener.descriptor);
-    await delay(DRAIN);
+    await new Promise<void>((resolve) => patience(DRAIN, resolve));
   }
 
   protected stopListening(): void {

@@ -2,6 +2,7 @@
  * A worker as its supervisor sees it, thread and process alike.
  * @module
  */
+import { patience } from "./delay.ts";
 import type { WorkerName } from "./handler.ts";
 import {
   ADMITTED,
@@ -88,7 +89,7 @@ export function threadStarter(
       words,
     };
     const thread = runtime.startThread(WORKER_MODULE, settings);
-    let terminate: ReturnType<typeof setTimeout> | undefined;
+    let stopWaiting: (() => void) | undefined;
     thread.onMessage((posted) => {
       const message = posted as Message;
       if (message.type === "event" && message.event.type === "message") {
@@ -103,7 +104,7 @@ export function threadStarter(
         libc.shutdown(held, "both"); // the thread may still be blocked in a call on it
         libc.close(held);
       }
-      clearTimeout(terminate);
+      stopWaiting?.();
       onExit(reason);
     });
     const order = (order: Order) => {
@@ -122,10 +123,10 @@ export function threadStarter(
         // This wakes a thread that is blocked in a call on its connection.
         const held = Atomics.load(view, HELD_WORD);
         if (held >= 0) libc.shutdown(held, "both");
-        terminate ??= setTimeout(() => {
+        stopWaiting ??= patience(TERMINATE_AFTER, () => {
           onMessage({ type: "stuck" });
           thread.kill();
-        }, TERMINATE_AFTER);
+        });
       },
     };
   };

@@ -28,8 +28,8 @@ const events: ServerEvent[] = [];
 const options = {
   model,
   port: 0,
-  linger: 500,
-  shutdownTimeout: 5000,
+  linger: 10_000,
+  shutdownTimeout: 60_000,
   handOver: way === "handed over",
   onEvent: (event: ServerEvent) => void events.push(event),
 };

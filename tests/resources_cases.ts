@@ -53,6 +53,8 @@ export function resourcesTests(on: Target): void {
     };
   }
 
+  const counts = ({ processes, descriptors }: Held) => ({ processes, descriptors });
+
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} holds after ${MANY} connections what it held after ${SOME}`, async () => {
       const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)], { env });
@@ -71,10 +73,15 @@ export function resourcesTests(on: Target): void {
       };
       let served = 0;
       await serve(SOME);
-      const before = held(command.child.pid);
+      let before = held(command.child.pid);
+      await until("it stands still", async () => {
+        const last = counts(before);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        before = held(command.child.pid);
+        return JSON.stringify(counts(before)) === JSON.stringify(last);
+      });
       await serve(MANY - SOME);
       let after = held(command.child.pid);
-      const counts = ({ processes, descriptors }: Held) => ({ processes, descriptors });
       await until("descriptors, processes and threads are back", () => {
         after = held(command.child.pid);
         // Deno ends threads of its own pool when they have been idle for ten seconds.

@@ -4,6 +4,7 @@
  * @module
  */
 import { formatAddress } from "../connection.ts";
+import { patience } from "../delay.ts";
 import type { ServerEvent } from "../events.ts";
 import type { WorkerName } from "../handler.ts";
 
@@ -37,10 +38,10 @@ export class LineWriter {
 
   /** Resolves when all is written; gives up on a reader after `milliseconds`. */
   async flush(milliseconds: number): Promise<void> {
-    let timer;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const stopWaiting = patience(milliseconds, resolve);
     await Promise.race([this.#writing, late]);
-    clearTimeout(timer);
+    stopWaiting();
   }
 
   async #drain(): Promise<void> {

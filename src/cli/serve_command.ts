@@ -9,7 +9,7 @@ import {
   type Server,
   type ServerEvent,
 } from "../../mod.ts";
-import { delay } from "../delay.ts";
+import { patience } from "../delay.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
@@ -164,7 +164,8 @@ export async function serveCommand(
       stopped.promise,
     ]);
     if (code !== 0) {
-      await Promise.race([server.close(), delay(LAST_WAIT)]).catch(() => {});
+      const late = new Promise<void>((resolve) => patience(LAST_WAIT, resolve));
+      await Promise.race([server.close(), late]).catch(() => {});
     }
     return code;
   } finally {

@@ -3,6 +3,7 @@
  * process itself: what all three runtimes have alike.
  * @module
  */
+import { patience } from "../delay.ts";
 import { SystemError } from "../errors.ts";
 import type {
   HandedSocket,
@@ -113,9 +114,9 @@ export function startProcess(
         if (saidLast || descriptors !== "ipc") return end();
         // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
         // not tell that a child which was handed a socket has disconnected.
-        const late = setTimeout(end, reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT);
+        const stopWaiting = patience(reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT, end);
         last = () => {
-          clearTimeout(late);
+          stopWaiting();
           end();
         };
         child.once("disconnect", last);
