@@ -201,6 +201,20 @@ export function commandLineTests(on: Target): void {
     assertEquals(await command.exit(), 0);
   });
 
+  test("what was written before close() comes, though it is read later", async () => {
+    const command = serve("--handler", new URL("./handlers/closes.ts", import.meta.url).href);
+    const client = await Client.open(await command.ready());
+    client.socket.pause();
+    await client.send("x");
+    await until("it is closed", () => command.stderr.includes("\n- "));
+    client.socket.resume();
+    assertEquals((await client.receiveAll()).length, 256 << 10);
+    await client.close();
+    assertEquals(client.error, null);
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+
   test("serve --model process survives SIGKILL of a worker: one connection ends", async () => {
     const command = serve("--model", "process");
     const address = await command.ready();
@@ -328,6 +342,19 @@ export function commandLineTests(on: Target): void {
     await client.input("hello\nagain\nbye\n");
     assertEquals(await client.exit(), 0);
     assertEquals(client.stdout, "hello\nagain\n");
+    server.child.kill("SIGTERM");
+    await server.exit();
+  });
+
+  test("connect ends without a word when nobody reads what it prints", async () => {
+    const server = serve();
+    const { port } = await server.ready() as { port: number };
+    const pipe = '(yes hello | head -99; echo bye) | "$@" | true; exit ${PIPESTATUS[1]}';
+    const client = run(["connect", "127.0.0.1", String(port)], {
+      program: ["bash", "-c", pipe, "-", ...on.run, CLI],
+    });
+    assertEquals(await client.exit(), 141, client.stderr);
+    assertEquals(client.stderr, "");
     server.child.kill("SIGTERM");
     await server.exit();
   });
