@@ -163,7 +163,7 @@ export function commandLineTests(on: Target): void {
       await client.close();
       assertMatch(list, / -> /); // it has listed something
       // 0 to 2 are its own; some runtimes make them of sockets.
-      assert(!/ ([3-9]|\d\d+) -> socket:/.test(list), list);
+      assert(!/ ([3-9]|\d\d+) -> (socket|anon_inode):/.test(list), list);
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
     });
@@ -197,6 +197,20 @@ export function commandLineTests(on: Target): void {
     }
     await client.close();
     await flood.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+
+  test("who has sent FIN first reads on to the peer's FIN", async () => {
+    const handler = new URL("./handlers/half_closes.ts", import.meta.url).href;
+    const command = serve("--handler", handler);
+    const client = await Client.open(await command.ready());
+    await client.receiveAll();
+    await client.send("late");
+    client.halfClose();
+    await until("it is closed", () => command.stderr.includes("\n- "));
+    assertMatch(command.stderr, / 4 in, 0 out, [\d.]+ s\n/); // no error
+    await client.close();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
   });
