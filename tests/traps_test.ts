@@ -157,6 +157,29 @@ test("of two streams without end each is read as often, and timers have their tu
   await loop.end();
 });
 
+Deno.test("thread: the connection of a thread that ends by itself is closed, and its descriptor free", async () => {
+  const dies = new URL("./handlers/closes_thread.ts", import.meta.url);
+  const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
+  const once = async () => {
+    const client = await Client.open(server.addr);
+    await client.receiveAll();
+    await client.close();
+  };
+  await once();
+  const sockets = () =>
+    [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
+      } catch {
+        return false; // that of the folder itself
+      }
+    }).length;
+  const before = sockets();
+  for (let i = 0; i < 3; i++) await once();
+  await until(`${before} sockets again`, () => sockets() <= before);
+  await within("the end", server.shutdown());
+});
+
 // Deno makes at most 32 calls in the background: one for each server were too many.
 Deno.test("multiplex: of 40 servers in one process the last is served while all are idle", async () => {
   const before = [...Deno.readDirSync("/proc/self/fd")].length;
