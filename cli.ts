@@ -2,13 +2,16 @@
  * Trivet's command line: `serve`, `connect` and `bench`.
  * @module
  */
-import { UsageError } from "./src/cli/options.ts";
-import { errorMessage } from "./src/errors.ts";
+import { UsageError } from "./src/cli/usage_error.ts";
+import { errorCode, errorMessage } from "./src/errors.ts";
 import type { Runtime } from "./src/runtime.ts";
-import { detect } from "./src/runtimes/detect.ts";
+import { detectOrExit } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";
 
-/** What runs each; loaded only where it is asked for. */
+/**
+ * What runs each; loaded only where it is asked for, and not before the runtime is
+ * known to be new enough for it.
+ */
 const COMMANDS = {
   serve: async () => (await import("./src/cli/serve_command.ts")).serveCommand,
   connect: async () => (await import("./src/cli/connect_command.ts")).connectCommand,
@@ -46,12 +49,14 @@ async function main(runtime: Runtime): Promise<number> {
   return await run(runtime, args);
 }
 
-const runtime = await detect();
+const runtime = await detectOrExit();
 let code;
 try {
   code = await main(runtime);
 } catch (error) {
-  await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}\n`);
+  // A checkout on Node, before `npm install`.
+  const hint = errorCode(error) === "ERR_MODULE_NOT_FOUND" ? ": run npm install first" : "";
+  await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}${hint}\n`);
   code = error instanceof UsageError ? 2 : 1;
 }
 runtime.exit(code);

@@ -41,7 +41,7 @@ export class MainServer extends BaseServer {
     handler: Handler,
     emit: (event: UntimedEvent) => void,
   ): Promise<MainServer> {
-    const loop = EpollLoop.suits(runtime) ? new EpollLoop(runtime) : null;
+    const loop = EpollLoop.suits(runtime) ? EpollLoop.share(runtime) : null;
     try {
       const listen = () => (loop ?? runtime).listen(address, settings.backlog);
       const listener = await bind(runtime, address, settings.unixMode, listen);

@@ -165,7 +165,7 @@ export function commandLineTests(on: Target): void {
       await client.close();
       assertMatch(list, / -> /); // it has listed something
       // 0 to 2 are its own; some runtimes make them of sockets.
-      assert(!/ ([3-9]|\d\d+) -> socket:/.test(list), list);
+      assert(!/ ([3-9]|\d\d+) -> (socket|anon_inode):/.test(list), list);
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
     });
@@ -199,6 +199,34 @@ export function commandLineTests(on: Target): void {
     }
     await client.close();
     await flood.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+
+  test("who has sent FIN first reads on to the peer's FIN", async () => {
+    const handler = new URL("./handlers/half_closes.ts", import.meta.url).href;
+    const command = serve("--handler", handler);
+    const client = await Client.open(await command.ready());
+    await client.receiveAll();
+    await client.send("late");
+    client.halfClose();
+    await until("it is closed", () => command.stderr.includes("\n- "));
+    assertMatch(command.stderr, / 4 in, 0 out, [\d.]+ s\n/); // no error
+    await client.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+
+  test("what was written before close() comes, though it is read later", async () => {
+    const command = serve("--handler", new URL("./handlers/closes.ts", import.meta.url).href);
+    const client = await Client.open(await command.ready());
+    client.socket.pause();
+    await client.send("x");
+    await until("it is closed", () => command.stderr.includes("\n- "));
+    client.socket.resume();
+    assertEquals((await client.receiveAll()).length, 256 << 10);
+    await client.close();
+    assertEquals(client.error, null);
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
   });
@@ -330,6 +358,19 @@ export function commandLineTests(on: Target): void {
     await client.input("hello\nagain\nbye\n");
     assertEquals(await client.exit(), 0);
     assertEquals(client.stdout, "hello\nagain\n");
+    server.child.kill("SIGTERM");
+    await server.exit();
+  });
+
+  test("connect ends without a word when nobody reads what it prints", async () => {
+    const server = serve();
+    const { port } = await server.ready() as { port: number };
+    const pipe = '(yes hello | head -99; echo bye) | "$@" | true; exit ${PIPESTATUS[1]}';
+    const client = run(["connect", "127.0.0.1", String(port)], {
+      program: ["bash", "-c", pipe, "-", ...on.run, CLI],
+    });
+    assertEquals(await client.exit(), 141, client.stderr);
+    assertEquals(client.stderr, "");
     server.child.kill("SIGTERM");
     await server.exit();
   });

@@ -74,6 +74,8 @@ for (const model of NAMES) {
     assertEquals(closed.map(({ reason }) => reason), ["shutdown"]);
     const timeouts = events.filter((event) => event.type === "shutdown_timeout");
     assertEquals(timeouts.map(({ ended }) => ended), [1]);
+    // A blocked thread was woken, not terminated.
+    assert(!events.some(({ type }) => type === "worker_stuck"));
   });
 
   Deno.test(`serve --model ${model} ended while it starts leaves no Unix socket's file`, async () => {

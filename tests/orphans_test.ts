@@ -1,6 +1,8 @@
 /** As PID 1. */
 import { assertEquals } from "@std/assert";
 import { reapForeign } from "../src/orphans.ts";
+import { Libc } from "../src/posix/libc.ts";
+import { detect } from "../src/runtimes/detect.ts";
 import { Client, until } from "./client.ts";
 import { CLI, Command, descendants } from "./command.ts";
 import { target } from "./targets.ts";
@@ -27,6 +29,18 @@ test("a child that the runtime leaves is reaped, one that it reaps itself is not
   assertEquals(reaped, [12, 13]);
   await delay(30);
   stop();
+});
+
+test("a child that has ended is seen, and left for who started it to reap", async () => {
+  const libc = new Libc(await detect());
+  const child = new Deno.Command("sh", { args: ["-c", "exit 7"] }).spawn();
+  let ended = null; // the runtime cannot reap it meanwhile: its thread is busy here
+  for (const end = Date.now() + 10_000; ended === null && Date.now() < end;) {
+    ended = libc.endedChild();
+  }
+  assertEquals([ended, libc.endedChild()], [child.pid, child.pid]);
+  assertEquals((await child.status).code, 7);
+  libc.unload();
 });
 
 /** A PID namespace of its own; it takes privileges that not everybody has. */

@@ -46,6 +46,29 @@ Deno.test("serve --model process says which way the sockets go where both can be
   }
 });
 
+/** Makes a runtime say that it is older than it is; Bun lets nobody do that. */
+const OLDER = {
+  deno: ["--preload", 'Object.defineProperty(Deno, "version", { value: { deno: "2.8.3" } })'],
+  node: [
+    "--import",
+    'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.18.0" } })',
+  ],
+};
+
+for (const [name, [flag, code]] of Object.entries(OLDER)) {
+  Deno.test(`${name}: a command says in one line that the runtime is too old`, async () => {
+    const [program, ...run] = (await target(name as keyof typeof OLDER)).run;
+    const command = new Command(["serve", "--port", "0"], {
+      program: [program, ...run, flag, `data:text/javascript,${encodeURIComponent(code)}`, CLI],
+    });
+    assertEquals(await command.exit(), 1);
+    assertMatch(
+      command.stderr,
+      /^trivet: Trivet needs (Deno 2.9|Node 24.0) or newer: this is (2.8.3|22.18.0)\n$/,
+    );
+  });
+}
+
 Deno.test("demand() names the version that is needed, and lets newer ones pass", () => {
   for (const [name, version] of [["Node", "20.20.2"], ["Bun", "1.3.9"], ["Deno", "2.8.0"]]) {
     const { message } = assertThrows(() => demand(name as "Node", version), Error);

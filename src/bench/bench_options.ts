@@ -3,7 +3,8 @@
  * @module
  */
 import { freePort } from "../cli/free_port.ts";
-import { BENCH_OPTIONS, parseOptions, UsageError } from "../cli/options.ts";
+import { BENCH_OPTIONS, parseOptions } from "../cli/options.ts";
+import { UsageError } from "../cli/usage_error.ts";
 import type { ModelName } from "../handler.ts";
 import { handlerUrl } from "../load_handler.ts";
 import type { Runtime } from "../runtime.ts";

@@ -6,7 +6,8 @@ import { type Address, connect, type Connection, formatAddress } from "../../mod
 import { delay } from "../delay.ts";
 import { errorCode, errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { CONNECT_OPTIONS, describeOptions, parseOptions, UsageError } from "./options.ts";
+import { CONNECT_OPTIONS, describeOptions, parseOptions } from "./options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
 export const CONNECT_HELP = `Talk to a server, a line at a time; a line with "bye" is the last.
@@ -25,6 +26,8 @@ Try it:
 const ANSWER_WAIT = 1000;
 /** How long to wait for what still comes after "bye". */
 const LAST_WAIT = 2000;
+/** Who reads the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
+const NOBODY_READS = 128 + 13;
 
 /** Runs until either side has ended; returns the exit code. */
 export async function connectCommand(
@@ -51,7 +54,7 @@ export async function connectCommand(
 
   let answered = Promise.withResolvers<void>();
   let finished = false;
-  const receiving = (async () => {
+  const receiving: Promise<number | null> = (async () => {
     const buffer = new Uint8Array(65536);
     for (;;) {
       const length = await connection.read(buffer).catch(() => null);
@@ -64,8 +67,12 @@ export async function connectCommand(
       answered.resolve();
     }
     answered.resolve();
-  })();
-  const closed = receiving.then(() => finished ? 0 : 1);
+    return null;
+  })().catch((error) => {
+    if (errorCode(error) !== "EPIPE") throw error;
+    return NOBODY_READS;
+  });
+  const closed = receiving.then((code) => code ?? (finished ? 0 : 1));
 
   const piped = !runtime.isTerminal("stdin");
   const sending = (async () => {
@@ -81,17 +88,17 @@ export async function connectCommand(
   })().catch(() => false);
 
   const early = await Promise.race([closed, sending.then(() => null)]);
-  if (early === 1) {
-    await runtime.writeOut("stderr", "peer is closed\n");
+  if (early) {
+    if (early === 1) await runtime.writeOut("stderr", "peer is closed\n");
     connection.close();
-    return 1;
+    return early;
   }
   finished = true;
   const bye = await sending;
   await connection.closeWrite().catch(() => {});
-  await (bye ? Promise.race([receiving, delay(LAST_WAIT)]) : receiving);
+  const last = await (bye ? Promise.race([receiving, delay(LAST_WAIT)]) : receiving);
   connection.close();
-  return 0;
+  return last ?? 0;
 }
 
 function target(words: string[], path: string | undefined): Address {

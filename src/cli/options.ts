@@ -5,9 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { MODELS } from "../models.ts";
-
-/** A mistake of the user's: one line, exit 2. */
-export class UsageError extends Error {}
+import { UsageError } from "./usage_error.ts";
 
 /** An option of a command. */
 export interface Option {

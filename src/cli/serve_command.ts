@@ -14,7 +14,8 @@ import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { jsonLine, LineWriter, prettyLine } from "./log.ts";
-import { describeOptions, parseOptions, SERVE_OPTIONS, UsageError } from "./options.ts";
+import { describeOptions, parseOptions, SERVE_OPTIONS } from "./options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
 export const SERVE_HELP = `Serve clients: one handler, under the model that you pick.

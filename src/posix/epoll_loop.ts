@@ -59,6 +59,9 @@ export class EpollLoop {
   #scheduled = false;
   #waiting: Promise<void> | null = null;
   #closed = false;
+  /** How many servers run on it. */
+  #users = 0;
+  static #shared: EpollLoop | null = null;
 
   /** Whether the runtime needs it and can have it. */
   static suits(runtime: Runtime): boolean {
@@ -66,9 +69,25 @@ export class EpollLoop {
       runtime.libraryRefusal() === null;
   }
 
+  /**
+   * The one loop of this thread, made when its first user comes; each ends it for
+   * itself. Deno makes at most 32 calls in the background (2.9): were there a loop
+   * for each server, the 33rd idle one would never wake.
+   */
+  static share(runtime: Runtime): EpollLoop {
+    const loop = EpollLoop.#shared ??= new EpollLoop(runtime);
+    loop.#users++;
+    return loop;
+  }
+
   constructor(runtime: Runtime) {
     this.libc = new Libc(runtime);
-    this.#epoll = new Epoll(runtime);
+    try {
+      this.#epoll = new Epoll(runtime);
+    } catch (error) {
+      this.libc.unload();
+      throw error;
+    }
   }
 
   /** Listens; `hostname` must be numeric. */
@@ -99,8 +118,10 @@ export class EpollLoop {
     this.#schedule();
   }
 
-  /** Gives everything back; nothing may be watched any more. */
+  /** Gives everything back, if nobody else shares it; its user watches nothing any more. */
   async end(): Promise<void> {
+    if (--this.#users > 0) return;
+    if (EpollLoop.#shared === this) EpollLoop.#shared = null;
     this.#closed = true;
     this.#epoll.wake();
     await this.#waiting;

@@ -395,7 +395,7 @@ export class Libc {
   #check(call: string, result: number): number {
     if (result < 0) {
       const code = this.#code();
-      if (code !== "EINTR") throw new SystemError(code, `${call} failed: ${code}`);
+      throw new SystemError(code, `${call} failed: ${code}`);
     }
     return result;
   }

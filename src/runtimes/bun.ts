@@ -80,6 +80,7 @@ class BunSocket extends PushSocket {
   localAddr: Address;
   remoteAddr: Address;
   readonly #socket: Bun.Socket<BunSocket>;
+  #finSent = false;
   #writer:
     | { bytes: Uint8Array; resolve(length: number): void; reject(error: Error): void }
     | null = null;
@@ -109,7 +110,15 @@ class BunSocket extends PushSocket {
   }
 
   closeWrite(): void {
+    this.#finSent = true;
     this.#socket.shutdown();
+  }
+
+  /** Bun has closed it: after FIN in both directions it says so instead of `end` (1.4). */
+  closed(error?: Error): void {
+    if (error) this.failed(systemError(error));
+    else if (this.#finSent) this.ended();
+    else this.failed(refusal("EBADF"));
   }
 
   close(): void {
@@ -146,7 +155,7 @@ const HANDLERS: Bun.SocketHandlers<BunSocket> = {
   drain: (socket) => socket.data?.drained(), // it comes once before `open`
   end: (socket) => socket.data.ended(),
   error: (socket, error) => socket.data?.failed(systemError(error)),
-  close: (socket, error) => socket.data?.failed(error ? systemError(error) : refusal("EBADF")),
+  close: (socket, error) => socket.data?.closed(error),
 };
 
 class BunListener implements LoopListener {

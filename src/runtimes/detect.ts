@@ -2,15 +2,16 @@
  * Which runtime this is.
  * @module
  */
+import { errorMessage } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** The oldest versions that Trivet runs on. */
 const OLDEST = { Deno: [2, 9], Bun: [1, 4], Node: [24, 0] } as const;
 
 interface Globals {
-  readonly Deno?: { readonly version: { readonly deno: string } };
+  readonly Deno?: { readonly version: { readonly deno: string }; exit(code: number): never };
   readonly Bun?: { readonly version: string };
-  readonly process?: { readonly versions: { readonly node?: string } };
+  readonly process?: { readonly versions: { readonly node?: string }; exit(code: number): never };
 }
 
 /**
@@ -33,6 +34,17 @@ export async function detect(): Promise<Runtime> {
     return (await import("./node.ts")).runtime;
   }
   throw new Error("Trivet runs on Deno, Bun and Node, and this is none of them");
+}
+
+/** The same for a command: without a runtime that will do it ends, with one line. */
+export async function detectOrExit(): Promise<Runtime> {
+  try {
+    return await detect();
+  } catch (error) {
+    console.error(`trivet: ${errorMessage(error)}`);
+    const { Deno, process } = globalThis as unknown as Globals;
+    return (Deno ?? process!).exit(1);
+  }
 }
 
 /** @throws {Error} if the version is older than Trivet needs */
