@@ -13,14 +13,17 @@ import { target } from "./targets.ts";
 
 const STREAMS = 8;
 /** Milliseconds: how long the streams are counted, and how long the ninth within that. */
-const [COUNTED, OBSERVED] = [500, 300];
+const [COUNTED, OBSERVED] = [800, 500];
 /**
  * MiB that the streams may bring for each answer of the ninth: a bound that does
  * not depend on how busy the machine is. It is what a fast one does in 20 ms.
  */
 const PATIENCE = 16;
-/** A machine that others use too is unfair now and then; a server that is, is so each time. */
-const ATTEMPTS = 4;
+/**
+ * A busy machine is unfair now and then, and a loop that is not fair can be lucky:
+ * the first verdict that comes twice counts.
+ */
+const VERDICTS = 2;
 
 const runtime = await detect();
 const silent = { measuring() {}, measured() {}, holding() {} };
@@ -64,8 +67,8 @@ for (const name of ["deno", "bun", "node"] as const) {
         { program: [...run, CLI] },
       );
       const address = await command.ready() as TcpAddress;
-      let fair = false;
-      for (let attempt = 0; attempt < ATTEMPTS && !fair; attempt++) {
+      let [fair, unfair] = [0, 0];
+      while (fair < VERDICTS && unfair < VERDICTS) {
         const { streams, ninth } = await load(address);
         assertEquals([streams.wrong, ninth.wrong], [0, 0]);
         const share = streams.fewest / (streams.bytes / STREAMS);
@@ -75,9 +78,10 @@ for (const name of ["deno", "bun", "node"] as const) {
           `    the slowest stream has ${share.toFixed(2)} of the mean; the ninth has an answer ` +
             `for each ${perAnswer.toFixed(1)} MiB of theirs`,
         );
-        fair = share >= 0.5 && perAnswer <= PATIENCE;
+        if (share >= 0.5 && perAnswer <= PATIENCE) fair++;
+        else unfair++;
       }
-      assert(fair);
+      assert(fair > unfair);
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
     });
