@@ -8,6 +8,12 @@ import type { Socket } from "../socket_connection.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;
+/**
+ * After so many bytes at once there are more, and Node reads on 32 times before
+ * another connection has its turn (26.10), Bun about as often (1.4): with eight
+ * that stream, a ninth client waited 85 ms for each answer on Node, 200 on Bun.
+ */
+const FULL_READ = 65536;
 
 interface Reader {
   readonly buffer: Uint8Array;
@@ -26,6 +32,7 @@ export abstract class PushSocket implements Socket {
   #ended = false;
   #reader: Reader | null = null;
   #flowing: boolean;
+  #givingWay = false;
 
   /** @param flowing whether the runtime reads already */
   constructor(flowing: boolean) {
@@ -45,15 +52,36 @@ export abstract class PushSocket implements Socket {
     if (this.#ended) return null;
     return new Promise((resolve, reject) => {
       this.#reader = { buffer, resolve, reject };
-      if (!this.#flowing) {
-        this.#flowing = true;
-        this.flow(true);
-      }
+      this.#demand();
+    });
+  }
+
+  /** Lets the runtime read, unless it is another connection's turn. */
+  #demand(): void {
+    if (this.#flowing || this.#givingWay) return;
+    this.#flowing = true;
+    this.flow(true);
+  }
+
+  #stopReading(): void {
+    if (!this.#flowing) return;
+    this.#flowing = false;
+    this.flow(false);
+  }
+
+  /** Reads on when all others have had their turn. */
+  #giveWay(): void {
+    this.#givingWay = true;
+    this.#stopReading();
+    setImmediate(() => {
+      this.#givingWay = false;
+      if (this.#reader) this.#demand();
     });
   }
 
   /** The runtime has read this; it is not used again. */
   received(chunk: Uint8Array): void {
+    if (chunk.length >= FULL_READ && !this.#givingWay) this.#giveWay();
     const reader = this.#reader;
     if (reader === null) return this.#keep(chunk);
     this.#reader = null;
@@ -84,10 +112,7 @@ export abstract class PushSocket implements Socket {
   #keep(chunk: Uint8Array): void {
     (this.#queue ??= []).push(chunk);
     this.#size += chunk.length;
-    if (this.#size >= LARGEST_QUEUE && this.#flowing) {
-      this.#flowing = false;
-      this.flow(false);
-    }
+    if (this.#size >= LARGEST_QUEUE) this.#stopReading();
   }
 
   #take(buffer: Uint8Array): number {
