@@ -60,12 +60,16 @@ export class Epoll {
   /** A `struct timespec`: seconds, nanoseconds. */
   readonly #timespec = new Uint8Array(16);
   readonly #nanoseconds = new Uint32Array(this.#timespec.buffer, 8, 1);
+  readonly #event: Int32Array;
+  readonly #eventBytes: Uint8Array;
   readonly #batch: Batch;
   readonly #backgroundBatch: Batch;
 
   /** @throws {SystemError} if no descriptor is free */
   constructor(runtime: Runtime) {
     this.#words = runtime.arch === "x64" ? 3 : 4;
+    this.#event = new Int32Array(this.#words);
+    this.#eventBytes = new Uint8Array(this.#event.buffer);
     this.#batch = new Batch(this.#words);
     this.#backgroundBatch = new Batch(this.#words);
     this.#library = runtime.openLibrary({
@@ -83,11 +87,10 @@ export class Epoll {
 
   /** Watches a descriptor, until it is closed or removed. */
   add(descriptor: number, events: number): void {
-    const event = new Int32Array(this.#words);
-    event[0] = events;
-    event[this.#words - 2] = descriptor;
-    const bytes = new Uint8Array(event.buffer);
-    if (this.#functions.epoll_ctl(this.#set, EPOLL_CTL_ADD, descriptor, bytes) < 0) {
+    this.#event[0] = events;
+    this.#event[this.#words - 2] = descriptor;
+    const { epoll_ctl } = this.#functions;
+    if (epoll_ctl(this.#set, EPOLL_CTL_ADD, descriptor, this.#eventBytes) < 0) {
       throw new SystemError("ENOSPC", "epoll_ctl failed: too many descriptors are watched");
     }
   }

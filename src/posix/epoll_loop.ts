@@ -177,6 +177,8 @@ class EpollListener implements LoopListener, Watcher {
   readonly addr: Address;
   readonly descriptor: number;
   readonly #loop: EpollLoop;
+  /** Whether its connections have addresses of their own at this end. */
+  readonly #everywhere: boolean;
   #asked: PromiseWithResolvers<SocketConnection | null> | null = null;
   #ready = false;
   #accepted = 0;
@@ -186,7 +188,8 @@ class EpollListener implements LoopListener, Watcher {
     this.#loop = loop;
     this.descriptor = descriptor;
     const { libc } = loop;
-    this.addr = libc.localAddress(descriptor);
+    const addr = this.addr = libc.localAddress(descriptor);
+    this.#everywhere = addr.transport === "tcp" && /^[0:.]+$/.test(addr.hostname);
     // What it accepts has the same options, on Linux.
     libc.setOption(descriptor, libc.constants.SOL_SOCKET, libc.constants.SO_KEEPALIVE, 1);
     if (this.addr.transport === "tcp") {
@@ -242,9 +245,7 @@ class EpollListener implements LoopListener, Watcher {
 
   #connection({ descriptor, remoteAddr }: Accepted): SocketConnection {
     try {
-      const { addr } = this;
-      const everywhere = addr.transport === "tcp" && /^[0:.]+$/.test(addr.hostname);
-      const localAddr = everywhere ? this.#loop.libc.localAddress(descriptor) : addr;
+      const localAddr = this.#everywhere ? this.#loop.libc.localAddress(descriptor) : this.addr;
       return new SocketConnection(new EpollSocket(this.#loop, descriptor, localAddr, remoteAddr));
     } catch (error) {
       this.#loop.close(descriptor);
@@ -296,9 +297,8 @@ class EpollSocket implements Socket, Watcher {
   close(): void {
     this.#isBusy(false);
     this.#loop.close(this.#descriptor);
-    const error = refusal("EBADF");
-    this.#reader?.reject(error);
-    this.#writer?.reject(error);
+    this.#reader?.reject(refusal("EBADF"));
+    this.#writer?.reject(refusal("EBADF"));
     this.#reader = this.#writer = null;
   }
 

@@ -100,6 +100,7 @@ export class Libc {
   readonly #errno: () => number;
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
   readonly #length = new Uint32Array(1);
+  readonly #lengthBytes = new Uint8Array(this.#length.buffer);
 
   /** @throws what the runtime throws if it may not open the library. */
   constructor(runtime: Runtime) {
@@ -167,7 +168,8 @@ export class Libc {
     const c = this.constants;
     const value = new Int32Array(1);
     this.#length[0] = 4;
-    const [bytes, length] = [new Uint8Array(value.buffer), new Uint8Array(this.#length.buffer)];
+    const bytes = new Uint8Array(value.buffer);
+    const length = this.#lengthBytes;
     const { getsockopt } = this.#functions;
     this.#check("getsockopt", getsockopt(descriptor, c.SOL_SOCKET, c.SO_ERROR, bytes, length));
     return value[0] === 0 ? null : this.#code(value[0]);
@@ -195,7 +197,7 @@ export class Libc {
     const c = this.constants;
     const { accept4, accept } = this.#functions;
     const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
-    const length = new Uint8Array(this.#length.buffer);
+    const length = this.#lengthBytes;
     for (;;) {
       this.#length[0] = SOCKET_ADDRESS_SIZE;
       const descriptor: number = accept4
@@ -211,7 +213,7 @@ export class Libc {
   /** A socket's own address. */
   localAddress(descriptor: number): Address {
     this.#length[0] = SOCKET_ADDRESS_SIZE;
-    const length = new Uint8Array(this.#length.buffer);
+    const length = this.#lengthBytes;
     this.#check(
       "getsockname",
       this.#functions.getsockname(descriptor, this.#address, length),
@@ -265,7 +267,7 @@ export class Libc {
     if (this.constants.TCP_INFO === 0) return null;
     const info = new Uint8Array(TCP_INFO_SIZE);
     this.#length[0] = TCP_INFO_SIZE;
-    const length = new Uint8Array(this.#length.buffer);
+    const length = this.#lengthBytes;
     const { getsockopt } = this.#functions;
     const failed = getsockopt(listening, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);

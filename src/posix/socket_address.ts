@@ -52,7 +52,7 @@ export function decodeAddress(
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const hostname = family === c.AF_INET6
     ? decodeIpv6(view, 8)
-    : Array.from(bytes.subarray(4, 8)).join(".");
+    : `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`;
   return { transport: "tcp", hostname, port: view.getUint16(2) };
 }
 

@@ -1,0 +1,48 @@
+/** Where the lesson's handler stops. */
+import { assertEquals } from "@std/assert";
+import { ByeScanner } from "../src/echo.ts";
+
+/** Bytes of which three of four can be part of `bye`, the same ones each time. */
+function* texts(): Generator<string> {
+  let state = 1;
+  const random = () => (state = (state * 48271) % 2147483647) / 2147483647; // minstd
+  for (let i = 0; i < 20_000; i++) {
+    const length = Math.floor(random() * 40);
+    yield Array.from({ length }, () => "byex"[Math.floor(random() * 4)]).join("");
+  }
+}
+
+Deno.test("the first bye is found wherever it is, and wherever the bytes begin", () => {
+  let found = 0;
+  const memory = new Uint8Array(64);
+  for (const text of texts()) {
+    const from = text.length % 8;
+    const bytes = memory.subarray(from, from + text.length);
+    new TextEncoder().encodeInto(text, bytes);
+    const stop = new ByeScanner().find(bytes);
+    assertEquals(stop, text.indexOf("bye"), text);
+    if (stop >= 0) found++;
+  }
+  assertEquals(found > 1000, true);
+});
+
+Deno.test("a bye is found across segments, and all before it was echoed", () => {
+  for (const text of texts()) {
+    const scanner = new ByeScanner();
+    const encoded = new TextEncoder().encode(text);
+    let echoed = 0;
+    let stopped = false;
+    for (let at = 0; at < encoded.length && !stopped; at += 1 + (at * 7 + text.length) % 5) {
+      const segment = encoded.subarray(at, at + 1 + (at * 7 + text.length) % 5);
+      const stop = scanner.find(segment);
+      stopped = stop >= 0;
+      echoed = at + (stopped ? stop : segment.length);
+    }
+    const end = text.indexOf("bye");
+    assertEquals(stopped, end >= 0, text);
+    // What of it earlier segments have brought is echoed already.
+    const whole = end >= 0 && echoed > end;
+    assertEquals(echoed, end < 0 ? text.length : whole ? echoed : end, text);
+    if (whole) assertEquals(echoed - end <= 2, true, text);
+  }
+});
