@@ -20,7 +20,8 @@ export type Fate =
 /** One connection as its client saw it. */
 export interface Visit {
   readonly kind: Kind;
-  readonly port: number;
+  /** Where it comes from: an address and a port that no other of the run has. */
+  readonly source: string;
   /** Milliseconds since the epoch: before it connected, its first answer, its end. */
   readonly began: number;
   answered: number;
@@ -219,9 +220,13 @@ export function anyKind(random: () => number): Kind {
   return "good";
 }
 
+let visits = 0;
+
 /**
- * One connection from its connect to its end.
- * @param onConnect told as soon as its port is known
+ * One connection from its connect to its end. Each comes from another address of
+ * this machine: a port alone is used again so soon that two clients would be
+ * taken for one another.
+ * @param onConnect told as soon as its source is known
  * @throws {Error} if it cannot connect
  */
 export async function visit(
@@ -231,11 +236,12 @@ export async function visit(
   onConnect: (visit: Visit) => void,
 ): Promise<Visit> {
   const began = Date.now();
-  const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port: serverPort });
-  const port = client.socket.localPort!;
+  const from = `127.1.${++visits >> 8 & 255}.${visits & 255}`;
+  const server = { transport: "tcp", hostname: "127.0.0.1", port: serverPort } as const;
+  const client = await Client.open(server, from);
   const visit: Visit = {
     kind,
-    port,
+    source: `${from}:${client.socket.localPort}`,
     began,
     answered: 0,
     ended: 0,

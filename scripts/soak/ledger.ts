@@ -4,7 +4,7 @@
  * is a complaint.
  * @module
  */
-import type { ServerEvent } from "../../mod.ts";
+import { formatAddress, type ServerEvent } from "../../mod.ts";
 import { ALL_KINDS, type Kind, type Visit } from "./clients.ts";
 
 type Accepted = Extract<ServerEvent, { type: "accepted" }>;
@@ -42,7 +42,8 @@ export class Ledger {
   unseen = 0;
   readonly #open = new Map<string, Accepted>();
   readonly #closed: { readonly accepted: Accepted; readonly closed: Closed }[] = [];
-  readonly #visits = new Map<number, Visit[]>();
+  /** By their sources. */
+  readonly #visits = new Map<string, Visit>();
   /** When each worker was killed; those that broke nobody's connection so far. */
   readonly #kills = new Map<number, number>();
   readonly #blameless = new Map<number, number>();
@@ -67,9 +68,8 @@ export class Ledger {
 
   /** A client has connected. */
   connected(visit: Visit): void {
-    const others = this.#visits.get(visit.port);
-    if (others) others.push(visit);
-    else this.#visits.set(visit.port, [visit]);
+    if (this.#visits.has(visit.source)) this.complain(`two clients came from ${visit.source}`);
+    this.#visits.set(visit.source, visit);
   }
 
   /** The run kills this worker now. */
@@ -113,7 +113,7 @@ export class Ledger {
     const limit = end ? Infinity : Date.now() - SETTLED;
     while (this.#closed.length > 0 && this.#closed[0].closed.time <= limit) {
       const { accepted, closed } = this.#closed[0];
-      const visit = this.#visitOf(accepted);
+      const visit = this.#visits.get(formatAddress(accepted.remoteAddr));
       // The server may end a connection some time before its client does.
       if (visit && visit.fate === null && !end) break;
       this.#closed.shift();
@@ -121,27 +121,12 @@ export class Ledger {
       else this.complain(`no client knows of ${JSON.stringify(closed)}`);
     }
     if (!end) return;
-    for (const visits of this.#visits.values()) visits.forEach((visit) => this.#unheardOf(visit));
+    for (const visit of this.#visits.values()) this.#unheardOf(visit);
     for (const event of this.#open.values()) this.complain(`#${event.id} was never closed`);
   }
 
-  /** The last client on this port that came before it was accepted. */
-  #visitOf(accepted: Accepted): Visit | null {
-    const { remoteAddr, time } = accepted;
-    if (!("port" in remoteAddr)) return null;
-    const visits = this.#visits.get(remoteAddr.port) ?? [];
-    const at = visits.findLastIndex(({ began }) => began <= time);
-    return at < 0 ? null : visits[at];
-  }
-
-  #forget(visit: Visit): void {
-    const left = this.#visits.get(visit.port)!.filter((other) => other !== visit);
-    if (left.length > 0) this.#visits.set(visit.port, left);
-    else this.#visits.delete(visit.port);
-  }
-
   #compare(visit: Visit, closed: Closed): void {
-    this.#forget(visit);
+    this.#visits.delete(visit.source);
     const { fate } = visit;
     const { reason } = closed;
     if (reason === "worker") {
@@ -184,7 +169,7 @@ export class Ledger {
 
   #disagree(visit: Visit, closed: Closed | null): void {
     this.complain(
-      `${visit.kind} client on port ${visit.port}: ${visit.fate} ${visit.error}, ` +
+      `${visit.kind} client from ${visit.source}: ${visit.fate} ${visit.error}, ` +
         `${visit.received} bytes after ${visit.ended - visit.began} ms; the server says ` +
         (closed ? JSON.stringify(closed) : "nothing"),
     );
