@@ -203,19 +203,29 @@ export function commandLineTests(on: Target): void {
     assertEquals(await command.exit(), 0);
   });
 
-  test("who has sent FIN first reads on to the peer's FIN", async () => {
-    const handler = new URL("./handlers/half_closes.ts", import.meta.url).href;
-    const command = serve("--handler", handler);
-    const client = await Client.open(await command.ready());
-    await client.receiveAll();
-    await client.send("late");
-    client.halfClose();
-    await until("it is closed", () => command.stderr.includes("\n- "));
-    assertMatch(command.stderr, / 4 in, 0 out, [\d.]+ s\n/); // no error
-    await client.close();
-    command.child.kill("SIGTERM");
-    assertEquals(await command.exit(), 0);
-  });
+  for (const model of ["multiplex", "thread", "process --hand-over"]) {
+    test(`serve --model ${model}: either side may send FIN first, and the other goes on`, async () => {
+      const handler = new URL("./handlers/half_closes.ts", import.meta.url).href;
+      const command = serve("--model", ...model.split(" "), "--handler", handler);
+      const address = await command.ready();
+      const ours = await Client.open(address);
+      await ours.send("after");
+      ours.halfClose();
+      assertEquals(new TextDecoder().decode(await ours.receiveAll()), "after");
+      await ours.close();
+      const theirs = await Client.open(address);
+      await theirs.send("first");
+      await theirs.receiveAll();
+      await theirs.send("late");
+      theirs.halfClose();
+      await until("both are closed", () => command.stderr.split("\n- ").length === 3);
+      assertMatch(command.stderr, / 5 in, 5 out, [\d.]+ s\n/);
+      assertMatch(command.stderr, / 9 in, 0 out, [\d.]+ s\n/); // no error
+      await theirs.close();
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+    });
+  }
 
   test("what was written before close() comes, though it is read later", async () => {
     const command = serve("--handler", new URL("./handlers/closes.ts", import.meta.url).href);

@@ -10,6 +10,8 @@ import { Libc } from "../src/posix/libc.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../src/runtime.ts";
 import { detect } from "../src/runtimes/detect.ts";
 import { Client, until, within } from "./client.ts";
+import { CLI, Command } from "./command.ts";
+import { target } from "./targets.ts";
 import { test } from "./unit.ts";
 
 const runtime = await detect();
@@ -145,17 +147,41 @@ test("of two streams without end each is read as often, and timers have their tu
   for (const descriptor of [11, 12]) {
     const connection = (await within("a client", listener.accept()))!;
     reading.push((async () => {
-      while (!over && read[descriptor] < 100_000) await connection.read(new Uint8Array(8));
+      while (!over && read[descriptor] < 10_000) await connection.read(new Uint8Array(8));
       over = true;
     })());
   }
   setTimeout(() => over = true, 20);
   await Promise.all(reading);
-  assert(read[11] < 100_000 && read[12] < 100_000, "no timer had its turn");
+  assert(read[11] < 10_000 && read[12] < 10_000, "no timer had its turn");
   assert(read[11] > 10 && Math.abs(read[11] - read[12]) < 10, JSON.stringify(read));
   ended.resolve(0);
   await loop.end();
 });
+
+for (const name of ["bun", "node"] as const) {
+  Deno.test(`${name}: what connect() gives can write on after the other side's FIN`, async () => {
+    const upstream = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const proxy = new URL("../examples/proxy.ts", import.meta.url).href;
+    const command = new Command(["serve", "--port", "0", "--handler", proxy], {
+      env: { UPSTREAM: `127.0.0.1:${upstream.addr.port}` },
+      program: [...(await target(name)).run, CLI],
+    });
+    const client = await Client.open(await command.ready());
+    const conn = await upstream.accept();
+    await conn.closeWrite();
+    await client.receiveAll();
+    await client.send("late");
+    client.halfClose();
+    assertEquals(await within("all", new Response(conn.readable).text()), "late");
+    await until("it is closed", () => command.stderr.includes("\n- "));
+    assertEquals(command.stderr.includes("error"), false, command.stderr);
+    await client.close();
+    upstream.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+}
 
 Deno.test("thread: the connection of a thread that ends by itself is closed, and its descriptor free", async () => {
   const dies = new URL("./handlers/closes_thread.ts", import.meta.url);

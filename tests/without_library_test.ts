@@ -46,6 +46,14 @@ Deno.test("serve --model process says which way the sockets go where both can be
   }
 });
 
+Deno.test("serve says what it needs to limit the memory of workers", async () => {
+  const flags = ["--no-prompt", "--allow-net", "--allow-run", "--allow-env", "--allow-read"];
+  const args = ["serve", "--port", "0", "--model", "process", "--max-worker-memory", "100"];
+  const command = new Command(args, { flags });
+  assertEquals(await command.exit(), 1);
+  assertMatch(command.stderr, /^trivet: Cannot limit the workers' memory: .* on Deno -A\n$/);
+});
+
 /** Makes a runtime say that it is older than it is; Bun lets nobody do that. */
 const OLDER = {
   deno: ["--preload", 'Object.defineProperty(Deno, "version", { value: { deno: "2.8.3" } })'],

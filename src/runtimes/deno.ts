@@ -358,7 +358,7 @@ export const runtime: Runtime = {
   restrictionRefusal,
   threadScope: () => "DedicatedWorkerGlobalScope" in globalThis ? shared.threadScope() : null,
   processScope: shared.processScope,
-  // process.exit() in a thread leaks two descriptors (2.9).
+  // process.exit() leaks two descriptors if its module is still being evaluated (2.9).
   endThread: () => globalThis.close(),
   pid: Deno.pid,
   parentPid: () => Deno.ppid,
