@@ -307,7 +307,8 @@ export function commandLineTests(on: Target): void {
     [["connect", "127.0.0.1", "1"], 1, /nobody listens/],
     [["connect", "127.0.0.1", "x"], 2, /PORT/],
   ];
-  for (const [args, code, line] of MISTAKES) {
+  // The same code reads options on every runtime; the last four are mostly what the system says.
+  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-4)) {
     test(`"${args.join(" ").slice(0, 60)}" gets one clear line and exit ${code}`, async () => {
       const command = run(args);
       assertEquals(await command.exit(), code, command.stderr);

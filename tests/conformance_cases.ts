@@ -207,8 +207,8 @@ export const CASES: readonly Case[] = [
   {
     name: "resets before accept leave every acceptor at work",
     async run(address, size) {
-      for (let round = 0; round < Math.ceil(size.resets / 50); round++) {
-        await Promise.all(Array.from({ length: 50 }, async () => {
+      for (let count = 0; count < size.resets; count += size.clients) {
+        await Promise.all(Array.from({ length: size.clients }, async () => {
           const client = await Client.open(address);
           await client.reset();
         }));
