@@ -110,7 +110,8 @@ export abstract class BaseServer implements Server {
   }
 
   async #shutDown(): Promise<void> {
-    await this.beginShutdown();
+    // What cannot be done well is done all the same, and `finished` tells.
+    await this.beginShutdown().catch((error) => this.#failure ??= error);
     this.#stopListening();
     this.#timer = setTimeout(() => {
       const ended = this.open();

@@ -31,25 +31,39 @@ interface HandlerExports {
   readonly blocking?: unknown;
 }
 
+/** Milliseconds: a top-level await may never end, and then no worker and no reload would. */
+const LOAD_TIMEOUT = 60_000;
+
 /**
  * A handler's module, loaded.
+ * @param timeout milliseconds that it may take
  * @throws {Error} with one line that says what is wrong with it
  */
 export async function loadHandler(
   url: string,
   load: LoadModule = (url) => import(url),
+  timeout: number = LOAD_TIMEOUT,
 ): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
   let module;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
+      timeout,
+    );
+  });
   try {
-    module = await load(url);
+    module = await Promise.race([load(url), late]);
   } catch (error) {
     const line = errorMessage(error).split("\n")[0]
       .replace(/ imported from \S*(load_handler|worker)\.[jt]s$/, ""); // of no help to anybody
     throw new Error(`Cannot load the handler ${url}: ${line}`, {
       cause: error,
     });
+  } finally {
+    clearTimeout(timer);
   }
   if (typeof module.default !== "function") {
     throw new Error(

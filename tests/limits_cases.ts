@@ -69,4 +69,26 @@ export function limitsTests(on: Target, names: string[] = ["thread", "process"])
       assert(floods.length <= seconds + 4, floods.join("\n"));
     });
   }
+
+  Deno.test(`${on.name}: serve iterative refuses whoever comes while it has a client`, async () => {
+    const command = serve("--model", "iterative", "--over-limit", "refuse");
+    const address = await command.ready();
+    const talk = async () => {
+      const client = await Client.open(address);
+      await client.send("hello");
+      assertEquals(await client.receiveText(5), "hello");
+      return client;
+    };
+    const first = await talk();
+    const second = await Client.open(address);
+    await until("it is closed", () => second.ended || second.closed);
+    assertEquals(second.received, 0);
+    await second.close();
+    await first.close();
+    await until("the first one's end is told", () => /^- /m.test(command.stderr));
+    await (await talk()).close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+    assertMatch(command.stderr, /refused 127\.0\.0\.1:\d+: too many connections$/m);
+  });
 }
