@@ -7,6 +7,8 @@ import type { Connection } from "./connection.ts";
 const B = 0x62, Y = 0x79, E = 0x65;
 /** Four bytes in a word: each a y, each 1, the highest bit of each. */
 const FOUR_Y = 0x79797979, FOUR_1 = 0x01010101, FOUR_HIGH = 0x80808080 | 0;
+/** From so many bytes on a second view of them pays. */
+const LONG = 256;
 const FIRST_BUFFER = 1024;
 const LARGEST_BUFFER = 65536;
 
@@ -39,7 +41,9 @@ export class ByeScanner {
  * zero (Warren, Hacker's Delight, 6-1).
  */
 function indexOfBye(bytes: Uint8Array): number {
-  if (bytes.byteOffset % 4 !== 0) return indexOfByeIn(bytes, 0, bytes.length);
+  if (bytes.length < LONG || bytes.byteOffset % 4 !== 0) {
+    return indexOfByeIn(bytes, 0, bytes.length);
+  }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   const end = words.length & ~1;
   for (let i = 0; i < end; i += 2) {
@@ -70,17 +74,19 @@ export const blocking = true;
 export default async function echo(connection: Connection): Promise<void> {
   const scanner = new ByeScanner();
   let buffer = new Uint8Array(FIRST_BUFFER);
+  let segment = buffer;
   for (;;) {
     const length = await connection.read(buffer);
     if (length === null) return;
-    const segment = buffer.subarray(0, length);
+    // Messages are often as long as the one before, and a view costs as much as two promises.
+    if (segment.length !== length) segment = buffer.subarray(0, length);
     const stop = scanner.find(segment);
     if (stop >= 0) {
       return void await connection.write(segment.subarray(0, stop));
     }
     await connection.write(segment);
     if (length === buffer.length && length < LARGEST_BUFFER) {
-      buffer = new Uint8Array(length * 4);
+      buffer = segment = new Uint8Array(length * 4);
     }
   }
 }
