@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { MODELS } from "../models.ts";
+import { LARGEST_CREW } from "../serve_options.ts";
 
 /** A mistake of the user's: one line, exit 2. */
 export class UsageError extends Error {}
@@ -38,6 +39,13 @@ export const SERVE_OPTIONS: readonly Option[] = [
     choices: Object.keys(MODELS),
     default: "multiplex",
     help: "How many clients are served at once.",
+  },
+  {
+    name: "workers",
+    value: "N",
+    range: [0, LARGEST_CREW],
+    default: "0, one loop in the main process",
+    help: "Worker processes with an event loop each, which share the clients (multiplex).",
   },
   {
     name: "host",
@@ -95,7 +103,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     range: [0, LARGEST],
     default: "0, no limit",
-    help: "Replace a worker after so many, or up to a fifth fewer (thread, process).",
+    help: "Replace a worker after so many, or up to a fifth fewer (thread, process, --workers).",
   },
   {
     name: "idle-timeout",
@@ -130,7 +138,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     range: [1, LARGEST],
     default: "511",
-    help: "Clients that may wait in the kernel's queue (thread, process).",
+    help: "Clients that may wait in the kernel's queue (thread, process, --workers).",
   },
   {
     name: "spares",
