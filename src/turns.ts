@@ -23,6 +23,18 @@ export type Turn =
 
 /** Who has fewer than an eighth more than the one with the fewest need not wait for it. */
 const SLACK = 8;
+/** Clients that are taken before a worker that did not come is waited for again; then twice as many. */
+const FIRST_PLACES = 16;
+
+/** A worker that was let go first and did not come. */
+interface Busy {
+  /** How often it had written then. */
+  readonly wrote: number;
+  /** How many clients it was passed over for. */
+  readonly places: number;
+  /** How many of them are still to come. */
+  left: number;
+}
 
 /** One worker's turns. */
 export class Turns {
@@ -35,7 +47,7 @@ export class Turns {
   /** Workers with fewer that were let go first, by how often they had written then. */
   #letGo = new Map<number, number>();
   /** Those of them that did not come, and have not been heard of since: they compute. */
-  readonly #busy = new Map<number, number>();
+  readonly #busy = new Map<number, Busy>();
   /** Who was found busy just now. */
   #found: number[] = [];
 
@@ -71,7 +83,8 @@ export class Turns {
       total += open;
       if (line === this.#line || !takes) continue;
       if (this.#open <= open + Math.floor(open / SLACK)) continue;
-      if (this.#busy.get(line) === wrote) continue;
+      const busy = this.#busy.get(line);
+      if (busy?.wrote === wrote && busy.left > 0) continue;
       if (waited && this.#letGo.get(line) === wrote) this.#found.push(line);
       else behind.set(line, wrote);
     }
@@ -80,7 +93,8 @@ export class Turns {
       this.#letGo = behind;
       return "others";
     }
-    for (const line of this.#found) this.#busy.set(line, this.#letGo.get(line)!);
+    for (const line of this.#found) this.#passOver(line, this.#letGo.get(line)!);
+    for (const busy of this.#busy.values()) busy.left--;
     this.#open++;
     this.#write();
     // All of them may reserve the last place at once.
@@ -107,6 +121,12 @@ export class Turns {
   end(): void {
     this.#takes = false;
     this.#write();
+  }
+
+  #passOver(line: number, wrote: number): void {
+    const before = this.#busy.get(line);
+    const places = before?.wrote === wrote ? 2 * before.places : FIRST_PLACES;
+    this.#busy.set(line, { wrote, places, left: places });
   }
 
   #write(): void {

@@ -185,6 +185,7 @@ export function processStarter(
         [new URL(shared.handler)],
         workerArgs,
         null,
+        sharing ? "many" : "one",
       );
     } catch (error) {
       libc.close(ours);
@@ -235,6 +236,7 @@ export function handOverStarter(
       [new URL(shared.handler)],
       workerArgs,
       permissions,
+      "one",
     );
     child.onMessage((line) => {
       const message = decodeMessage(line);
