@@ -24,7 +24,7 @@ export type Turn =
 /** Who has fewer than an eighth more than the one with the fewest need not wait for it. */
 const SLACK = 8;
 /** Clients that are taken before a worker that did not come is waited for again; then twice as many. */
-const FIRST_PLACES = 16;
+const FIRST_PLACES = 4;
 
 /** A worker that was let go first and did not come. */
 interface Busy {
