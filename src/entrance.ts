@@ -7,12 +7,14 @@ import { acceptLoop } from "./accept_loop.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
 import type { RefusalReason } from "./events.ts";
-import type { Admission } from "./limits.ts";
+import { type Admission, SPARE_DESCRIPTORS } from "./limits.ts";
 import { dropNewcomers } from "./newcomers.ts";
+import type { Model } from "./models.ts";
 import { ACCEPT_TIMEOUT } from "./posix/blocking_socket.ts";
+import { Board } from "./posix/board.ts";
 import { Libc } from "./posix/libc.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "./runtime.ts";
-import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
+import type { Settings } from "./serve_options.ts";
 import type { Supervisor } from "./supervisor.ts";
 import {
   handOverStarter,
@@ -66,7 +68,10 @@ const CHANNEL_DESCRIPTORS = 4;
  */
 const ACCEPT_BURST = 128;
 
-/** Every worker blocks in `accept` on the same listening socket. */
+/** More than there can be. */
+const MANY = 2 ** 31 - 1;
+
+/** Every worker takes clients from the queue of the same listening socket. */
 export class SharedEntrance implements Entrance {
   readonly sockets = "shared";
   readonly addr: Address;
@@ -74,11 +79,12 @@ export class SharedEntrance implements Entrance {
   readonly room: number;
   readonly #libc: Libc;
   readonly #listening: number;
+  readonly #board: Board | null = null;
 
   /** Binds. */
   static async bind(
     runtime: Runtime,
-    kind: "thread" | "process",
+    model: Model,
     address: Address,
     settings: Settings,
     shared: SharedSettings,
@@ -87,7 +93,7 @@ export class SharedEntrance implements Entrance {
     try {
       const listen = () => libc.listen(address, settings.backlog);
       const listening = await bind(runtime, address, settings.unixMode, listen);
-      return new SharedEntrance(runtime, libc, kind, listening, settings, shared);
+      return new SharedEntrance(runtime, libc, model, listening, settings, shared);
     } catch (error) {
       libc.unload();
       throw error;
@@ -97,26 +103,39 @@ export class SharedEntrance implements Entrance {
   private constructor(
     runtime: Runtime,
     libc: Libc,
-    kind: "thread" | "process",
+    model: Model,
     listening: number,
     settings: Settings,
     shared: SharedSettings,
   ) {
     this.#libc = libc;
     this.#listening = listening;
-    libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
     this.addr = libc.localAddress(listening);
-    this.room = Math.max(
-      1,
-      Math.floor((libc.descriptorLimit() - SPARE_DESCRIPTORS) / WORKER_DESCRIPTORS),
-    );
+    const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
     const all = { ...shared, listening };
-    const start = kind === "thread"
-      ? threadStarter(runtime, libc, all)
-      : processStarter(runtime, libc, all, settings.workerArgs);
+    let start;
+    if (model.each === "many") {
+      this.room = Math.max(1, descriptors) * settings.workers;
+      this.#board = new Board(runtime);
+      // Lest an accept that should not block does for longer, see below.
+      libc.setTimeout(listening, "receive", 1);
+      // Who is refused beyond the limit is accepted first.
+      const most = settings.overLimit === "refuse" ? MANY : settings.maxConnections;
+      const sharing = { board: this.#board, most };
+      start = processStarter(runtime, libc, all, settings.workerArgs, sharing);
+    } else {
+      this.room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
+      libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
+      start = model.where === "thread"
+        ? threadStarter(runtime, libc, all)
+        : processStarter(runtime, libc, all, settings.workerArgs, null);
+    }
     this.start = (number, listeners) => {
       libc.demandDescriptors(START_DESCRIPTORS, listening);
-      return start(number, listeners);
+      const handle = start(number, listeners);
+      // Deno makes what it passes on block, for all who have it (2.9).
+      if (model.each === "many") libc.setNonblocking(listening);
+      return handle;
     };
   }
 
@@ -153,6 +172,7 @@ export class SharedEntrance implements Entrance {
   }
 
   release(): void {
+    this.#board?.close();
     this.#libc.close(this.#listening);
     this.#libc.unload();
   }

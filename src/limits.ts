@@ -7,6 +7,9 @@ import type { Address } from "./connection.ts";
 import type { RefusalReason } from "./events.ts";
 import { encodeIpv6 } from "./posix/socket_address.ts";
 
+/** Descriptors that connections leave for everything else. */
+export const SPARE_DESCRIPTORS = 64;
+
 /** How many are let in. */
 export interface AdmissionSettings {
   /** Connections at once, beyond which newcomers are refused; Infinity where they wait. */

@@ -10,13 +10,13 @@ import { patience } from "./delay.ts";
 import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
-import { Admission } from "./limits.ts";
+import { Admission, SPARE_DESCRIPTORS } from "./limits.ts";
 import type { Model } from "./models.ts";
 import { dropNewcomers } from "./newcomers.ts";
 import { EpollLoop } from "./posix/epoll_loop.ts";
 import type { LoopListener, Runtime } from "./runtime.ts";
 import { serveConnection, type ServedConnection, type ServeSettings } from "./serve_connection.ts";
-import { type Settings, SPARE_DESCRIPTORS } from "./serve_options.ts";
+import type { Settings } from "./serve_options.ts";
 
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
@@ -117,7 +117,7 @@ export class MainServer extends BaseServer {
       new SystemError(
         "ENOTSUP",
         `Cannot reload under the model "${this.#model}": a process loads a module once; ` +
-          "start the server anew, or serve with the model thread or process",
+          "start the server anew, or serve with workers",
       ),
     );
   }

@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly handler: string;
   /** The listening socket's descriptor; none where sockets are handed over. */
   readonly listening?: number;
+  /** Where a worker has many connections: how it shares them with the others. */
+  readonly shares?: Shares;
   /** A process's own end of the control socket. */
   readonly control?: number;
   /** A process's supervisor, to notice that it is gone. */
@@ -34,6 +36,16 @@ export interface WorkerSettings {
   readonly asks: boolean;
   /** Whether `message` events are asked for. */
   readonly messages: boolean;
+}
+
+/** How workers that have many connections each share them. */
+export interface Shares {
+  /** The descriptor of the board with everybody's counts. */
+  readonly board: number;
+  /** The worker's own line on it. */
+  readonly line: number;
+  /** Connections at once, all workers together. */
+  readonly most: number;
 }
 
 /** Supervisor to worker, each stronger than the one before. */

@@ -21,3 +21,13 @@ export const MODELS: Readonly<Record<ModelName, Model>> = {
   thread: { where: "thread", each: "one", maxConnections: 256 },
   process: { where: "process", each: "one", maxConnections: 64 },
 };
+
+/** Rows for a model whose loops run in several workers. */
+const IN_WORKERS: Partial<Record<ModelName, Model>> = {
+  multiplex: { where: "process", each: "many", maxConnections: MODELS.multiplex.maxConnections },
+};
+
+/** The row of a model; undefined if it cannot be had in so many workers of its own. */
+export function modelIn(workers: number, name: ModelName): Model | undefined {
+  return workers > 0 ? IN_WORKERS[name] : MODELS[name];
+}

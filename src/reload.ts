@@ -14,8 +14,8 @@ export type Trial = PromiseWithResolvers<void>;
 /** A worker as a reload sees it. */
 export interface Replaceable {
   readonly state: WorkerState;
-  /** Its connection, or null. */
-  readonly open: unknown;
+  /** How many connections it has. */
+  readonly open: number;
   /** How many reloads there had been when it was started. */
   readonly generation: number;
   /** It only shows whether the handler loads: it leaves before it takes a client. */
@@ -31,7 +31,7 @@ export interface Crew<W extends Replaceable> {
   readonly limit: number;
   /** Starts one; what becomes of a trial is told by it, of others by `fail`. */
   start(trial?: Trial): void;
-  /** Asks one to leave when its connection has ended. */
+  /** Asks one to leave when its connections have ended. */
   leave(worker: W): void;
   /** Starts those that are missing, however often starts have failed before. */
   startAfresh(): void;
@@ -84,7 +84,7 @@ export class Reloads<W extends Replaceable> {
     const { workers, spares, limit } = this.#crew;
     const all = [...workers.values()].filter((worker) => !worker.trial);
     const old = all.filter((worker) => worker.generation < this.#generation);
-    if (old.every((worker) => worker.state === "leaving" && worker.open)) {
+    if (old.every((worker) => worker.state === "leaving" && worker.open > 0)) {
       this.#replacing.resolve();
       this.#replacing = null;
       return;
@@ -98,7 +98,7 @@ export class Reloads<W extends Replaceable> {
     if (!next || all.some((worker) => worker.state === "starting")) return;
     if (all.length < limit) this.#crew.start();
     // The limit holds: one leaves before its successor is started.
-    else if (!old.some((worker) => worker.state === "leaving" && !worker.open)) {
+    else if (!old.some((worker) => worker.state === "leaving" && worker.open === 0)) {
       this.#crew.leave(next);
     }
   }

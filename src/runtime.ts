@@ -163,6 +163,7 @@ export interface Runtime {
    * with `"ipc"` instead it has a channel for messages and sockets.
    * @param needs the files and URLs that the process must read
    * @param permissions flags instead of those of this process, see `restrictionRefusal`
+   * @param connections how many it has at once: with one it needs less memory and fewer helpers
    */
   startProcess(
     module: URL,
@@ -171,6 +172,7 @@ export interface Runtime {
     needs: URL[],
     workerArgs: string[],
     permissions: string[] | null,
+    connections: "one" | "many",
   ): StartedWorker;
   /** Why a process cannot be started with these permission flags; null if it can. */
   restrictionRefusal(permissions: string[]): string | null;

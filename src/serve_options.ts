@@ -5,7 +5,7 @@
 import type { Address } from "./connection.ts";
 import type { ServerEvent } from "./events.ts";
 import type { ModelName } from "./handler.ts";
-import { MODELS } from "./models.ts";
+import { modelIn, MODELS } from "./models.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Options for `serve`. Times are in milliseconds. */
@@ -20,6 +20,11 @@ export interface ServeOptions {
   path?: string;
   /** The permission bits of the socket at `path`, such as `0o660`; by default what umask leaves. */
   unixMode?: number;
+  /**
+   * Worker processes with an event loop each, which share the connections
+   * (`multiplex` only); 0: one loop, in this process. @default {0}
+   */
+  workers?: number;
   /** Connections at once; by default what the model says. */
   maxConnections?: number;
   /**
@@ -79,8 +84,8 @@ export interface ServeOptions {
   onEvent?: (event: ServerEvent) => void;
 }
 
-/** Descriptors that connections leave for everything else. */
-export const SPARE_DESCRIPTORS = 64;
+/** The most workers with many connections each. */
+export const LARGEST_CREW = 256;
 
 /** The options with their defaults. */
 export type Settings =
@@ -136,9 +141,16 @@ export function settle(options: ServeOptions): Settings {
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
     );
   }
-  if (options.maxWorkerMemory && model !== "process") {
+  const workers = whole("workers", options.workers ?? 0, 0, LARGEST_CREW);
+  const row = modelIn(workers, model);
+  if (!row) {
     throw new TypeError(
-      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process`,
+      `Cannot serve with workers under the model "${model}": it is multiplex that may have several loops`,
+    );
+  }
+  if (options.maxWorkerMemory && row.where !== "process") {
+    throw new TypeError(
+      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process, or multiplex with workers`,
     );
   }
   if (options.workerPermissions && model !== "process") {
@@ -153,9 +165,10 @@ export function settle(options: ServeOptions): Settings {
       : { transport: "tcp", hostname: options.hostname ?? "127.0.0.1", port },
     hostname: options.hostname ?? "127.0.0.1",
     port,
+    workers,
     maxConnections: whole(
       "maxConnections",
-      options.maxConnections ?? MODELS[model].maxConnections,
+      options.maxConnections ?? row.maxConnections,
       1,
       largest,
     ),

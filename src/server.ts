@@ -8,7 +8,7 @@ import type { ServerEvent, UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "./load_handler.ts";
 import { MainServer } from "./main_server.ts";
-import { MODELS } from "./models.ts";
+import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
 import type { Runtime } from "./runtime.ts";
 import { detect } from "./runtimes/detect.ts";
@@ -23,7 +23,7 @@ export function serve(handler: Handler | HandlerModule): Promise<Server>;
 /**
  * Serves the handler under the model that the options pick. Resolves when the
  * port is bound, the handler has loaded and a client would be answered.
- * @throws {TypeError} for a wrong option, or a function given to `thread` or `process`
+ * @throws {TypeError} for a wrong option, or a function given to a model with workers
  * @throws {SystemError} with a POSIX `code` if the system says no
  */
 export function serve(
@@ -40,10 +40,12 @@ export async function serve(
   const options = onlyHandler ? {} : first;
   const handler = (onlyHandler ? first : second) ?? ECHO;
   const settings = settle(options);
-  const model = MODELS[settings.model];
+  const model = modelIn(settings.workers, settings.model)!;
   if (model.where !== "main" && typeof handler === "function") {
     throw new TypeError(
-      `Cannot give a function to the model "${settings.model}": pass the URL of a module whose default export is the handler`,
+      `Cannot give a function to the model "${settings.model}"${
+        settings.workers > 0 ? " with workers" : ""
+      }: pass the URL of a module whose default export is the handler`,
     );
   }
   const runtime = await detect();

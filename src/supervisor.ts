@@ -3,17 +3,21 @@
  * fewer again after a while, a new one for each that dies.
  * @module
  */
+import { BackOff, LONG_LIFE } from "./back_off.ts";
 import type { Address } from "./connection.ts";
 import { acceptErrorClass, SystemError } from "./errors.ts";
-import type { EventSink, UntimedEvent } from "./events.ts";
+import type { EventSink } from "./events.ts";
 import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
-import { Reloads, type Replaceable, type Trial, type WorkerState } from "./reload.ts";
+import { Reloads, type Trial, type WorkerState } from "./reload.ts";
+import { SupervisedWorker as Worker } from "./supervised_worker.ts";
 import type { StartWorker, WorkerHandle } from "./worker_handle.ts";
 import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
 
 /** How a supervisor keeps its workers. */
 export interface SupervisorSettings {
+  /** How many connections each holds: with one it is busy, or it never is. */
+  readonly each: "one" | "many";
   /** Idle workers to keep beyond the busy ones. */
   readonly spares: number;
   /** The most workers at once. */
@@ -44,27 +48,8 @@ const STARTS_IN_A_TURN = 4;
 const TOP_UP_DELAY = 50;
 /** Looks in a row that must find idle workers too many before one leaves. */
 const PATIENCE = 10;
-/** A worker that ends sooner, and served nobody, has failed to start. */
-const FIRST_DELAY = 100;
-const LARGEST_DELAY = 10_000;
-/** Where there was no room for a worker: it may be there again in a moment. */
-const LARGEST_NO_ROOM_DELAY = 1000;
 /** Failures in a row, with no worker alive, after which it gives up. */
 const GIVE_UP_AFTER = 5;
-
-interface Worker extends Replaceable {
-  handle: WorkerHandle;
-  state: WorkerState;
-  ready: boolean;
-  served: boolean;
-  failed: boolean;
-  open: Extract<UntimedEvent, { type: "accepted" }> | null;
-  since: number;
-  /** Why it has to end, where its end itself would not tell. */
-  why: string | null;
-  /** Whose place it gives back when its connection has ended. */
-  guest: Address | null;
-}
 
 /** The only one that starts, counts, stops and replaces workers. */
 export class Supervisor {
@@ -76,14 +61,12 @@ export class Supervisor {
   readonly #gone = Promise.withResolvers<void>();
   #nextNumber = 1;
   #burst = 1;
-  #failures = 0;
-  #reported = 0;
-  #retry: ReturnType<typeof setTimeout> | null = null;
   #topUp: ReturnType<typeof setTimeout> | null = null;
   #next: ReturnType<typeof setTimeout> | null = null;
   #looks = 0;
   #shrink: ReturnType<typeof setInterval> | null = null;
   #watch: ReturnType<typeof setInterval> | null = null;
+  readonly #backOff = new BackOff(() => this.#keep());
   readonly #reloads: Reloads<Worker>;
 
   constructor(settings: SupervisorSettings) {
@@ -114,7 +97,7 @@ export class Supervisor {
   /** How many connections are open. */
   get open(): number {
     let open = 0;
-    for (const worker of this.#workers.values()) if (worker.open) open++;
+    for (const worker of this.#workers.values()) open += worker.open;
     return open;
   }
 
@@ -131,7 +114,7 @@ export class Supervisor {
     for (const worker of this.#workers.values()) {
       if (worker.state !== "idle") continue;
       worker.state = "busy";
-      worker.guest = guest;
+      worker.admitted(guest);
       this.#becameBusy();
       return worker.handle;
     }
@@ -181,7 +164,7 @@ export class Supervisor {
     this.#stopping = true;
     if (this.#shrink !== null) clearInterval(this.#shrink);
     if (this.#watch !== null) clearInterval(this.#watch);
-    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#backOff.stop();
     if (this.#topUp !== null) clearTimeout(this.#topUp);
     if (this.#next !== null) clearTimeout(this.#next);
     this.#reloads.stop();
@@ -194,9 +177,8 @@ export class Supervisor {
 
   /** However often starts have failed, the next may not. */
   #startAfresh(): void {
-    this.#failures = 0;
-    if (this.#retry !== null) clearTimeout(this.#retry);
-    this.#retry = null;
+    this.#backOff.failures = 0;
+    this.#backOff.stop();
     this.#keep();
   }
 
@@ -220,7 +202,7 @@ export class Supervisor {
    * @param goesOn whether this is the next turn of a start that was wanted before
    */
   #keep(goesOn = false): void {
-    if (this.#stopping || this.#retry !== null || this.#next !== null) return;
+    if (this.#stopping || this.#backOff.waits || this.#next !== null) return;
     const starting = this.#count("starting");
     const idle = this.#count("idle");
     let wanted = this.#settings.spares;
@@ -237,7 +219,7 @@ export class Supervisor {
     }
     const room = this.#settings.limit - this.#workers.size;
     const missing = Math.min(wanted - idle - starting, room, LARGEST_BURST - starting);
-    for (let i = 0; i < missing && this.#retry === null && !this.#stopping; i++) {
+    for (let i = 0; i < missing && !this.#backOff.waits && !this.#stopping; i++) {
       if (i === (goesOn ? 1 : STARTS_IN_A_TURN)) {
         this.#next = setTimeout(() => {
           this.#next = null;
@@ -278,19 +260,7 @@ export class Supervisor {
           this.#reloads.step();
         },
       });
-      worker = {
-        handle,
-        state: "starting",
-        ready: false,
-        served: false,
-        failed: false,
-        open: null,
-        since: Date.now(),
-        generation: this.#reloads.generation,
-        trial,
-        why: null,
-        guest: null,
-      };
+      worker = new Worker(handle, this.#settings.admission, this.#reloads.generation, trial);
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
       return trial ? trial.reject(error) : this.#notStarted(error);
@@ -339,10 +309,11 @@ export class Supervisor {
       case "asks": {
         const { remoteAddr } = message;
         const admitted = this.#settings.admission.enter(remoteAddr);
-        if (admitted) worker.guest = remoteAddr;
+        if (admitted) worker.admitted(remoteAddr);
         return worker.handle.answer(admitted);
       }
       case "vanished":
+        worker.vanished();
         return this.#becameIdle(worker);
       case "leaving":
         worker.state = "leaving";
@@ -350,14 +321,13 @@ export class Supervisor {
       case "event":
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
-          worker.open = message.event;
-          worker.since = Date.now();
+          worker.accepted(message.event);
+          this.#backOff.failures = 0;
+          if (this.#settings.each === "many") return;
           if (worker.state === "idle") worker.state = "busy";
-          worker.served = true;
-          this.#failures = 0;
           this.#becameBusy();
         } else if (message.event.type === "closed") {
-          worker.open = null;
+          worker.closed(message.event.id);
           this.#becameIdle(worker);
           if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
             clearTimeout(this.#topUp);
@@ -376,35 +346,16 @@ export class Supervisor {
   }
 
   #becameIdle(worker: Worker): void {
-    this.#giveBack(worker);
     if (worker.state !== "busy") return;
     worker.state = "idle";
     this.#settings.onIdle?.();
   }
 
-  /** Its guest, if it had one, is gone. */
-  #giveBack(worker: Worker): void {
-    if (worker.guest) this.#settings.admission.leave(worker.guest);
-    worker.guest = null;
-  }
-
   #exited(number: number, worker: Worker, how: string): void {
     const reason = worker.why ?? how;
     this.#workers.delete(number);
-    this.#giveBack(worker);
-    if (worker.open) {
-      const { id, remoteAddr } = worker.open;
-      this.#settings.onEvent({
-        type: "closed",
-        id,
-        remoteAddr,
-        worker: worker.handle.name,
-        bytesRead: 0,
-        bytesWritten: 0,
-        milliseconds: Date.now() - worker.since,
-        reason: this.#stopping ? "shutdown" : "worker",
-        error: reason,
-      });
+    for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) {
+      this.#settings.onEvent(event);
     }
     this.#settings.onEvent({
       type: "worker_exited",
@@ -417,8 +368,8 @@ export class Supervisor {
     if (this.#stopping) return;
     if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;
-    const lived = Date.now() - worker.since > LARGEST_DELAY;
-    if (lived) this.#failures = 0;
+    const lived = Date.now() - worker.since > LONG_LIFE;
+    if (lived) this.#backOff.failures = 0;
     if (worker.served || asked || lived) return this.#keep();
     this.#reloads.fail(error, worker.generation);
     this.#failed(error, worker.ready && !worker.failed);
@@ -427,35 +378,24 @@ export class Supervisor {
   /** It could not even be begun, as when descriptors run out. */
   #notStarted(error: Error): void {
     this.#reloads.fail(error);
-    const now = Date.now();
-    if (this.#everReady && now - this.#reported >= LARGEST_NO_ROOM_DELAY) {
-      this.#reported = now;
-      this.#reportFailure(error.message);
-    }
+    if (this.#everReady && this.#backOff.mayReport()) this.#reportFailure(error.message);
     this.#failed(error);
   }
 
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error, wasReady = false): void {
-    if (this.#stopping || this.#retry !== null) return;
-    this.#failures++;
+    if (this.#stopping || this.#backOff.waits) return;
+    this.#backOff.failures++;
     const noRoom = acceptErrorClass(error) === "no room"; // that passes
     if (
       !(noRoom && this.#everReady) &&
       !wasReady && // it could be started, and was ended from outside
-      this.#failures >= GIVE_UP_AFTER &&
+      this.#backOff.failures >= GIVE_UP_AFTER &&
       this.#count("idle") + this.#count("busy") === 0
     ) {
       return this.#giveUp(error);
     }
-    const delay = Math.min(
-      FIRST_DELAY * 2 ** (this.#failures - 1),
-      noRoom ? LARGEST_NO_ROOM_DELAY : LARGEST_DELAY,
-    );
-    this.#retry = setTimeout(() => {
-      this.#retry = null;
-      this.#keep();
-    }, delay);
+    this.#backOff.wait(noRoom);
   }
 
   #giveUp(error: Error): void {

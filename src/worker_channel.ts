@@ -21,9 +21,18 @@ import {
 } from "./messages.ts";
 import { BlockingListener } from "./posix/blocking_socket.ts";
 import { Libc } from "./posix/libc.ts";
+import { listenToQueue } from "./queue_listener.ts";
 import type { ProcessScope, Runtime, ThreadScope } from "./runtime.ts";
 import { type Socket, SocketConnection } from "./socket_connection.ts";
 import { CHANNEL, CONNECTION, encodeMessage } from "./worker_handle.ts";
+
+/** What gives a worker its connections. */
+export interface WorkerListener extends ConnectionSource<SocketConnection> {
+  /** A connection has ended. */
+  left?(): void;
+  /** Gives no more: a pending `accept` has null. */
+  close?(): void;
+}
 
 /** A worker's way to its supervisor. */
 export interface Channel {
@@ -35,7 +44,7 @@ export interface Channel {
   /** Orders that come while the event loop runs; a blocking handler lets it run seldom. */
   onOrder(listener: (order: Order) => void, blocking: boolean): void;
   /** What gives this worker its connections, until it shall leave. */
-  listen(blocking: boolean): ConnectionSource<SocketConnection>;
+  listen(blocking: boolean): WorkerListener;
   /** Ends the worker. */
   end(): void;
 }
@@ -142,6 +151,7 @@ export function processChannel(
   const control = settings.control!;
   libc.closeOnExec(settings.listening!);
   libc.closeOnExec(control);
+  if (settings.shares) libc.closeOnExec(settings.shares.board);
 
   const { MSG_DONTWAIT } = libc.constants;
   const encoder = new TextEncoder();
@@ -211,16 +221,19 @@ export function processChannel(
         if (now !== null && now !== told) listener(told = now);
       }, ORDER_INTERVAL);
     },
-    listen: (blocking) =>
-      new BlockingListener(libc, {
+    listen(blocking) {
+      const shallLeave = () => look() !== null;
+      if (settings.shares) return listenToQueue(runtime, libc, settings, shallLeave, admit);
+      return new BlockingListener(libc, {
         descriptor: settings.listening!,
         blocking,
         adopt: runtime.adopt,
-        shallLeave: () => look() !== null,
+        shallLeave,
         admit,
         hold: () => {},
         release: (descriptor) => libc.close(descriptor),
-      }),
+      });
+    },
     end: () => {
       // What was said last must come, also to a supervisor that is busy.
       const last = dropped.report(encodeMessage);

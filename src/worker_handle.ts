@@ -17,6 +17,7 @@ import {
   WORDS,
   type WorkerSettings,
 } from "./messages.ts";
+import type { Board } from "./posix/board.ts";
 import type { Libc } from "./posix/libc.ts";
 import type { HandedSocket, Runtime } from "./runtime.ts";
 
@@ -50,7 +51,7 @@ export type StartWorker = (
 /** What all workers of a server are started with. */
 export type SharedSettings = Omit<
   WorkerSettings,
-  "number" | "kind" | "listening" | "control" | "parent" | "words"
+  "number" | "kind" | "listening" | "shares" | "control" | "parent" | "words"
 >;
 
 const WORKER_MODULE = new URL(
@@ -135,6 +136,14 @@ export function threadStarter(
 /** The descriptors of a worker process. */
 const LISTENING = 3;
 const CONTROL = 4;
+const BOARD = 5;
+
+/** Where workers have many connections each: what they share them by. */
+export interface Sharing {
+  readonly board: Board;
+  /** Connections at once, all workers together. */
+  readonly most: number;
+}
 
 /** Starts processes: told by a control socket, whose end is also a message. */
 export function processStarter(
@@ -142,23 +151,30 @@ export function processStarter(
   libc: Libc,
   shared: SharedSettings & { readonly listening: number },
   workerArgs: string[],
+  sharing: Sharing | null,
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
-    // The runtime may close what it passes on, so it gets a copy.
-    const listening = libc.duplicate(shared.listening);
-    let ours, theirs;
+    // The runtime may close what it passes on, so it gets copies.
+    const passed = [libc.duplicate(shared.listening)];
+    const closePassed = () => passed.forEach((descriptor) => libc.close(descriptor));
+    let ours: number;
     try {
-      [ours, theirs] = libc.socketPair();
+      const [mine, theirs] = libc.socketPair();
+      ours = mine;
+      passed.push(theirs);
+      if (sharing) passed.push(libc.duplicate(sharing.board.descriptor));
     } catch (error) {
-      libc.close(listening);
+      closePassed();
       throw error;
     }
+    const line = sharing?.board.take();
     const settings: WorkerSettings = {
       ...shared,
       number,
       kind: "process",
       listening: LISTENING,
       control: CONTROL,
+      ...(sharing ? { shares: { board: BOARD, line: line!, most: sharing.most } } : {}),
       parent: runtime.pid,
     };
     let child;
@@ -166,17 +182,18 @@ export function processStarter(
       child = runtime.startProcess(
         WORKER_MODULE,
         [JSON.stringify(settings)],
-        [listening, theirs],
+        passed,
         [new URL(shared.handler)],
         workerArgs,
         null,
+        sharing ? "many" : "one",
       );
     } catch (error) {
       libc.close(ours);
+      if (line !== undefined) sharing!.board.free(line);
       throw error;
     } finally {
-      libc.close(listening);
-      libc.close(theirs);
+      closePassed();
     }
     libc.setNonblocking(ours);
     const nowhere = { transport: "unix", path: "" } as const;
@@ -185,6 +202,7 @@ export function processStarter(
     child.onExit(async (reason) => {
       await said; // what it said last comes before its end
       control.close();
+      if (line !== undefined) sharing!.board.free(line);
       onExit(reason);
     });
     return {
@@ -219,6 +237,7 @@ export function handOverStarter(
       [new URL(shared.handler)],
       workerArgs,
       permissions,
+      "one",
     );
     child.onMessage((line) => {
       const message = decodeMessage(line);

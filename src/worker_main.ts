@@ -27,9 +27,12 @@ export async function main(load: LoadModule): Promise<void> {
     ? handOverChannel(runtime, runtime.processScope()!, settings)
     : processChannel(runtime, new Libc(runtime), settings);
 
-  let current: ServedConnection | null = null;
+  const each = settings.shares ? "many" : "one";
+  const open = new Set<ServedConnection>();
   runtime.onUnhandled((error) => {
-    if (current) current.end("error", error);
+    // With many, nobody knows whose it is.
+    const [current] = open;
+    if (current && each === "one") current.end("error", error);
     else channel.send({ type: "unhandled", message: errorMessage(error) });
   });
 
@@ -42,10 +45,13 @@ export async function main(load: LoadModule): Promise<void> {
   }
 
   const abort = new AbortController();
+  const blocking = loaded.blocking && each === "one";
+  const listener = channel.listen(blocking);
   channel.onOrder((order) => {
+    listener.close?.();
     if (order !== "leave") abort.abort();
-    if (order === "end") current?.end("shutdown");
-  }, loaded.blocking);
+    if (order === "end") { for (const served of open) served.end("shutdown"); }
+  }, blocking);
   const onEvent = (event: UntimedEvent) => {
     // A blocked thread only sees that its socket was shut down from outside.
     const ended = event.type === "closed" && channel.look() === "end";
@@ -54,12 +60,11 @@ export async function main(load: LoadModule): Promise<void> {
 
   let count = 0;
   const last = lifetime(settings.maxConnectionsPerWorker, Math.random());
-  const listener = channel.listen(loaded.blocking);
   channel.send({ type: "ready" });
   try {
     await acceptLoop(
       { accept: () => count < last ? listener.accept() : Promise.resolve(null) },
-      1,
+      each === "one" ? 1 : Infinity,
       async (connection) => {
         if (count + 1 === last) channel.send({ type: "leaving" });
         const context = {
@@ -68,17 +73,21 @@ export async function main(load: LoadModule): Promise<void> {
           model: settings.model,
           worker: channel.name,
         };
-        current = serveConnection(connection, loaded.handler, context, {
+        const served = serveConnection(connection, loaded.handler, context, {
           ...settings,
           onEvent,
         });
-        await current.done;
-        current = null;
+        open.add(served);
+        await served.done;
+        open.delete(served);
+        listener.left?.();
       },
       (code) => onEvent({ type: "accept_failed", code, count: 1, worker: channel.name }),
     );
   } catch (error) {
     channel.send({ type: "fatal", message: errorMessage(error) });
   }
+  listener.close?.();
+  await Promise.all([...open].map((served) => served.done));
   channel.end();
 }

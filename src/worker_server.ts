@@ -53,15 +53,9 @@ export class WorkerServer extends BaseServer {
     };
     const entrance = handsOver(runtime, model, settings)
       ? await HandOverEntrance.bind(runtime, address, settings, shared)
-      : await SharedEntrance.bind(
-        runtime,
-        model.where as "thread" | "process",
-        address,
-        settings,
-        shared,
-      );
+      : await SharedEntrance.bind(runtime, model, address, settings, shared);
     let failed = false; // a server that never served has only one thing to say
-    const server = new WorkerServer(runtime, settings, entrance, (event) => {
+    const server = new WorkerServer(runtime, model, settings, entrance, (event) => {
       if (!failed) emit(event);
     });
     const onAbort = () => void server.close();
@@ -83,6 +77,7 @@ export class WorkerServer extends BaseServer {
 
   constructor(
     runtime: Runtime,
+    model: Model,
     settings: Settings,
     entrance: Entrance,
     emit: (event: UntimedEvent) => void,
@@ -100,13 +95,20 @@ export class WorkerServer extends BaseServer {
       perSource: settings.maxConnectionsPerSource,
       onRefused: this.#onRefused,
     });
+    const crew = model.each === "many"
+      // Those that leave may have connections for long, and stand in nobody's way.
+      ? { spares: settings.workers, limit: Infinity, queueLength: () => 0 }
+      : {
+        spares: Math.min(settings.spares, limit),
+        // One more, when all are busy, has the time to refuse clients.
+        limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
+        queueLength: () => entrance.queueLength(),
+      };
     this.#supervisor = new Supervisor({
-      spares: Math.min(settings.spares, limit),
-      // One more, when all are busy, has the time to refuse clients.
-      limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
+      ...crew,
+      each: model.each,
       admission: this.#admission,
       start: entrance.start,
-      queueLength: () => entrance.queueLength(),
       onIdle: () => entrance.onIdle(),
       memory: settings.maxWorkerMemory > 0
         ? { limit: settings.maxWorkerMemory, of: (pid) => runtime.memoryOf(pid) }
@@ -180,6 +182,13 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
       "EACCES",
       `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
     );
+  }
+  if (model.each === "many") {
+    const why = runtime.os === "linux" ? noLibrary : "it needs Linux";
+    if (why) {
+      throw new SystemError("EACCES", `Cannot serve with workers: ${why}, or leave them out`);
+    }
+    return false;
   }
   if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
     throw new SystemError(

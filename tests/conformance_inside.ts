@@ -1,10 +1,12 @@
 /**
  * Serves and runs the cases inside the runtime that runs this, whichever it is:
- * MODEL, HANDLER ("" for the built-in one), "shared" or "handed over". A line of
+ * MODEL, HANDLER ("" for the built-in one), "shared", "handed over" or "workers",
+ * which is two of them with many connections each. A line of
  * JSON for each case: what it was, and why it failed.
  */
 import process from "node:process";
 import { type ModelName, serve, type ServerEvent } from "../mod.ts";
+import { modelIn } from "../src/models.ts";
 import { CASES } from "./conformance_cases.ts";
 
 const [model, handler, way] = process.argv.slice(2) as [ModelName, string, string];
@@ -31,12 +33,13 @@ const options = {
   linger: 10_000,
   shutdownTimeout: 60_000,
   handOver: way === "handed over",
+  workers: way === "workers" ? 2 : 0,
   onEvent: (event: ServerEvent) => void events.push(event),
 };
 const server = await (handler ? serve(options, handler) : serve(options));
 // resources_cases.ts lets many more come to workers, of which each has to be started.
 const few = model === "thread" || model === "process" ? 16 : 50;
-const size = handler || way === "handed over"
+const size = handler || way !== "shared"
   ? { clients: 12, resets: 200 }
   : { clients: few, resets: 20 * few };
 for (const { name, not, run } of CASES) {
@@ -52,10 +55,11 @@ await step("each accepted has exactly one closed", () => {
   must(new Set(ids("accepted")).size === ids("accepted").length, "an id came twice");
 });
 await step("connections were where the model says", () => {
-  const kind = model === "thread" || model === "process" ? model : "main";
+  const kind = modelIn(options.workers, model)!.where;
   must(of("accepted").every(({ worker }) => worker.kind === kind), `one was not in ${kind}`);
   const sockets = of("listening")[0].sockets;
-  must(sockets === (kind === "main" ? undefined : way), `the sockets were ${sockets}`);
+  const shared = way === "workers" ? "shared" : way;
+  must(sockets === (kind === "main" ? undefined : shared), `the sockets were ${sockets}`);
 });
 await step("no worker ended but those that left", () => {
   const ended = of("worker_exited").filter(({ reason }) => reason !== "exit");

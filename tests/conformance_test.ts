@@ -31,7 +31,7 @@ function define(
   model: ModelName,
   handlers: Record<string, string>,
   way: string,
-  row = way === "handed over" ? `${on.name}, handed over` : on.name,
+  row = way === "shared" ? on.name : `${on.name}, ${way}`,
 ) {
   for (const [name, handler] of Object.entries(handlers)) {
     Deno.test(`${row}: ${model}, ${name}`, async (t) => {
@@ -69,6 +69,7 @@ for (const name of ["deno", "bun", "node"] as const) {
     define(on, model, model === "iterative" ? builtIn : HANDLERS, "shared");
   }
   define(on, "process", name === "deno" ? HANDLERS : builtIn, "handed over");
+  define(on, "multiplex", builtIn, "workers");
 }
 
 // Without --allow-ffi the runtime's own loop serves.

@@ -9,6 +9,7 @@ export const WAYS: Record<string, string[]> = {
   multiplex: ["--model", "multiplex"],
   thread: ["--model", "thread"],
   process: ["--model", "process"],
+  "multiplex --workers": ["--model", "multiplex", "--workers", "2"],
   "process --hand-over": ["--model", "process", "--hand-over"],
 };
 

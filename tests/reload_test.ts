@@ -14,6 +14,7 @@ const WAYS = [
   ["deno", "process", "--hand-over"],
   ["bun", "thread"],
   ["node", "process"],
+  ["deno", "multiplex", "--workers", "2"],
 ] as const;
 
 /** A handler that says a word, and then echoes. */

@@ -139,6 +139,7 @@ class Crew {
     const onRefused = (_: unknown, reason: RefusalReason) => void this.refused.push(reason);
     this.admission = new Admission({ connections, perSource, onRefused });
     this.supervisor = new Supervisor({
+      each: "one",
       spares: 2,
       limit: 10,
       shrinkInterval: 5,

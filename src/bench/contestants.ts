@@ -9,7 +9,7 @@ import { WORKER_DESCRIPTORS } from "../entrance.ts";
 import { MODELS } from "../models.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime, StartedCommand } from "../runtime.ts";
-import { SPARE_DESCRIPTORS } from "../serve_options.ts";
+import { SPARE_DESCRIPTORS } from "../limits.ts";
 
 /** Milliseconds that a server may take to start, and to end. */
 const START = 30_000;

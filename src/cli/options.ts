@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { MODELS } from "../models.ts";
+import { LARGEST_CREW } from "../serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** An option of a command. */
@@ -36,6 +37,13 @@ export const SERVE_OPTIONS: readonly Option[] = [
     choices: Object.keys(MODELS),
     default: "multiplex",
     help: "How many clients are served at once.",
+  },
+  {
+    name: "workers",
+    value: "N",
+    range: [0, LARGEST_CREW],
+    default: "0, one loop in the main process",
+    help: "Worker processes with an event loop each, which share the clients (multiplex).",
   },
   {
     name: "host",
@@ -93,7 +101,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     range: [0, LARGEST],
     default: "0, no limit",
-    help: "Replace a worker after so many, or up to a fifth fewer (thread, process).",
+    help: "Replace a worker after so many, or up to a fifth fewer (thread, process, --workers).",
   },
   {
     name: "idle-timeout",
@@ -128,7 +136,7 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "N",
     range: [1, LARGEST],
     default: "511",
-    help: "Clients that may wait in the kernel's queue (thread, process).",
+    help: "Clients that may wait in the kernel's queue (thread, process, --workers).",
   },
   {
     name: "spares",

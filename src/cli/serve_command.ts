@@ -87,6 +87,7 @@ export async function serveCommand(
     maxConnections: given.number("max-connections"),
     maxConnectionsPerSource: given.number("max-connections-per-source"),
     maxConnectionsPerWorker: given.number("max-connections-per-worker"),
+    workers: given.number("workers"),
     spares: given.number("spares"),
     maxWorkerMemory: given.number("max-worker-memory"),
     backlog: given.number("backlog"),

@@ -105,6 +105,22 @@ export class EpollLoop {
     this.#waiting ??= this.#wait();
   }
 
+  /** Calls the listener each time that there is something new to accept. */
+  onReadable(descriptor: number, listener: () => void): void {
+    this.watch(descriptor, { happened: listener, proceed: () => {} });
+  }
+
+  /** Watches it no longer, where others have it open too, so that closing does not tell. */
+  unwatch(descriptor: number): void {
+    this.#epoll.remove(descriptor);
+    this.#watchers[descriptor] = undefined;
+  }
+
+  /** Takes a connected, nonblocking descriptor, as a runtime's own loop would. */
+  adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket {
+    return new EpollSocket(this, descriptor, localAddr, remoteAddr);
+  }
+
   /** Closes a descriptor, which ends the watch. */
   close(descriptor: number): void {
     this.#watchers[descriptor] = undefined;

@@ -28,6 +28,7 @@ const FUNCTIONS: ForeignFunctions = {
   dup: { parameters: ["i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 };
 
 const LINUX_FUNCTIONS: ForeignFunctions = {
@@ -57,6 +58,7 @@ const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
+const POLLIN = 1;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -350,6 +352,12 @@ export class Libc {
       "setsockopt",
       this.#functions.setsockopt(descriptor, c.SOL_SOCKET, name, bytes, 16),
     );
+  }
+
+  /** Waits until there is something to read or accept; false when the time is over before. */
+  waitReadable(descriptor: number, milliseconds: number): boolean {
+    const pollfd = new Uint8Array(new Int32Array([descriptor, POLLIN]).buffer);
+    return this.#functions.poll(pollfd, 1, milliseconds) > 0;
   }
 
   /** For a descriptor that an event loop adopts. */

@@ -266,7 +266,7 @@ function configFile(): string | null {
 }
 
 /**
- * A worker has one connection: helper threads and a large young heap for each
+ * A worker that has one connection: helper threads and a large young heap for each
  * cost the others more than they give it (50 workers: a fifth of the CPU for a
  * message, a tenth of the memory).
  */
@@ -338,7 +338,7 @@ export const runtime: Runtime = {
       ? null
       : "it starts processes: run Deno with --allow-run",
   startThread: shared.startThread,
-  startProcess(module, args, descriptors, needs, workerArgs, permissions) {
+  startProcess(module, args, descriptors, needs, workerArgs, permissions, connections) {
     const config = configFile();
     return shared.startProcess(Deno.execPath(), [
       "run",
@@ -349,7 +349,9 @@ export const runtime: Runtime = {
         : config
         ? ["--config", config]
         : ["--no-config"]),
-      ...(workerArgs.some((arg) => arg.startsWith("--v8-flags")) ? [] : [WORKER_HEAP]),
+      ...(connections === "many" || workerArgs.some((arg) => arg.startsWith("--v8-flags"))
+        ? []
+        : [WORKER_HEAP]),
       ...workerArgs,
       module.href,
       ...args,

@@ -106,12 +106,12 @@ export const runtime: Runtime = {
   processRefusal: () =>
     allowed("child") ? null : "it starts processes: run Node with --allow-child-process",
   startThread: (module, data) => shared.startThread(module, data, workerEnvironment()),
-  startProcess: (module, args, descriptors, _needs, workerArgs) =>
+  startProcess: (module, args, descriptors, _needs, workerArgs, _permissions, connections) =>
     shared.startProcess(
       process.execPath,
       [
         ...inheritedFlags(),
-        ...WORKER_HEAP,
+        ...(connections === "one" ? WORKER_HEAP : []),
         ...workerArgs,
         fileURLToPath(module),
         ...args,

@@ -1,0 +1,74 @@
+/**
+ * What tells a worker that a client may wait in the queue that it shares.
+ * @module
+ */
+import type { EpollLoop } from "./posix/epoll_loop.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Rings when a client may wait; who answers may find that another took it. */
+export interface Doorbell {
+  /** Resolves when somebody may have come since it resolved last. */
+  ring(): Promise<void>;
+  /** Rings no more. */
+  stop(): void;
+}
+
+/** The epoll loop tells. */
+export function loopBell(loop: EpollLoop, listening: number): Doorbell {
+  let rung = false;
+  let wake: (() => void) | null = null;
+  loop.onReadable(listening, () => {
+    rung = true;
+    wake?.();
+  });
+  return {
+    async ring() {
+      if (!rung) await new Promise<void>((resolve) => wake = resolve);
+      rung = false;
+    },
+    stop: () => loop.unwatch(listening),
+  };
+}
+
+/** What the bell's thread shall do: wait, or end. */
+export const BELL_RESTS = 0;
+/** Look whether a client waits, and tell once. */
+export const BELL_WATCHES = 1;
+/** End. */
+export const BELL_ENDS = 2;
+
+/** What the bell's thread is started with. */
+export interface BellData {
+  readonly listening: number;
+  /** One word: what it shall do. */
+  readonly word: SharedArrayBuffer;
+}
+
+const BELL_MODULE = new URL(
+  import.meta.url.endsWith(".ts") ? "./bell.ts" : "./bell.js",
+  import.meta.url,
+);
+
+/**
+ * A thread tells that does nothing else: the loops of Bun and Node wait for
+ * connections and accept all of them, and for nothing less (1.4, 26.10).
+ */
+export function threadBell(runtime: Runtime, listening: number): Doorbell {
+  const word = new SharedArrayBuffer(4);
+  const view = new Int32Array(word);
+  const thread = runtime.startThread(BELL_MODULE, { listening, word } satisfies BellData);
+  let wake: () => void = () => {};
+  thread.onMessage(() => wake());
+  const tell = (order: number) => {
+    Atomics.store(view, 0, order);
+    Atomics.notify(view, 0);
+  };
+  return {
+    ring: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+        tell(BELL_WATCHES);
+      }),
+    stop: () => tell(BELL_ENDS),
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * The listener of a worker that has many connections: it takes clients from the
+ * queue that all workers share, when it is its turn.
+ * @module
+ */
+import type { ConnectionSource } from "./accept_loop.ts";
+import type { Address } from "./connection.ts";
+import { delay } from "./delay.ts";
+import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
+import { acceptErrorClass, errorCode, SystemError } from "./errors.ts";
+import { SPARE_DESCRIPTORS } from "./limits.ts";
+import type { WorkerSettings } from "./messages.ts";
+import { Board } from "./posix/board.ts";
+import { EpollLoop } from "./posix/epoll_loop.ts";
+import { type Accepted, IPPROTO_TCP, type Libc } from "./posix/libc.ts";
+import type { Runtime } from "./runtime.ts";
+import { SocketConnection } from "./socket_connection.ts";
+import { Turns } from "./turns.ts";
+
+/**
+ * Milliseconds that workers with fewer connections have to go first. Longer than
+ * the system lets a ready process wait for a processor, so that only one that
+ * computes is passed over.
+ */
+const HEAD_START = 20;
+/** Accepted before the event loop has its turn, and other workers theirs. */
+const LARGEST_BURST = 16;
+
+/** What a worker does with the queue. */
+export interface QueueOptions {
+  readonly bell: Doorbell;
+  readonly turns: Turns;
+  /** Takes a client out of the queue; null if nobody waits. */
+  accept(): Accepted | null;
+  /** Whether the worker shall leave. */
+  shallLeave(): boolean;
+  /** Makes a connection of it; null if it is not let in. Owns the descriptor. */
+  connect(accepted: Accepted): SocketConnection | null;
+}
+
+/** Takes clients while it is this worker's turn. */
+export class QueueListener implements ConnectionSource<SocketConnection> {
+  readonly #options: QueueOptions;
+  readonly #closed = Promise.withResolvers<void>();
+  #isClosed = false;
+  /** Whether somebody may wait. */
+  #rung = true;
+  #burst = 0;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  async accept(): Promise<SocketConnection | null> {
+    const { bell, turns, shallLeave } = this.#options;
+    let waited = false;
+    while (!this.#isClosed && !shallLeave()) {
+      if (!this.#rung) {
+        this.#burst = 0;
+        await Promise.race([bell.ring(), this.#closed.promise]);
+        this.#rung = true;
+        continue;
+      }
+      if (++this.#burst > LARGEST_BURST) {
+        this.#burst = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
+      if (turns.look(waited) !== "mine") {
+        await Promise.race([delay(HEAD_START), this.#closed.promise]);
+        waited = true;
+        continue;
+      }
+      try {
+        const connection = this.#take();
+        if (connection) return connection;
+      } catch (error) {
+        if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
+        throw error;
+      }
+    }
+    this.close();
+    return null;
+  }
+
+  /** A connection that it gave has ended. */
+  left(): void {
+    this.#options.turns.left();
+  }
+
+  /** Takes nobody any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#options.turns.end();
+    this.#options.bell.stop();
+    this.#closed.resolve();
+  }
+
+  /** To be called with a place that is reserved, which it gives back if it gives no connection. */
+  #take(): SocketConnection | null {
+    const { turns, accept, connect } = this.#options;
+    let accepted: Accepted | null = null;
+    let connection: SocketConnection | null = null;
+    try {
+      accepted = accept();
+      if (accepted === null) this.#rung = false;
+      else connection = connect(accepted);
+      return connection;
+    } finally {
+      if (accepted === null) turns.missed();
+      else if (connection === null) turns.left();
+    }
+  }
+}
+
+/** The listener of a worker process on the socket that it was started with. */
+export function listenToQueue(
+  runtime: Runtime,
+  libc: Libc,
+  settings: WorkerSettings,
+  shallLeave: () => boolean,
+  admit: (remoteAddr: Address) => boolean,
+): QueueListener {
+  const listening = settings.listening!;
+  const { board, line, most } = settings.shares!;
+  const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
+  const loop = EpollLoop.suits(runtime) ? new EpollLoop(runtime) : null;
+  const addr = libc.localAddress(listening);
+  // What it accepts has the same options, on Linux.
+  libc.setOption(listening, libc.constants.SOL_SOCKET, libc.constants.SO_KEEPALIVE, 1);
+  if (addr.transport === "tcp") {
+    libc.setOption(listening, IPPROTO_TCP, libc.constants.TCP_NODELAY, 1);
+  }
+  return new QueueListener({
+    bell: loop ? loopBell(loop, listening) : threadBell(runtime, listening),
+    turns: new Turns(new Board(runtime, board), line, most, own),
+    accept: () => libc.accept(listening, true),
+    shallLeave,
+    connect({ descriptor, remoteAddr }) {
+      if (!admit(remoteAddr)) {
+        libc.close(descriptor);
+        return null;
+      }
+      try {
+        const localAddr = addr.transport === "tcp" ? libc.localAddress(descriptor) : addr;
+        return new SocketConnection((loop ?? runtime).adopt(descriptor, localAddr, remoteAddr));
+      } catch (error) {
+        libc.close(descriptor);
+        if (acceptErrorClass(error) === "no room") throw error;
+        throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+      }
+    },
+  });
+}

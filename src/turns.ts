@@ -1,0 +1,142 @@
+/**
+ * Which of several workers takes the client that waits in the queue that they
+ * share: the one with the fewest, and never one that is busy while another is free.
+ * @module
+ */
+
+/** What a board of counts can do; see posix/board.ts. */
+export interface Counts {
+  /** Writes a worker's line. */
+  write(line: number, open: number, takes: boolean): void;
+  /** For each worker: connections that are open, whether it takes more, how often it wrote. */
+  read(): Int32Array;
+}
+
+/** What a worker may do about a client that waits. */
+export type Turn =
+  /** Take it; the place is reserved. */
+  | "mine"
+  /** Let those with fewer go first, for a moment. */
+  | "others"
+  /** Wait for a place. */
+  | "full";
+
+/** Who has fewer than an eighth more than the one with the fewest need not wait for it. */
+const SLACK = 8;
+/** Clients that are taken before a worker that did not come is waited for again; then twice as many. */
+const FIRST_PLACES = 4;
+
+/** A worker that was let go first and did not come. */
+interface Busy {
+  /** How often it had written then. */
+  readonly wrote: number;
+  /** How many clients it was passed over for. */
+  readonly places: number;
+  /** How many of them are still to come. */
+  left: number;
+}
+
+/** One worker's turns. */
+export class Turns {
+  readonly #counts: Counts;
+  readonly #line: number;
+  readonly #most: number;
+  readonly #own: number;
+  #open = 0;
+  #takes = true;
+  /** Workers with fewer that were let go first, by how often they had written then. */
+  #letGo = new Map<number, number>();
+  /** Those of them that did not come, and have not been heard of since: they compute. */
+  readonly #busy = new Map<number, Busy>();
+  /** Who was found busy just now. */
+  #found: number[] = [];
+
+  /**
+   * @param line the worker's own
+   * @param most connections of all workers together
+   * @param own connections of this worker
+   */
+  constructor(counts: Counts, line: number, most: number, own: number) {
+    this.#counts = counts;
+    this.#line = line;
+    this.#most = most;
+    this.#own = own;
+    this.#write();
+  }
+
+  /**
+   * Whose turn it is. Reserves a place if it is this worker's, which must then
+   * say what came of it: `missed`, or, when its client has gone, `left`.
+   * @param waited whether others have had the time to go first
+   */
+  look(waited: boolean): Turn {
+    if (this.#open >= this.#own) return "full";
+    const lines = this.#counts.read();
+    const workers = lines.length / 3;
+    let total = 0;
+    const behind = new Map<number, number>();
+    this.#found = [];
+    for (let line = 0; line < workers; line++) {
+      const open = lines[3 * line];
+      const takes = lines[3 * line + 1] === 1;
+      const wrote = lines[3 * line + 2];
+      total += open;
+      if (line === this.#line || !takes) continue;
+      if (this.#open <= open + Math.floor(open / SLACK)) continue;
+      const busy = this.#busy.get(line);
+      if (busy?.wrote === wrote && busy.left > 0) continue;
+      if (waited && this.#letGo.get(line) === wrote) this.#found.push(line);
+      else behind.set(line, wrote);
+    }
+    if (total >= this.#most) return "full";
+    if (behind.size > 0) {
+      this.#letGo = behind;
+      return "others";
+    }
+    for (const line of this.#found) this.#passOver(line, this.#letGo.get(line)!);
+    for (const busy of this.#busy.values()) busy.left--;
+    this.#open++;
+    this.#write();
+    // All of them may reserve the last place at once.
+    if (total + workers > this.#most && this.#total() > this.#most) {
+      this.left();
+      return "full";
+    }
+    return "mine";
+  }
+
+  /** Nobody was there: who was let go first may have been the one who took the client. */
+  missed(): void {
+    for (const line of this.#found) this.#busy.delete(line);
+    this.left();
+  }
+
+  /** A connection has ended. */
+  left(): void {
+    this.#open--;
+    this.#write();
+  }
+
+  /** It takes no more. */
+  end(): void {
+    this.#takes = false;
+    this.#write();
+  }
+
+  #passOver(line: number, wrote: number): void {
+    const before = this.#busy.get(line);
+    const places = before?.wrote === wrote ? 2 * before.places : FIRST_PLACES;
+    this.#busy.set(line, { wrote, places, left: places });
+  }
+
+  #write(): void {
+    this.#counts.write(this.#line, this.#open, this.#takes);
+  }
+
+  #total(): number {
+    const lines = this.#counts.read();
+    let total = 0;
+    for (let at = 0; at < lines.length; at += 3) total += lines[at];
+    return total;
+  }
+}
