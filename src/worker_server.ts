@@ -183,18 +183,18 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
       `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
     );
   }
+  if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
+    throw new SystemError(
+      "EACCES",
+      "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
+    );
+  }
   if (model.each === "many") {
     const why = runtime.os === "linux" ? noLibrary : "it needs Linux";
     if (why) {
       throw new SystemError("EACCES", `Cannot serve with workers: ${why}, or leave them out`);
     }
     return false;
-  }
-  if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
-    throw new SystemError(
-      "EACCES",
-      "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
-    );
   }
   if (settings.workerPermissions) {
     const why = runtime.restrictionRefusal(settings.workerPermissions);
