@@ -26,3 +26,8 @@ export function patience(milliseconds: number, over: () => void): () => void {
   step();
   return () => clearTimeout(timer);
 }
+
+/** Resolves when whoever is waited for has had so long, as `patience` counts it. */
+export function patiently(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void patience(milliseconds, resolve));
+}

@@ -7,7 +7,7 @@ import type { Runtime } from "./runtime.ts";
 
 /** Rings when a client may wait; who answers may find that another took it. */
 export interface Doorbell {
-  /** Resolves when somebody may have come since it resolved last. */
+  /** Resolves when somebody may have come since it resolved last, and at `stop`. */
   ring(): Promise<void>;
   /** Rings no more. */
   stop(): void;
@@ -26,7 +26,10 @@ export function loopBell(loop: EpollLoop, listening: number): Doorbell {
       if (!rung) await new Promise<void>((resolve) => wake = resolve);
       rung = false;
     },
-    stop: () => loop.unwatch(listening),
+    stop() {
+      loop.unwatch(listening);
+      wake?.();
+    },
   };
 }
 
@@ -69,6 +72,9 @@ export function threadBell(runtime: Runtime, listening: number): Doorbell {
         wake = resolve;
         tell(BELL_WATCHES);
       }),
-    stop: () => tell(BELL_ENDS),
+    stop() {
+      tell(BELL_ENDS);
+      wake();
+    },
   };
 }

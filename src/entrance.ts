@@ -68,7 +68,7 @@ const CHANNEL_DESCRIPTORS = 4;
  */
 const ACCEPT_BURST = 128;
 
-/** More than there can be. */
+/** No limit; Infinity is no JSON. */
 const MANY = 2 ** 31 - 1;
 
 /** Every worker takes clients from the queue of the same listening socket. */

@@ -2,6 +2,7 @@
  * From what names a handler to the function.
  * @module
  */
+import { patience } from "./delay.ts";
 import echo, { blocking } from "./echo.ts";
 import { errorMessage } from "./errors.ts";
 import type { Handler } from "./handler.ts";
@@ -47,15 +48,13 @@ export async function loadHandler(
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
   let module;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
-      timeout,
-    );
-  });
+  const late = Promise.withResolvers<never>();
+  const stopWaiting = patience(
+    timeout,
+    () => late.reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
+  );
   try {
-    module = await Promise.race([load(url), late]);
+    module = await Promise.race([load(url), late.promise]);
   } catch (error) {
     const line = errorMessage(error).split("\n")[0]
       .replace(/ imported from \S*(load_handler|worker)\.[jt]s$/, ""); // of no help to anybody
@@ -63,7 +62,7 @@ export async function loadHandler(
       cause: error,
     });
   } finally {
-    clearTimeout(timer);
+    stopWaiting();
   }
   if (typeof module.default !== "function") {
     throw new Error(

@@ -6,7 +6,7 @@ import { acceptLoop } from "./accept_loop.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Address } from "./connection.ts";
-import { patience } from "./delay.ts";
+import { patiently } from "./delay.ts";
 import { SystemError } from "./errors.ts";
 import type { UntimedEvent } from "./events.ts";
 import type { Handler } from "./handler.ts";
@@ -41,7 +41,7 @@ export class MainServer extends BaseServer {
     handler: Handler,
     emit: (event: UntimedEvent) => void,
   ): Promise<MainServer> {
-    const loop = EpollLoop.suits(runtime) ? EpollLoop.share(runtime) : null;
+    const loop = EpollLoop.share(runtime);
     try {
       const listen = () => (loop ?? runtime).listen(address, settings.backlog);
       const listener = await bind(runtime, address, settings.unixMode, listen);
@@ -125,7 +125,7 @@ export class MainServer extends BaseServer {
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
     dropNewcomers(this.#runtime, this.#listener.descriptor);
-    await new Promise<void>((resolve) => patience(DRAIN, resolve));
+    await patiently(DRAIN);
   }
 
   protected stopListening(): void {

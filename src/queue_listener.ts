@@ -12,7 +12,7 @@ import { SPARE_DESCRIPTORS } from "./limits.ts";
 import type { WorkerSettings } from "./messages.ts";
 import { Board } from "./posix/board.ts";
 import { EpollLoop } from "./posix/epoll_loop.ts";
-import { type Accepted, IPPROTO_TCP, type Libc } from "./posix/libc.ts";
+import type { Accepted, Libc } from "./posix/libc.ts";
 import type { Runtime } from "./runtime.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import { Turns } from "./turns.ts";
@@ -41,7 +41,6 @@ export interface QueueOptions {
 /** Takes clients while it is this worker's turn. */
 export class QueueListener implements ConnectionSource<SocketConnection> {
   readonly #options: QueueOptions;
-  readonly #closed = Promise.withResolvers<void>();
   #isClosed = false;
   /** Whether somebody may wait. */
   #rung = true;
@@ -57,7 +56,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
     while (!this.#isClosed && !shallLeave()) {
       if (!this.#rung) {
         this.#burst = 0;
-        await Promise.race([bell.ring(), this.#closed.promise]);
+        await bell.ring();
         this.#rung = true;
         continue;
       }
@@ -66,9 +65,10 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
-      if (turns.look(waited) !== "mine") {
-        await Promise.race([delay(HEAD_START), this.#closed.promise]);
-        waited = true;
+      const turn = turns.look(waited);
+      if (turn !== "mine") {
+        await delay(HEAD_START);
+        waited = turn === "others";
         continue;
       }
       try {
@@ -94,7 +94,6 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
     this.#isClosed = true;
     this.#options.turns.end();
     this.#options.bell.stop();
-    this.#closed.resolve();
   }
 
   /** To be called with a place that is reserved, which it gives back if it gives no connection. */
@@ -125,31 +124,29 @@ export function listenToQueue(
   const listening = settings.listening!;
   const { board, line, most } = settings.shares!;
   const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
-  const loop = EpollLoop.suits(runtime) ? new EpollLoop(runtime) : null;
+  const loop = EpollLoop.share(runtime);
   const addr = libc.localAddress(listening);
-  // What it accepts has the same options, on Linux.
-  libc.setOption(listening, libc.constants.SOL_SOCKET, libc.constants.SO_KEEPALIVE, 1);
-  if (addr.transport === "tcp") {
-    libc.setOption(listening, IPPROTO_TCP, libc.constants.TCP_NODELAY, 1);
-  }
   return new QueueListener({
     bell: loop ? loopBell(loop, listening) : threadBell(runtime, listening),
     turns: new Turns(new Board(runtime, board), line, most, own),
     accept: () => libc.accept(listening, true),
     shallLeave,
     connect({ descriptor, remoteAddr }) {
-      if (!admit(remoteAddr)) {
-        libc.close(descriptor);
-        return null;
-      }
+      let connection;
       try {
         const localAddr = addr.transport === "tcp" ? libc.localAddress(descriptor) : addr;
-        return new SocketConnection((loop ?? runtime).adopt(descriptor, localAddr, remoteAddr));
+        connection = new SocketConnection(
+          (loop ?? runtime).adopt(descriptor, localAddr, remoteAddr),
+        );
       } catch (error) {
         libc.close(descriptor);
         if (acceptErrorClass(error) === "no room") throw error;
         throw new SystemError("ECONNABORTED", "The client left before it was served", error);
       }
+      // Last, because who is let in counts until its end is reported.
+      if (admit(remoteAddr)) return connection;
+      connection.close();
+      return null;
     },
   });
 }

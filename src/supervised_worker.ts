@@ -58,7 +58,7 @@ export class SupervisedWorker implements Replaceable {
     this.#guests.push(guest);
   }
 
-  /** The client that was let in last has left before it was accepted. */
+  /** The client that was let in first has left before it was accepted. */
   vanished(): void {
     const guest = this.#guests.shift();
     if (guest) this.#admission.leave(guest);

@@ -140,7 +140,7 @@ export class Supervisor {
     return this.#reloads.begin();
   }
 
-  /** Asks all workers to leave when their connection has ended. */
+  /** Asks all workers to leave when their connections have ended. */
   shutdown(): void {
     if (this.#stopping) return;
     this.#stop();
@@ -177,7 +177,7 @@ export class Supervisor {
 
   /** However often starts have failed, the next may not. */
   #startAfresh(): void {
-    this.#backOff.failures = 0;
+    this.#backOff.forget();
     this.#backOff.stop();
     this.#keep();
   }
@@ -322,7 +322,7 @@ export class Supervisor {
         this.#settings.onEvent(message.event);
         if (message.event.type === "accepted") {
           worker.accepted(message.event);
-          this.#backOff.failures = 0;
+          this.#backOff.forget();
           if (this.#settings.each === "many") return;
           if (worker.state === "idle") worker.state = "busy";
           this.#becameBusy();
@@ -369,7 +369,7 @@ export class Supervisor {
     if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;
     const lived = Date.now() - worker.since > LONG_LIFE;
-    if (lived) this.#backOff.failures = 0;
+    if (lived) this.#backOff.forget();
     if (worker.served || asked || lived) return this.#keep();
     this.#reloads.fail(error, worker.generation);
     this.#failed(error, worker.ready && !worker.failed);
@@ -385,7 +385,7 @@ export class Supervisor {
   /** A worker has failed to start: wait longer each time before the next. */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#backOff.waits) return;
-    this.#backOff.failures++;
+    this.#backOff.failed();
     const noRoom = acceptErrorClass(error) === "no room"; // that passes
     if (
       !(noRoom && this.#everReady) &&

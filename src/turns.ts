@@ -4,6 +4,8 @@
  * @module
  */
 
+import { LINE_WORDS } from "./posix/board.ts";
+
 /** What a board of counts can do; see posix/board.ts. */
 export interface Counts {
   /** Writes a worker's line. */
@@ -21,7 +23,7 @@ export type Turn =
   /** Wait for a place. */
   | "full";
 
-/** Who has fewer than an eighth more than the one with the fewest need not wait for it. */
+/** Who has at most an eighth more than the one with the fewest need not wait for it. */
 const SLACK = 8;
 /** Clients that are taken before a worker that did not come is waited for again; then twice as many. */
 const FIRST_PLACES = 4;
@@ -72,16 +74,17 @@ export class Turns {
   look(waited: boolean): Turn {
     if (this.#open >= this.#own) return "full";
     const lines = this.#counts.read();
-    const workers = lines.length / 3;
+    const workers = lines.length / LINE_WORDS;
     let total = 0;
     const behind = new Map<number, number>();
     this.#found = [];
     for (let line = 0; line < workers; line++) {
-      const open = lines[3 * line];
-      const takes = lines[3 * line + 1] === 1;
-      const wrote = lines[3 * line + 2];
+      const at = LINE_WORDS * line;
+      const open = lines[at];
+      const takes = lines[at + 1];
+      const wrote = lines[at + 2];
       total += open;
-      if (line === this.#line || !takes) continue;
+      if (line === this.#line || takes === 0) continue;
       if (this.#open <= open + Math.floor(open / SLACK)) continue;
       const busy = this.#busy.get(line);
       if (busy?.wrote === wrote && busy.left > 0) continue;
@@ -136,7 +139,7 @@ export class Turns {
   #total(): number {
     const lines = this.#counts.read();
     let total = 0;
-    for (let at = 0; at < lines.length; at += 3) total += lines[at];
+    for (let at = 0; at < lines.length; at += LINE_WORDS) total += lines[at];
     return total;
   }
 }

@@ -157,17 +157,19 @@ export function processStarter(
     // The runtime may close what it passes on, so it gets copies.
     const passed = [libc.duplicate(shared.listening)];
     const closePassed = () => passed.forEach((descriptor) => libc.close(descriptor));
-    let ours: number;
+    let ours = -1;
+    let line: number | undefined;
     try {
       const [mine, theirs] = libc.socketPair();
       ours = mine;
       passed.push(theirs);
       if (sharing) passed.push(libc.duplicate(sharing.board.descriptor));
+      line = sharing?.board.take();
     } catch (error) {
       closePassed();
+      if (ours >= 0) libc.close(ours);
       throw error;
     }
-    const line = sharing?.board.take();
     const settings: WorkerSettings = {
       ...shared,
       number,

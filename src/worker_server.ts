@@ -1,5 +1,5 @@
 /**
- * `thread` and `process`: the accept loops run in workers.
+ * `thread` and `process`, and `multiplex` with workers: the accept loops run in workers.
  * @module
  */
 import { BaseServer, DRAIN } from "./base_server.ts";
@@ -176,6 +176,13 @@ export class WorkerServer extends BaseServer {
  */
 export function handsOver(runtime: Runtime, model: Model, settings: Settings): boolean {
   const noLibrary = runtime.libraryRefusal();
+  if (model.each === "many") {
+    const refusal = runtime.processRefusal() ??
+      (runtime.os === "linux" ? noLibrary : "they need Linux");
+    if (refusal) {
+      throw new SystemError("EACCES", `Cannot serve with workers: ${refusal}, or leave them out`);
+    }
+  }
   const refusal = model.where === "process" ? runtime.processRefusal() : noLibrary;
   if (refusal) {
     throw new SystemError(
@@ -189,13 +196,7 @@ export function handsOver(runtime: Runtime, model: Model, settings: Settings): b
       "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
     );
   }
-  if (model.each === "many") {
-    const why = runtime.os === "linux" ? noLibrary : "it needs Linux";
-    if (why) {
-      throw new SystemError("EACCES", `Cannot serve with workers: ${why}, or leave them out`);
-    }
-    return false;
-  }
+  if (model.each === "many") return false;
   if (settings.workerPermissions) {
     const why = runtime.restrictionRefusal(settings.workerPermissions);
     if (why) throw new SystemError("EACCES", `Cannot restrict the workers' permissions: ${why}`);

@@ -9,7 +9,7 @@ import {
   type Server,
   type ServerEvent,
 } from "../../mod.ts";
-import { patience } from "../delay.ts";
+import { patiently } from "../delay.ts";
 import { errorMessage } from "../errors.ts";
 import type { ModelName } from "../handler.ts";
 import type { Runtime } from "../runtime.ts";
@@ -166,8 +166,7 @@ export async function serveCommand(
       stopped.promise,
     ]);
     if (code !== 0) {
-      const late = new Promise<void>((resolve) => patience(LAST_WAIT, resolve));
-      await Promise.race([server.close(), late]).catch(() => {});
+      await Promise.race([server.close(), patiently(LAST_WAIT)]).catch(() => {});
     }
     return code;
   } finally {

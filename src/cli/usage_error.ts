@@ -1,5 +1,6 @@
 /**
- * A mistake of the user's.
+ * Apart from the options, so that cli.ts loads no dependency before it knows the
+ * runtime.
  * @module
  */
 

@@ -6,7 +6,7 @@
 import type { Address, Listener } from "../connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../errors.ts";
 import { type Socket, SocketConnection } from "../socket_connection.ts";
-import { type Accepted, IPPROTO_TCP, type Libc } from "./libc.ts";
+import type { Accepted, Libc } from "./libc.ts";
 
 /** How often a worker that waits in `accept` looks whether it shall leave. */
 export const ACCEPT_TIMEOUT = 1000;
@@ -157,15 +157,12 @@ export class BlockingListener implements Listener {
 
   #connection(descriptor: number, remoteAddr: Address): SocketConnection {
     const { blocking, adopt, hold, release } = this.#options;
-    const c = this.#libc.constants;
     hold(descriptor);
     let localAddr = this.addr;
     try {
       if (localAddr.transport === "tcp") {
-        this.#libc.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
         localAddr = this.#libc.localAddress(descriptor);
       }
-      this.#libc.setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
       // Linux hands the listening socket's timeout on to what it accepts.
       this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {

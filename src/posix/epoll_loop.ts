@@ -18,7 +18,7 @@ import {
   EPOLLOUT,
   EPOLLRDHUP,
 } from "./epoll.ts";
-import { type Accepted, IPPROTO_TCP, Libc } from "./libc.ts";
+import { type Accepted, Libc } from "./libc.ts";
 
 /** What is watched. */
 interface Watcher {
@@ -71,10 +71,11 @@ export class EpollLoop {
 
   /**
    * The one loop of this thread, made when its first user comes; each ends it for
-   * itself. Deno makes at most 32 calls in the background (2.9): were there a loop
+   * itself. Null where the runtime's own is as good, or there can be none. Deno makes at most 32 calls in the background (2.9): were there a loop
    * for each server, the 33rd idle one would never wake.
    */
-  static share(runtime: Runtime): EpollLoop {
+  static share(runtime: Runtime): EpollLoop | null {
+    if (!EpollLoop.suits(runtime)) return null;
     const loop = EpollLoop.#shared ??= new EpollLoop(runtime);
     loop.#users++;
     return loop;
@@ -206,11 +207,6 @@ class EpollListener implements LoopListener, Watcher {
     const { libc } = loop;
     const addr = this.addr = libc.localAddress(descriptor);
     this.#everywhere = addr.transport === "tcp" && /^[0:.]+$/.test(addr.hostname);
-    // What it accepts has the same options, on Linux.
-    libc.setOption(descriptor, libc.constants.SOL_SOCKET, libc.constants.SO_KEEPALIVE, 1);
-    if (this.addr.transport === "tcp") {
-      libc.setOption(descriptor, IPPROTO_TCP, libc.constants.TCP_NODELAY, 1);
-    }
     loop.watch(descriptor, this);
   }
 

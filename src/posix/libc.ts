@@ -132,6 +132,9 @@ export class Libc {
       if (address.transport === "tcp") {
         this.setOption(descriptor, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
       }
+      // What it accepts has these options too.
+      this.setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
+      if (address.transport === "tcp") this.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
       this.#check("bind", f.bind(descriptor, encoded, encoded.length));
       this.#check("listen", f.listen(descriptor, backlog));
       return descriptor;
