@@ -19,7 +19,7 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Replaces all workers, one after another, by new ones that load the handler
-   * afresh (`thread`, `process`). Open connections finish on the old ones, and no
+   * afresh (`thread`, `process`, and `multiplex` with workers). Open connections finish on the old ones, and no
    * client is refused. Resolves when every newcomer gets the new handler; rejects
    * with what is wrong if it does not load, and then the old one goes on.
    */

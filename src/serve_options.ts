@@ -69,8 +69,8 @@ export interface ServeOptions {
    */
   workerPermissions?: string[];
   /**
-   * MiB that a worker may hold for itself (`process` only): beyond it, it is
-   * replaced when its connection ends; beyond twice of it, ended at once.
+   * MiB that a worker process may hold for itself: beyond it, it is replaced
+   * when its connections have ended; beyond twice of it, ended at once.
    * 0: as much as there is. @default {0}
    */
   maxWorkerMemory?: number;

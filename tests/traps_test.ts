@@ -1,6 +1,6 @@
 /**
  * Traps of the runtimes that no other test would show: docs/runtimes.md has the
- * table of all of them, with their tests.
+ * table of them, with their tests.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serve } from "../mod.ts";

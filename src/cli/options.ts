@@ -160,7 +160,8 @@ export const SERVE_OPTIONS: readonly Option[] = [
     value: "MIB",
     range: [0, LARGEST],
     default: "0, no limit",
-    help: "Replace a worker that holds more; end one that holds twice as much (process).",
+    help:
+      "Replace a worker that holds more; end one that holds twice as much (process, --workers).",
   },
   {
     name: "worker-permissions",
