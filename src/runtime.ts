@@ -48,8 +48,8 @@ export interface StartedWorker {
    * process can be handed a socket with it, which is closed here.
    */
   postMessage(message: unknown, socket?: HandedSocket): void;
-  /** Called once when it has ended, with how. */
-  onExit(listener: (reason: string) => void): void;
+  /** Called once when it has ended, with how, or why it could not even be begun. */
+  onExit(listener: (reason: string, notStarted?: Error) => void): void;
   /** Called with each message that it posts. */
   onMessage(listener: (message: unknown) => void): void;
   /** Ends it without asking: SIGKILL, or the thread's termination. */

@@ -5,7 +5,7 @@
  */
 import { BackOff, LONG_LIFE } from "./back_off.ts";
 import type { Address } from "./connection.ts";
-import { acceptErrorClass, SystemError } from "./errors.ts";
+import { acceptErrorClass, errorCode, SystemError } from "./errors.ts";
 import type { EventSink } from "./events.ts";
 import type { Admission } from "./limits.ts";
 import type { Message } from "./messages.ts";
@@ -255,8 +255,8 @@ export class Supervisor {
           this.#told(worker, message);
           this.#reloads.step();
         },
-        onExit: (reason) => {
-          this.#exited(number, worker, reason);
+        onExit: (reason, notStarted) => {
+          this.#exited(number, worker, reason, notStarted);
           this.#reloads.step();
         },
       });
@@ -351,9 +351,15 @@ export class Supervisor {
     this.#settings.onIdle?.();
   }
 
-  #exited(number: number, worker: Worker, how: string): void {
+  #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
     const reason = worker.why ?? how;
     this.#workers.delete(number);
+    if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
+    if (notStarted) {
+      if (!worker.trial) return this.#notStarted(notStarted);
+      worker.trial.reject(notStarted);
+      return this.#keep();
+    }
     for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) {
       this.#settings.onEvent(event);
     }
@@ -362,7 +368,6 @@ export class Supervisor {
       worker: worker.handle.name,
       reason,
     });
-    if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
     const error = new Error(`A worker ended before it was ready: ${reason}`);
     worker.trial?.reject(error);
     if (this.#stopping) return;
@@ -375,8 +380,9 @@ export class Supervisor {
     this.#failed(error, worker.ready && !worker.failed);
   }
 
-  /** It could not even be begun, as when descriptors run out. */
+  /** It could not even be begun, as when descriptors or processes run out. */
   #notStarted(error: Error): void {
+    if (this.#stopping) return;
     this.#reloads.fail(error);
     if (this.#everReady && this.#backOff.mayReport()) this.#reportFailure(error.message);
     this.#failed(error);
@@ -386,7 +392,8 @@ export class Supervisor {
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#backOff.waits) return;
     this.#backOff.failed();
-    const noRoom = acceptErrorClass(error) === "no room"; // that passes
+    // That passes; EAGAIN is fork's word for too many processes, see fork(2).
+    const noRoom = acceptErrorClass(error) === "no room" || errorCode(error) === "EAGAIN";
     if (
       !(noRoom && this.#everReady) &&
       !wasReady && // it could be started, and was ended from outside

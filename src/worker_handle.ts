@@ -38,8 +38,8 @@ export interface WorkerHandle {
 /** Told of what a worker says and of its end. */
 export interface WorkerListeners {
   onMessage(message: Message): void;
-  /** Called once; nothing of the worker is left then. */
-  onExit(reason: string): void;
+  /** Called once; nothing of the worker is left then. With why, if it could not even be begun. */
+  onExit(reason: string, notStarted?: Error): void;
 }
 
 /** Starts workers of one kind. */
@@ -201,11 +201,11 @@ export function processStarter(
     const nowhere = { transport: "unix", path: "" } as const;
     const control = runtime.adopt(ours, nowhere, nowhere);
     const said = readMessages(control, onMessage);
-    child.onExit(async (reason) => {
+    child.onExit(async (reason, notStarted) => {
       await said; // what it said last comes before its end
       control.close();
       if (line !== undefined) sharing!.board.free(line);
-      onExit(reason);
+      onExit(reason, notStarted);
     });
     return {
       name: { kind: "process", id: child.pid },

@@ -112,6 +112,12 @@ class FakeWorker implements WorkerHandle {
     this.state = "gone";
     this.#listeners.onExit(reason);
   }
+
+  /** The system refuses to begin it. */
+  refuse(code: string): void {
+    this.state = "gone";
+    this.#listeners.onExit(`spawn ${code}`, new SystemError(code, `spawn ${code}`));
+  }
 }
 
 class Crew {
@@ -776,6 +782,23 @@ test("start goes on when starting a worker throws at first only", async () => {
   crew.startError = null;
   await within("the start", started);
   await until("the spares", () => crew.supervisor.idle === 2);
+  await end(crew);
+});
+
+test("while the system refuses another process it is asked each second, and not given up", async () => {
+  const crew = new Crew({ spares: 1 });
+  crew.onStart = (worker) => worker.ready();
+  await within("the start", crew.supervisor.start());
+  crew.onStart = (worker) => queueMicrotask(() => worker.refuse("EAGAIN"));
+  crew.all[0].accept();
+  crew.all[0].exit();
+  await until("seven tries", () => crew.asked.length === 8);
+  // 1600 and 3200 if it waited longer each time; one of them may be a pause of the machine.
+  assert(Math.min(...crew.gaps.slice(-2)) < 1500, `gaps of ${crew.gaps}`);
+  const reports = crew.told("worker_exited").filter(({ worker }) => worker.kind === "main");
+  assert(reports.length >= 1 && reports.length <= 5, JSON.stringify(reports));
+  crew.onStart = (worker) => worker.ready();
+  await until("a worker", () => crew.supervisor.idle === 1);
   await end(crew);
 });
 

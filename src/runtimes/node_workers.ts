@@ -100,8 +100,8 @@ export function startProcess(
       }),
     onExit: (listener) => {
       let told = false;
-      const tell = (reason: string) => {
-        if (!told) listener(reason);
+      const tell = (reason: string, notStarted?: Error) => {
+        if (!told) listener(reason, notStarted);
         told = true;
       };
       child.on("exit", (code, signal) => {
@@ -121,8 +121,9 @@ export function startProcess(
         };
         child.once("disconnect", last);
       });
-      child.on("error", (error) => tell(error.message));
-      if (failed) tell((failed as Error).message);
+      const fail = (error: Error) => tell(error.message, child.pid ? undefined : error);
+      child.on("error", fail);
+      if (failed) fail(failed as Error);
     },
     kill: () => void child.kill("SIGKILL"),
   };
