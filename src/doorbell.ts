@@ -2,12 +2,16 @@
  * What tells a worker that a client may wait in the queue that it shares.
  * @module
  */
+import { SystemError } from "./errors.ts";
 import type { EpollLoop } from "./posix/epoll_loop.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Rings when a client may wait; who answers may find that another took it. */
 export interface Doorbell {
-  /** Resolves when somebody may have come since it resolved last, and at `stop`. */
+  /**
+   * Resolves when somebody may have come since it resolved last, and at `stop`.
+   * Rejects if the bell is broken.
+   */
   ring(): Promise<void>;
   /** Rings no more. */
   stop(): void;
@@ -60,21 +64,30 @@ export function threadBell(runtime: Runtime, listening: number): Doorbell {
   const word = new SharedArrayBuffer(4);
   const view = new Int32Array(word);
   const thread = runtime.startThread(BELL_MODULE, { listening, word } satisfies BellData);
-  let wake: () => void = () => {};
-  thread.onMessage(() => wake());
+  let asked: PromiseWithResolvers<void> | null = null;
+  let broken: Error | null = null;
+  let stopped = false;
+  thread.onMessage(() => asked?.resolve());
+  thread.onExit((reason) => {
+    if (stopped) return;
+    broken = new SystemError("EIO", `The thread that waits for clients has ended: ${reason}`);
+    asked?.reject(broken);
+  });
   const tell = (order: number) => {
     Atomics.store(view, 0, order);
     Atomics.notify(view, 0);
   };
   return {
-    ring: () =>
-      new Promise((resolve) => {
-        wake = resolve;
-        tell(BELL_WATCHES);
-      }),
+    ring() {
+      if (broken) return Promise.reject(broken);
+      asked = Promise.withResolvers();
+      tell(BELL_WATCHES);
+      return asked.promise;
+    },
     stop() {
+      stopped = true;
       tell(BELL_ENDS);
-      wake();
+      asked?.resolve();
     },
   };
 }

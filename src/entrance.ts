@@ -79,7 +79,7 @@ export class SharedEntrance implements Entrance {
   readonly room: number;
   readonly #libc: Libc;
   readonly #listening: number;
-  readonly #board: Board | null = null;
+  readonly #board: Board | null;
 
   /** Binds. */
   static async bind(
@@ -90,11 +90,14 @@ export class SharedEntrance implements Entrance {
     shared: SharedSettings,
   ): Promise<SharedEntrance> {
     const libc = new Libc(runtime);
+    let board: Board | null = null;
     try {
+      board = model.each === "many" ? new Board(runtime) : null;
       const listen = () => libc.listen(address, settings.backlog);
       const listening = await bind(runtime, address, settings.unixMode, listen);
-      return new SharedEntrance(runtime, libc, model, listening, settings, shared);
+      return new SharedEntrance(runtime, libc, model, listening, board, settings, shared);
     } catch (error) {
+      board?.close();
       libc.unload();
       throw error;
     }
@@ -105,23 +108,24 @@ export class SharedEntrance implements Entrance {
     libc: Libc,
     model: Model,
     listening: number,
+    board: Board | null,
     settings: Settings,
     shared: SharedSettings,
   ) {
     this.#libc = libc;
+    this.#board = board;
     this.#listening = listening;
     this.addr = libc.localAddress(listening);
     const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
     const all = { ...shared, listening };
     let start;
-    if (model.each === "many") {
+    if (board !== null) {
       this.room = Math.max(1, descriptors) * settings.workers;
-      this.#board = new Board(runtime);
       // Lest an accept that should not block does for longer, see below.
       libc.setTimeout(listening, "receive", 1);
       // Who is refused beyond the limit is accepted first.
       const most = settings.overLimit === "refuse" ? MANY : settings.maxConnections;
-      const sharing = { board: this.#board, most };
+      const sharing = { board, most };
       start = processStarter(runtime, libc, all, settings.workerArgs, sharing);
     } else {
       this.room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
@@ -134,7 +138,7 @@ export class SharedEntrance implements Entrance {
       libc.demandDescriptors(START_DESCRIPTORS, listening);
       const handle = start(number, listeners);
       // Deno makes what it passes on block, for all who have it (2.9).
-      if (model.each === "many") libc.setNonblocking(listening);
+      if (board !== null) libc.setNonblocking(listening);
       return handle;
     };
   }

@@ -58,6 +58,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
         this.#burst = 0;
         await bell.ring();
         this.#rung = true;
+        waited = false; // who had a head start for the last client has one for the next
         continue;
       }
       if (++this.#burst > LARGEST_BURST) {

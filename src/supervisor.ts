@@ -424,6 +424,7 @@ export class Supervisor {
       } else if (verdict && worker.served && worker.state !== "leaving") {
         worker.why = verdict.why;
         this.#leave(worker);
+        this.#keep();
       }
     }
   }

@@ -100,8 +100,8 @@ export class Turns {
     for (const busy of this.#busy.values()) busy.left--;
     this.#open++;
     this.#write();
-    // All of them may reserve the last place at once.
-    if (total + workers > this.#most && this.#total() > this.#most) {
+    // Others may have reserved the last place meanwhile.
+    if (this.#total() > this.#most) {
       this.left();
       return "full";
     }

@@ -29,6 +29,7 @@ export class WorkerServer extends BaseServer {
   readonly #entrance: Entrance;
   readonly #supervisor: Supervisor;
   readonly #admission: Admission;
+  readonly #limit: number;
   #stopped = false;
 
   /** Binds and starts workers; resolves when one is ready. */
@@ -88,7 +89,7 @@ export class WorkerServer extends BaseServer {
     this.room = entrance.room;
     this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
-    const limit = Math.min(settings.maxConnections, entrance.room);
+    const limit = this.#limit = Math.min(settings.maxConnections, entrance.room);
     const refuses = settings.overLimit === "refuse";
     this.#admission = new Admission({
       connections: refuses ? limit : Infinity,
@@ -137,17 +138,21 @@ export class WorkerServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
-    this.#entrance.dropNewcomers();
     // Looks are counted, not time: workers take nobody while the machine pauses.
     // Empty twice: handshakes that had begun may still come to an end.
-    for (let looks = 0, empty = 0; empty < 2 && this.#supervisor.free > 0; looks++) {
-      const waiting = this.#entrance.queueLength();
-      empty = waiting === 0 ? empty + 1 : 0;
-      const longest = waiting === null ? DRAIN : START_DRAIN;
-      if (looks * DRAIN_LOOK >= longest) break;
-      await delay(DRAIN_LOOK);
+    try {
+      this.#entrance.dropNewcomers();
+      for (let looks = 0, empty = 0; empty < 2 && this.#supervisor.free > 0; looks++) {
+        const waiting = this.#entrance.queueLength();
+        empty = waiting === 0 ? empty + 1 : 0;
+        const full = this.#supervisor.open >= this.#limit;
+        const longest = waiting === null || full ? DRAIN : START_DRAIN;
+        if (looks * DRAIN_LOOK >= longest) break;
+        await delay(DRAIN_LOOK);
+      }
+    } finally {
+      this.#supervisor.shutdown();
     }
-    this.#supervisor.shutdown();
   }
 
   protected stopListening(): void {

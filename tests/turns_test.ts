@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { QueueListener } from "../src/queue_listener.ts";
 import { type Counts, Turns } from "../src/turns.ts";
+import { until } from "./client.ts";
 import { test } from "./unit.ts";
 
 /** What workers have written, and what the test writes for some of them. */
@@ -101,4 +103,49 @@ test("a worker that ends says so", () => {
   turns.look(false);
   turns.end();
   assertEquals([...sheet.read()].slice(0, 2), [1, 0]);
+});
+
+test("look gives the place back if others took the last ones meanwhile", () => {
+  class Late extends Sheet {
+    override write(line: number, open: number, takes: boolean): void {
+      super.write(line, open, takes);
+      if (line === 0 && open === 1) super.write(1, 12, true);
+    }
+  }
+  const sheet = new Late();
+  sheet.write(0, 0, true);
+  const turns = new Turns(sheet, 0, 12, 1000);
+  sheet.write(1, 9, true);
+  assertEquals(turns.look(false), "full");
+  assertEquals(sheet.open, [0, 12]);
+});
+
+test("those with fewer have a head start for each client, also after one that another took", async () => {
+  const { sheet, turns } = two(0);
+  turns.look(false);
+  const looks: boolean[] = [];
+  const bell = { ring: () => Promise.withResolvers<void>().promise, stop: () => {} };
+  let rings = 0;
+  const listener = new QueueListener({
+    bell: { ...bell, ring: () => ++rings === 1 ? Promise.resolve() : bell.ring() },
+    turns: Object.assign(Object.create(turns), {
+      look(waited: boolean) {
+        looks.push(waited);
+        return turns.look(waited);
+      },
+      missed: () => turns.missed(),
+      left: () => turns.left(),
+      end: () => turns.end(),
+    }),
+    accept: () => null, // the other was faster
+    shallLeave: () => false,
+    connect: () => null,
+  });
+  const accepting = listener.accept();
+  await until("the second client", () => looks.length >= 3);
+  // It lets the other go first, then finds nobody; the bell rings for the next one.
+  assertEquals(looks.slice(0, 3), [false, true, false]);
+  assertEquals(sheet.open[1], 0);
+  listener.close();
+  assertEquals(await accepting, null);
 });

@@ -52,11 +52,12 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
     // One computes until there is a file: whoever comes meanwhile is answered.
     const busy = all[0];
     const newcomers = clients / 5; // more than an eighth of a worker's, for whom it would wait
-    await busy.send(`compute ${folder}/done`);
+    const order = `compute ${folder}/done`;
+    await busy.send(order);
     const late = await Promise.all(Array.from({ length: newcomers }, () => open(address)));
     assertEquals(busy.received, 0);
     await Deno.writeTextFile(`${folder}/done`, "");
-    await busy.receive(8);
+    assertEquals(await busy.receiveText(order.length), order);
 
     // One dies: its connections break, the others go on, and another takes its place.
     await until("the log", () => logged(command, "accepted").length === clients + newcomers);
