@@ -5,8 +5,8 @@
 import type { Connection } from "./connection.ts";
 
 const B = 0x62, Y = 0x79, E = 0x65;
-/** Four bytes in a word: each a y, each 1, the highest bit of each. */
-const FOUR_Y = 0x79797979, FOUR_1 = 0x01010101, FOUR_HIGH = 0x80808080 | 0;
+/** Four bytes in a word: each a b, each a y, each 1, the highest bit of each. */
+const FOUR_B = 0x62626262, FOUR_Y = 0x79797979, FOUR_1 = 0x01010101, FOUR_HIGH = 0x80808080 | 0;
 /** From so many bytes on a second view of them pays. */
 const LONG = 256;
 const FIRST_BUFFER = 1024;
@@ -36,9 +36,10 @@ export class ByeScanner {
 }
 
 /**
- * Where the first `bye` begins, or -1. Each has a y, so eight bytes without any
- * are passed at once: subtracting one from each byte of a word shows which was
- * zero (Warren, Hacker's Delight, 6-1).
+ * Where the first `bye` begins, or -1. Eight bytes in which no y follows a b are
+ * passed at once: beside each byte, XORed with y, is the one before it, XORed
+ * with b, and only both together are zero, which subtracting one from each byte of
+ * a word shows (Warren, Hacker's Delight, 6-1).
  */
 function indexOfBye(bytes: Uint8Array): number {
   if (bytes.length < LONG || bytes.byteOffset % 4 !== 0) {
@@ -46,10 +47,15 @@ function indexOfBye(bytes: Uint8Array): number {
   }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   const end = words.length & ~1;
+  let before = 0;
   for (let i = 0; i < end; i += 2) {
-    const first = words[i] ^ FOUR_Y;
-    const second = words[i + 1] ^ FOUR_Y;
-    if ((((first - FOUR_1 & ~first) | (second - FOUR_1 & ~second)) & FOUR_HIGH) !== 0) {
+    const first = words[i];
+    const second = words[i + 1];
+    // Little-endian, as all three runtimes are: the byte before is the lower one.
+    const one = (first ^ FOUR_Y) | ((first << 8 | before >>> 24) ^ FOUR_B);
+    const two = (second ^ FOUR_Y) | ((second << 8 | first >>> 24) ^ FOUR_B);
+    before = second;
+    if (((one - FOUR_1 & ~one | two - FOUR_1 & ~two) & FOUR_HIGH) !== 0) {
       // The b may be the last of the eight bytes before.
       const found = indexOfByeIn(bytes, Math.max(0, 4 * i - 1), 4 * i + 7);
       if (found >= 0) return found;
