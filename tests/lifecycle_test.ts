@@ -67,6 +67,7 @@ for (const model of NAMES) {
     const onEvent = (event: ServerEvent) => void events.push(event);
     const server = await serve({ model, port: 0, shutdownTimeout: 100, onEvent }, ECHO);
     const client = await greeted(server);
+    const began = Date.now();
     await within("the end", server.shutdown());
     await client.receiveAll().catch(() => {}); // FIN or RST, as the model can
     await client.close();
@@ -74,6 +75,7 @@ for (const model of NAMES) {
     assertEquals(closed.map(({ reason }) => reason), ["shutdown"]);
     const timeouts = events.filter((event) => event.type === "shutdown_timeout");
     assertEquals(timeouts.map(({ ended }) => ended), [1]);
+    assert(timeouts[0].time - began >= 99, "it was ended early"); // clocks round
     // A blocked thread was woken, not terminated.
     assert(!events.some(({ type }) => type === "worker_stuck"));
   });
