@@ -71,7 +71,7 @@ function namingEntry(handler: string): URL {
 }
 
 /** How long a thread may take to leave by itself before it is terminated. */
-const TERMINATE_AFTER = 500;
+const TERMINATE_AFTER = 2000;
 
 /** Starts threads: told by shared memory and messages. */
 export function threadStarter(
