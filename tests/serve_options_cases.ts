@@ -157,8 +157,8 @@ export function serveOptionsTests(on: Target): void {
       const reader = command.stdout.pipeThrough(new TextDecoderStream()).getReader();
       const port = Number((await reader.read()).value!.trim().split(":")[1]);
       const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port });
-      const message = "x".repeat(200);
-      for (let i = 0; i < 6000; i++) { // 5 MB of log: far beyond pipe and backlog
+      const message = "\0".repeat(200); // four characters each in the log
+      for (let i = 0; i < 4000; i++) { // 3 MB of log: beyond the pipe and what may wait
         await client.send(message);
         await client.receive(message.length);
       }

@@ -8,15 +8,18 @@ import { patience } from "../delay.ts";
 import type { ServerEvent } from "../events.ts";
 import type { WorkerName } from "../handler.ts";
 
-/** How many lines may wait for a slow reader. */
-const LARGEST_QUEUE = 1000;
+/**
+ * How many characters may wait for a slow reader: some 13,000 lines, so that a
+ * file gets them all even after the main thread had no processor for seconds.
+ */
+const LARGEST_QUEUE = 1024 * 1024;
 /** How much of what a client sent or a handler threw is shown. */
 const SHOWN = 200;
 
 /** Writes lines in order, and drops what comes while too many wait. */
 export class LineWriter {
   readonly #write: (text: string) => Promise<void>;
-  #queue: string[] = [];
+  #queue = "";
   #writing: Promise<void> | null = null;
   #dropped = 0;
   readonly #onDropped: (count: number) => string;
@@ -32,7 +35,7 @@ export class LineWriter {
   /** Writes a line, or counts it as dropped. */
   line(text: string): void {
     if (this.#queue.length >= LARGEST_QUEUE) return void this.#dropped++;
-    this.#queue.push(text + "\n");
+    this.#queue += text + "\n";
     this.#writing ??= this.#drain();
   }
 
@@ -49,12 +52,11 @@ export class LineWriter {
     try {
       while (this.#queue.length > 0) {
         const lines = this.#queue;
-        this.#queue = [];
-        await this.#write(lines.join(""));
+        this.#queue = "";
+        await this.#write(lines);
         if (this.#dropped > 0) {
-          const dropped = this.#onDropped(this.#dropped);
+          this.#queue += this.#onDropped(this.#dropped) + "\n";
           this.#dropped = 0;
-          this.#queue.push(dropped + "\n");
         }
       }
     } catch {

@@ -1,6 +1,6 @@
 /** Where the lesson's handler stops. */
 import { assert, assertEquals } from "@std/assert";
-import { ByeScanner } from "../src/echo.ts";
+import { ByeScanner } from "../src/bye_scanner.ts";
 
 /** Bytes of which three of four can be part of `bye`, the same ones each time. */
 function* texts(): Generator<string> {
@@ -12,21 +12,52 @@ function* texts(): Generator<string> {
   }
 }
 
-Deno.test("the first bye is found wherever it is, and wherever the bytes begin", () => {
+function findsTheFirst(scanner: () => ByeScanner): void {
   let found = 0;
   const memory = new Uint8Array(400);
   let n = 0;
   for (const random of texts()) {
     // In long messages it is looked for in another way than in short ones.
-    const text = ++n % 2 ? random : "-".repeat(256 + n % 8) + random;
-    const from = 4 * (random.length % 3) + (n % 16 === 0 ? 1 : 0);
+    const text = ++n % 2 ? random : "-".repeat(256 + n % 32) + random;
+    const from = random.length % 8;
     const bytes = memory.subarray(from, from + text.length);
     new TextEncoder().encodeInto(text, bytes);
-    const stop = new ByeScanner().find(bytes);
+    const stop = scanner().find(bytes);
     assertEquals(stop, text.indexOf("bye"), text);
     if (stop >= 0) found++;
   }
   assert(found > 1000);
+}
+
+Deno.test("the first bye is found wherever it is, and wherever the bytes begin", () => {
+  findsTheFirst(() => new ByeScanner());
+});
+
+Deno.test("it is found where there is no WebAssembly, too", async () => {
+  const there = WebAssembly;
+  // deno-lint-ignore no-explicit-any -- what V8's --jitless does
+  (globalThis as any).WebAssembly = undefined;
+  try {
+    // Another copy of the module, which has not looked for it yet.
+    const without: typeof import("../src/bye_scanner.ts") = await import(
+      "../src/bye_scanner.ts" + "?without"
+    );
+    findsTheFirst(() => new without.ByeScanner());
+  } finally {
+    globalThis.WebAssembly = there;
+  }
+});
+
+Deno.test("a bye is found in the first and in the last bytes of what is read at once", () => {
+  for (const length of [255, 256, 257, 4096, 65535, 65536, 65537, 200_000]) {
+    for (const at of [0, 1, 15, 16, 240, length >> 1, length - 4, length - 3]) {
+      const bytes = new Uint8Array(length);
+      bytes.set([0x62, 0x79, 0x65], at);
+      assertEquals(new ByeScanner().find(bytes), at, `${at} of ${length}`);
+      // Of the longer one before, nothing may be found beyond the end of this.
+      assertEquals(new ByeScanner().find(bytes.subarray(0, at + 2)), -1, `${at + 2} of ${length}`);
+    }
+  }
 });
 
 Deno.test("a bye is found across segments, and all before it was echoed", () => {
