@@ -36,6 +36,18 @@ function withLibrary(fakes: Fakes, errno: () => number = () => 0): Runtime & { o
   return fake;
 }
 
+test("all of a thread share one library, until the last of them is done", () => {
+  const fake = withLibrary({});
+  const [one, another] = [new Libc(fake), new Libc(fake)];
+  assertEquals(fake.opened, 1, "each call is another function's in turn, and is not compiled");
+  one.unload();
+  assertEquals(fake.opened, 1);
+  another.unload();
+  assertEquals(fake.opened, 0);
+  new Libc(fake).unload();
+  assertEquals(fake.opened, 0);
+});
+
 test("a call that a signal interrupts is made again", () => {
   let interrupted = 0;
   const EINTR = 4;

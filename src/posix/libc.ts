@@ -93,11 +93,35 @@ export interface Accepted {
   readonly remoteAddr: Address;
 }
 
+/** An open library, and how many share it. */
+interface Shared {
+  readonly library: ForeignLibrary;
+  users: number;
+}
+
+/**
+ * One for all of a thread: a call whose function differs from one time to the
+ * next is not compiled, and takes ten times as long (V8, Deno 2.9; see docs/performance.md).
+ */
+const open = new WeakMap<Runtime, Shared>();
+
+function share(runtime: Runtime): Shared {
+  let shared = open.get(runtime);
+  if (shared === undefined) {
+    const own = runtime.os === "linux" ? LINUX_FUNCTIONS : DARWIN_FUNCTIONS;
+    shared = { library: runtime.openLibrary({ ...FUNCTIONS, ...own }), users: 0 };
+    open.set(runtime, shared);
+  }
+  shared.users++;
+  return shared;
+}
+
 /** The C library, opened by the runtime for this thread. */
 export class Libc {
   /** This system's numbers. */
   readonly constants: Constants;
-  readonly #library: ForeignLibrary;
+  readonly #runtime: Runtime;
+  readonly #shared: Shared;
   readonly #functions: ForeignLibrary["functions"];
   readonly #errno: () => number;
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
@@ -106,20 +130,19 @@ export class Libc {
 
   /** @throws what the runtime throws if it may not open the library. */
   constructor(runtime: Runtime) {
-    const linux = runtime.os === "linux";
-    this.constants = linux ? LINUX : DARWIN;
-    const library = this.#library = runtime.openLibrary({
-      ...FUNCTIONS,
-      ...(linux ? LINUX_FUNCTIONS : DARWIN_FUNCTIONS),
-    });
+    this.constants = runtime.os === "linux" ? LINUX : DARWIN;
+    this.#runtime = runtime;
+    const { library } = this.#shared = share(runtime);
     this.#functions = library.functions;
     const location = this.#functions[this.constants.ERRNO]();
     this.#errno = () => library.readInt32(location);
   }
 
-  /** Closes the library; no other method may be called any more. */
+  /** Closes the library, if nobody else uses it; no other method may be called any more. */
   unload(): void {
-    this.#library.close();
+    if (--this.#shared.users > 0) return;
+    open.delete(this.#runtime);
+    this.#shared.library.close();
   }
 
   /** A listening socket; `hostname` must be numeric. */
