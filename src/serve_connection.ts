@@ -36,70 +36,96 @@ export function serveConnection(
   context: Context,
   settings: ServeSettings,
 ): ServedConnection {
-  const { id, worker } = context;
-  const { remoteAddr } = connection;
-  const started = performance.now();
-  const ended = Promise.withResolvers<void>();
-  let outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
-  const failed = (error: unknown) => void (outcome ??= { reason: "error", error: describe(error) });
-  const end = (why: CloseReason, error?: unknown) => {
-    if (connection.closedBy === null) {
-      outcome ??= error === undefined ? { reason: why } : { reason: why, error: describe(error) };
-    }
-    connection.close();
-    ended.resolve();
-  };
+  const serving = new Serving(connection, context, settings);
+  void serving.run(handler);
+  return serving;
+}
 
-  settings.onEvent({ type: "accepted", id, remoteAddr, worker });
-  if (settings.messages) {
-    connection.onMessage = (bytes) =>
-      settings.onEvent({
-        type: "message",
-        id,
-        bytes: bytes.slice(0, MESSAGE_SHOWN),
-        length: bytes.length,
-        worker,
-      });
+class Serving implements ServedConnection {
+  readonly done: Promise<void>;
+  readonly #connection: SocketConnection;
+  readonly #context: Context;
+  readonly #settings: ServeSettings;
+  readonly #started = performance.now();
+  readonly #lifeTimer: ReturnType<typeof setTimeout> | null = null;
+  #outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
+  #resolve!: () => void;
+  #reported = false;
+
+  constructor(connection: SocketConnection, context: Context, settings: ServeSettings) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#settings = settings;
+    this.done = new Promise((resolve) => this.#resolve = resolve);
+
+    const { id, worker } = context;
+    settings.onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
+    if (settings.messages) {
+      connection.onMessage = (bytes) =>
+        settings.onEvent({
+          type: "message",
+          id,
+          bytes: bytes.slice(0, MESSAGE_SHOWN),
+          length: bytes.length,
+          worker,
+        });
+    }
+    if (settings.connectionTimeout > 0) {
+      this.#lifeTimer = connection.setLifeTimeout(
+        settings.connectionTimeout,
+        () => this.#report(),
+      );
+    }
   }
 
-  const lifeTimer = settings.connectionTimeout > 0
-    ? connection.setLifeTimeout(settings.connectionTimeout, ended.resolve)
-    : null;
-
-  const run = async () => {
+  /** Never rejects. */
+  async run(handler: Handler): Promise<void> {
+    const { idleTimeout, linger } = this.#settings;
     try {
-      if (settings.idleTimeout > 0) {
-        connection.setIdleTimeout(settings.idleTimeout, ended.resolve);
-      }
-      await handler(connection, context);
+      if (idleTimeout > 0) this.#connection.setIdleTimeout(idleTimeout, () => this.#report());
+      await handler(this.#connection, this.#context);
     } catch (error) {
-      failed(error);
+      this.#failed(error);
     }
     try {
-      await connection.finish(settings.linger);
+      await this.#connection.finish(linger);
     } catch (error) {
-      failed(error);
+      this.#failed(error);
     }
-  };
+    this.#report();
+  }
 
-  // A handler that ignores that its connection has ended keeps nobody waiting.
-  const done = Promise.race([run(), ended.promise]).then(() => {
-    if (lifeTimer !== null) clearTimeout(lifeTimer);
-    const milliseconds = Math.round(performance.now() - started);
-    const { bytesRead, bytesWritten } = connection;
-    if (connection.closedBy === "ETIMEDOUT") outcome = { reason: "timeout" };
-    settings.onEvent({
+  end(reason: CloseReason, error?: unknown): void {
+    if (this.#connection.closedBy === null) {
+      this.#outcome ??= error === undefined ? { reason } : { reason, error: describe(error) };
+    }
+    this.#connection.close();
+    this.#report();
+  }
+
+  #failed(error: unknown): void {
+    this.#outcome ??= { reason: "error", error: describe(error) };
+  }
+
+  /** Once: a handler that ignores that its connection has ended keeps nobody waiting. */
+  #report(): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+    const { remoteAddr, bytesRead, bytesWritten, closedBy } = this.#connection;
+    if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
+    this.#settings.onEvent({
       type: "closed",
-      id,
+      id: this.#context.id,
       remoteAddr,
-      worker,
+      worker: this.#context.worker,
       bytesRead,
       bytesWritten,
-      milliseconds,
-      ...(outcome ?? { reason: "handler" }),
+      milliseconds: Math.round(performance.now() - this.#started),
+      ...(this.#outcome ?? { reason: "handler" }),
     });
-  });
-  return { done, end };
+    this.#resolve();
+  }
 }
 
 /** How much of a message an event carries. */

@@ -314,18 +314,14 @@ export class SocketConnection implements Connection {
       }
     }
     this.#writes++;
-    return this.#writing = writing.then(this.#onWritten, this.#onWriteError);
+    return this.#writing = writing.then(() => {
+      if (--this.#writes === 0) this.#writing = null;
+    }, (error) => {
+      // Writes need not be awaited; `finish` reports the error to the server.
+      this.#writing?.catch(ignore);
+      throw this.#writeFailed(error);
+    });
   }
-
-  #onWritten = (): void => {
-    if (--this.#writes === 0) this.#writing = null;
-  };
-
-  #onWriteError = (error: unknown): never => {
-    // Writes need not be awaited; `finish` reports the error to the server.
-    this.#writing?.catch(ignore);
-    throw this.#writeFailed(error);
-  };
 
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
     for (let done = from; done < bytes.length;) {
