@@ -85,9 +85,10 @@ export function threadChannel(
   const words = new Int32Array(settings.words!);
   const look = () => ORDERS[Atomics.load(words, ORDER_WORD)];
   const dropped = new Dropped();
+  const post = (message: Message) => scope.postMessage(encodeMessage(message));
   const report = () => {
     const event = dropped.take();
-    if (event) scope.postMessage({ type: "event", event } satisfies Message);
+    if (event) post({ type: "event", event });
   };
   return {
     name: { kind: "thread", id: settings.number },
@@ -98,7 +99,7 @@ export function threadChannel(
         Atomics.add(words, UNREAD_WORD, length);
       }
       report();
-      scope.postMessage(message);
+      post(message);
     },
     look,
     onOrder: (listener) => scope.onMessage((order) => listener(order as Order)),
@@ -111,7 +112,7 @@ export function threadChannel(
         admit(remoteAddr) {
           if (!settings.asks) return true;
           Atomics.store(words, ANSWER_WORD, 0);
-          scope.postMessage({ type: "asks", remoteAddr } satisfies Message);
+          post({ type: "asks", remoteAddr });
           Atomics.wait(words, ANSWER_WORD, 0);
           return Atomics.load(words, ANSWER_WORD) === ADMITTED;
         },

@@ -58,6 +58,7 @@ export async function main(load: LoadModule): Promise<void> {
     channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
   };
 
+  const serveSettings = { ...settings, onEvent };
   let count = 0;
   const last = lifetime(settings.maxConnectionsPerWorker, Math.random());
   channel.send({ type: "ready" });
@@ -73,10 +74,7 @@ export async function main(load: LoadModule): Promise<void> {
           model: settings.model,
           worker: channel.name,
         };
-        const served = serveConnection(connection, loaded.handler, context, {
-          ...settings,
-          onEvent,
-        });
+        const served = serveConnection(connection, loaded.handler, context, serveSettings);
         open.add(served);
         await served.done;
         open.delete(served);

@@ -37,6 +37,7 @@ const OUTLIVED: Record<string, Record<string, Report | null>> = {
   },
   thread: {
     throws: ["closed", /^error thrown on purpose$/],
+    babbles: ["closed", /^error thrown on purpose$/],
     rejects: ["closed", /^error rejected on purpose$/],
     exits: ["worker_exited", /^exit code 3/],
     blocks: null,

@@ -1,6 +1,7 @@
 /** Does what a handler must not, when it is told which; until then it echoes. */
 import { closeSync, writeSync } from "node:fs";
 import process from "node:process";
+import { parentPort } from "node:worker_threads";
 import type { Handler } from "../../mod.ts";
 
 const { Deno } = globalThis as { Deno?: typeof globalThis.Deno };
@@ -21,8 +22,12 @@ const FAULTS: Record<string, () => unknown> = {
   /** To its supervisor, by the way that it has: messages, or a socket that is its descriptor 4. */
   babbles() {
     for (const nonsense of ["ready", "{}", '{"type":"event"}', "null"]) {
-      if (process.send) process.send(nonsense);
+      if (parentPort) parentPort.postMessage(nonsense);
+      else if (process.send) process.send(nonsense);
       else writeSync(4, nonsense + "\n");
+    }
+    for (const nonsense of [null, undefined, 7, { type: "ready" }]) {
+      parentPort?.postMessage(nonsense);
     }
     throw new Error("thrown on purpose");
   },
