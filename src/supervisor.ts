@@ -205,7 +205,8 @@ export class Supervisor {
     if (this.#stopping || this.#backOff.waits || this.#next !== null) return;
     const starting = this.#count("starting");
     const idle = this.#count("idle");
-    let wanted = this.#settings.spares;
+    // What is wrong with the first would be wrong with all, and be said by each.
+    let wanted = this.#everReady ? this.#settings.spares : Math.min(1, this.#settings.spares);
     if (this.#everReady && (idle === 0 || goesOn)) {
       const waiting = this.#settings.queueLength();
       if (waiting !== null) wanted += waiting;
@@ -360,6 +361,9 @@ export class Supervisor {
       worker.trial.reject(notStarted);
       return this.#keep();
     }
+    const error = new Error(`A worker ended before it was ready: ${reason}`);
+    // What the first was given, or could not do, would be the same for the next one.
+    if (!this.#everReady && !this.#stopping) return this.#giveUp(error);
     for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) {
       this.#settings.onEvent(event);
     }
@@ -368,7 +372,6 @@ export class Supervisor {
       worker: worker.handle.name,
       reason,
     });
-    const error = new Error(`A worker ended before it was ready: ${reason}`);
     worker.trial?.reject(error);
     if (this.#stopping) return;
     if (worker.trial) return this.#keep();

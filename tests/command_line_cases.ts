@@ -227,6 +227,15 @@ export function commandLineTests(on: Target): void {
     });
   }
 
+  if (on.name !== "bun") { // Bun takes any flag
+    test("a flag that the workers' runtime does not know is said once", async () => {
+      const command = serve("--model", "process", "--worker-args=--nope");
+      assertEquals(await command.exit(), 1);
+      assertEquals(command.stderr.split("--nope").length, 2, command.stderr);
+      assertMatch(command.stderr, /\ntrivet: A worker ended before it was ready: exit code \d+\n$/);
+    });
+  }
+
   test("what was written before close() comes, though it is read later", async () => {
     const command = serve("--handler", new URL("./handlers/closes.ts", import.meta.url).href);
     const client = await Client.open(await command.ready());
