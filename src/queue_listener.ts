@@ -135,7 +135,7 @@ export function listenToQueue(
     connect({ descriptor, remoteAddr }) {
       let connection;
       try {
-        const localAddr = addr.transport === "tcp" ? libc.localAddress(descriptor) : addr;
+        const localAddr = libc.acceptedAddress(descriptor, addr);
         connection = new SocketConnection(
           (loop ?? runtime).adopt(descriptor, localAddr, remoteAddr),
         );

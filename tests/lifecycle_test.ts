@@ -16,6 +16,27 @@ async function greeted(server: { readonly addr: Address }): Promise<Client> {
   return client;
 }
 
+/** Each way to accept, with what it takes beside the model. */
+const ACCEPTING: [ModelName, { workers?: number }][] = [
+  ...NAMES.map((model): [ModelName, { workers?: number }] => [model, {}]),
+  ["multiplex", { workers: 2 }],
+];
+for (const [model, options] of ACCEPTING) {
+  Deno.test(`${model} ${JSON.stringify(options)}: localAddr is what the client called, also of a server on any address`, async () => {
+    const handler = new URL("./handlers/tells_local.ts", import.meta.url);
+    for (const hostname of ["0.0.0.0", "127.0.0.2", "::"]) {
+      const server = await serve({ model, port: 0, hostname, ...options }, handler);
+      const { port } = server.addr as { port: number };
+      const calls = { "0.0.0.0": "127.0.0.3", "127.0.0.2": "127.0.0.2", "::": "::1" };
+      const called = calls[hostname as keyof typeof calls];
+      const client = await Client.open({ transport: "tcp", hostname: called, port });
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), `${called} ${port}`);
+      await client.close();
+      await within("the end", server.shutdown());
+    }
+  });
+}
+
 for (const model of NAMES) {
   Deno.test(`${model}: servers that come and go leave no descriptor`, async () => {
     const once = async () => {

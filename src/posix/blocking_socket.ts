@@ -158,11 +158,8 @@ export class BlockingListener implements Listener {
   #connection(descriptor: number, remoteAddr: Address): SocketConnection {
     const { blocking, adopt, hold, release } = this.#options;
     hold(descriptor);
-    let localAddr = this.addr;
     try {
-      if (localAddr.transport === "tcp") {
-        localAddr = this.#libc.localAddress(descriptor);
-      }
+      const localAddr = this.#libc.acceptedAddress(descriptor, this.addr);
       // Linux hands the listening socket's timeout on to what it accepts.
       this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {

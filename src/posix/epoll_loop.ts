@@ -194,8 +194,6 @@ class EpollListener implements LoopListener, Watcher {
   readonly addr: Address;
   readonly descriptor: number;
   readonly #loop: EpollLoop;
-  /** Whether its connections have addresses of their own at this end. */
-  readonly #everywhere: boolean;
   #asked: PromiseWithResolvers<SocketConnection | null> | null = null;
   #ready = false;
   #accepted = 0;
@@ -204,9 +202,7 @@ class EpollListener implements LoopListener, Watcher {
   constructor(loop: EpollLoop, descriptor: number) {
     this.#loop = loop;
     this.descriptor = descriptor;
-    const { libc } = loop;
-    const addr = this.addr = libc.localAddress(descriptor);
-    this.#everywhere = addr.transport === "tcp" && /^[0:.]+$/.test(addr.hostname);
+    this.addr = loop.libc.localAddress(descriptor);
     loop.watch(descriptor, this);
   }
 
@@ -257,7 +253,7 @@ class EpollListener implements LoopListener, Watcher {
 
   #connection({ descriptor, remoteAddr }: Accepted): SocketConnection {
     try {
-      const localAddr = this.#everywhere ? this.#loop.libc.localAddress(descriptor) : this.addr;
+      const localAddr = this.#loop.libc.acceptedAddress(descriptor, this.addr);
       return new SocketConnection(new EpollSocket(this.#loop, descriptor, localAddr, remoteAddr));
     } catch (error) {
       this.#loop.close(descriptor);

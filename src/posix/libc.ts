@@ -238,6 +238,12 @@ export class Libc {
     }
   }
 
+  /** The address of this end of what was accepted: the listener's, unless that is any address. */
+  acceptedAddress(descriptor: number, listener: Address): Address {
+    const any = listener.transport === "tcp" && /^[0:.]+$/.test(listener.hostname);
+    return any ? this.localAddress(descriptor) : listener;
+  }
+
   /** A socket's own address. */
   localAddress(descriptor: number): Address {
     this.#length[0] = SOCKET_ADDRESS_SIZE;
