@@ -12,6 +12,7 @@ const LAYERS = [
   "src/connection.ts",
   "src/errors.ts",
   "src/handler.ts",
+  "src/bye_scanner.ts",
   "src/echo.ts",
   "src/events.ts",
   "src/socket_connection.ts",
