@@ -4,8 +4,10 @@
  */
 
 const B = 0x62, Y = 0x79, E = 0x65;
-/** Segments of these lengths are worth a copy to where sixteen bytes are compared at once. */
-const SHORTEST = 256, LONGEST = 65536;
+/** From so many bytes on they are worth a copy to where sixteen are compared at once. */
+const WORTH_IT = 256;
+/** So many fit there. */
+const MOST = 65536;
 
 /** Finds the first `bye` in a stream that comes in segments. */
 export class ByeScanner {
@@ -22,7 +24,8 @@ export class ByeScanner {
     if (length === 0) return -1;
     if (this.#last2 === B && this.#last1 === Y && segment[0] === E) return 0;
     if (this.#last1 === B && segment[0] === Y && segment[1] === E) return 0;
-    const stop = length >= SHORTEST && length <= LONGEST && (vectors ??= instantiate())
+    if (vectors === undefined && length >= WORTH_IT) vectors = instantiate();
+    const stop = vectors && length >= WORTH_IT && length <= MOST
       ? vectors.find(segment)
       : indexOfBye(segment);
     if (stop >= 0) return stop;
@@ -64,8 +67,7 @@ function instantiate(): typeof vectors {
 /**
  * Finds the first block of 32 bytes in which a `bye` begins: sixteen bytes at a time
  * are compared with b, those that begin one later with y, two later with e, and where
- * all three are equal, a byte of bits is left. In text that is new each time that takes
- * a third of the time of the best loop in JavaScript. Encoded by hand, as
+ * all three are equal, a byte of ones is left. See docs/performance.md. Encoded by hand, as
  * https://webassembly.github.io/spec/core/binary/ has it.
  */
 // deno-fmt-ignore -- an instruction in each line

@@ -45,6 +45,9 @@ class Serving implements ServedConnection {
   readonly done: Promise<void>;
   readonly #connection: SocketConnection;
   readonly #context: Context;
+  // What the handler was given, it may have changed.
+  readonly #id: Context["id"];
+  readonly #worker: Context["worker"];
   readonly #settings: ServeSettings;
   readonly #started = performance.now();
   readonly #lifeTimer: ReturnType<typeof setTimeout> | null = null;
@@ -59,6 +62,8 @@ class Serving implements ServedConnection {
     this.done = new Promise((resolve) => this.#resolve = resolve);
 
     const { id, worker } = context;
+    this.#id = id;
+    this.#worker = worker;
     settings.onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
     if (settings.messages) {
       connection.onMessage = (bytes) =>
@@ -116,9 +121,9 @@ class Serving implements ServedConnection {
     if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
     this.#settings.onEvent({
       type: "closed",
-      id: this.#context.id,
+      id: this.#id,
       remoteAddr,
-      worker: this.#context.worker,
+      worker: this.#worker,
       bytesRead,
       bytesWritten,
       milliseconds: Math.round(performance.now() - this.#started),

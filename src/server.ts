@@ -54,7 +54,10 @@ export async function serve(
     try {
       options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {
-      reportError(error); // the listener's mistake is its user's, not a client's
+      // The listener's mistake is its user's, not a client's; Node has no reportError (26.10).
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   });
   const emit = condenser.event;

@@ -82,7 +82,7 @@ export class Supervisor {
   }
 
   /**
-   * Starts the first workers. Resolves when one is ready.
+   * Starts the first worker, and others when it is ready, with which this resolves.
    * @throws {Error} if none can be started, with what the first one said
    */
   start(): Promise<void> {
@@ -205,8 +205,10 @@ export class Supervisor {
     if (this.#stopping || this.#backOff.waits || this.#next !== null) return;
     const starting = this.#count("starting");
     const idle = this.#count("idle");
-    // What is wrong with the first would be wrong with all, and be said by each.
-    let wanted = this.#everReady ? this.#settings.spares : Math.min(1, this.#settings.spares);
+    // What is wrong with the first would be wrong with all, and be said by each. Those that
+    // share many clients begin together: one alone would take all who wait already.
+    const all = this.#everReady || this.#settings.each === "many";
+    let wanted = all ? this.#settings.spares : Math.min(1, this.#settings.spares);
     if (this.#everReady && (idle === 0 || goesOn)) {
       const waiting = this.#settings.queueLength();
       if (waiting !== null) wanted += waiting;
@@ -362,7 +364,8 @@ export class Supervisor {
       return this.#keep();
     }
     const error = new Error(`A worker ended before it was ready: ${reason}`);
-    // What the first was given, or could not do, would be the same for the next one.
+    worker.trial?.reject(error);
+    // What the first was given it was given by the user, who waits for an answer.
     if (!this.#everReady && !this.#stopping) return this.#giveUp(error);
     for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) {
       this.#settings.onEvent(event);
@@ -372,7 +375,6 @@ export class Supervisor {
       worker: worker.handle.name,
       reason,
     });
-    worker.trial?.reject(error);
     if (this.#stopping) return;
     if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;

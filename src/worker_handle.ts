@@ -293,7 +293,7 @@ async function readMessages(
 }
 
 /**
- * A message as one line; bytes become an array of numbers. To threads too: to
+ * A message as one line; bytes become an array of numbers. From threads, too: to
  * clone an object costs Deno and Bun twice as much as its text does (2.9, 1.4).
  */
 export function encodeMessage(message: Message): string {
@@ -306,8 +306,9 @@ export function encodeMessage(message: Message): string {
 
 /** A message; null for anything else, because a handler can write to the channel too. */
 function decodeMessage(line: unknown): Message | null {
+  if (typeof line !== "string") return null;
   try {
-    const message = JSON.parse(line as string);
+    const message = JSON.parse(line);
     const { type, event } = message;
     if (type !== "event") return typeof type === "string" ? message : null;
     if (event.type === "message") event.bytes = Uint8Array.from(event.bytes);

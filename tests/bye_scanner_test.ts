@@ -33,19 +33,43 @@ Deno.test("the first bye is found wherever it is, and wherever the bytes begin",
   findsTheFirst(() => new ByeScanner());
 });
 
-Deno.test("it is found where there is no WebAssembly, too", async () => {
+/** How often WebAssembly is made for many long segments, where making it is `make`. */
+async function timesMade(name: string, make: (module: WebAssembly.Module) => unknown) {
   const there = WebAssembly;
-  // deno-lint-ignore no-explicit-any -- what V8's --jitless does
-  (globalThis as any).WebAssembly = undefined;
+  let times = 0;
+  const Instance = function (module: WebAssembly.Module) {
+    times++;
+    return make(module);
+  };
+  globalThis.WebAssembly = { ...there, Module: there.Module, Instance } as never;
   try {
     // Another copy of the module, which has not looked for it yet.
-    const without: typeof import("../src/bye_scanner.ts") = await import(
-      "../src/bye_scanner.ts" + "?without"
+    const copy: typeof import("../src/bye_scanner.ts") = await import(
+      `../src/bye_scanner.ts?${name}`
     );
-    findsTheFirst(() => new without.ByeScanner());
+    findsTheFirst(() => new copy.ByeScanner());
   } finally {
     globalThis.WebAssembly = there;
   }
+  return times;
+}
+
+Deno.test("the WebAssembly is one that the runtime takes, and is made once", async () => {
+  const { Instance } = WebAssembly;
+  let taken = 0;
+  const times = await timesMade("taken", (module) => {
+    const instance = new Instance(module);
+    taken++;
+    return instance;
+  });
+  assertEquals([times, taken], [1, 1]);
+});
+
+Deno.test("where there can be none it is found, too, and is tried for once", async () => {
+  const times = await timesMade("refused", () => {
+    throw new RangeError("no address space, on purpose");
+  });
+  assertEquals(times, 1);
 });
 
 Deno.test("a bye is found in the first and in the last bytes of what is read at once", () => {

@@ -12,6 +12,7 @@ interface Line {
   readonly type: string;
   readonly reason?: string;
   readonly error?: string;
+  readonly worker?: { readonly id: number };
 }
 
 /** How a fault shows in the log: the type of the event, and what its reason and error say. */
@@ -146,6 +147,8 @@ for (const name of ["deno", "bun", "node"] as const) {
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
       assertEquals(count("closed", "shutdown"), standing);
+      const started = events(command).filter(({ type }) => type === "worker_started");
+      assertEquals(started.length, new Set(started.map(({ worker }) => worker!.id)).size);
       assertEquals(count("worker_stuck"), model === "thread" ? standing : 0);
     });
   }

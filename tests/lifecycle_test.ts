@@ -24,13 +24,17 @@ const ACCEPTING: [ModelName, { workers?: number }][] = [
 for (const [model, options] of ACCEPTING) {
   Deno.test(`${model} ${JSON.stringify(options)}: localAddr is what the client called, also of a server on any address`, async () => {
     const handler = new URL("./handlers/tells_local.ts", import.meta.url);
-    for (const hostname of ["0.0.0.0", "127.0.0.2", "::"]) {
+    const hosts = [
+      ["0.0.0.0", "127.0.0.3", "127.0.0.3"],
+      ["127.0.0.2", "127.0.0.2", "127.0.0.2"],
+      ["::", "::1", "::1"],
+      ["::ffff:0.0.0.0", "127.0.0.4", "::ffff:127.0.0.4"],
+    ];
+    for (const [hostname, called, seen] of hosts) {
       const server = await serve({ model, port: 0, hostname, ...options }, handler);
       const { port } = server.addr as { port: number };
-      const calls = { "0.0.0.0": "127.0.0.3", "127.0.0.2": "127.0.0.2", "::": "::1" };
-      const called = calls[hostname as keyof typeof calls];
       const client = await Client.open({ transport: "tcp", hostname: called, port });
-      assertEquals(new TextDecoder().decode(await client.receiveAll()), `${called} ${port}`);
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), `${seen} ${port}`);
       await client.close();
       await within("the end", server.shutdown());
     }

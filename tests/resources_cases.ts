@@ -57,6 +57,19 @@ export function resourcesTests(on: Target): void {
 
   const counts = ({ processes, descriptors }: Held) => ({ processes, descriptors });
 
+  /** What it holds once it starts nothing and ends nothing any more. */
+  async function settled(pid: number): Promise<Held> {
+    let now = held(pid);
+    await until("it stands still", async () => {
+      const last = now;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      now = held(pid);
+      return now.threads === last.threads && Math.abs(now.kilobytes - last.kilobytes) < 1024 &&
+        JSON.stringify(counts(now)) === JSON.stringify(counts(last));
+    });
+    return now;
+  }
+
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} holds after ${MANY} connections what it held after ${SOME}`, async () => {
       const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)], { env });
@@ -75,13 +88,7 @@ export function resourcesTests(on: Target): void {
       };
       let served = 0;
       await serve(SOME);
-      let before = held(command.child.pid);
-      await until("it stands still", async () => {
-        const last = counts(before);
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        before = held(command.child.pid);
-        return JSON.stringify(counts(before)) === JSON.stringify(last);
-      });
+      const before = await settled(command.child.pid);
       // For each process: what grows is what each compiles and has not collected yet.
       const room = Math.max(before.kilobytes / 10, before.processes * (8 << 10));
       // What leaks grows each time, and what has only not been collected does not.
@@ -113,7 +120,7 @@ export function resourcesTests(on: Target): void {
       await client.send("x".repeat(1 << 16));
       await client.receive(1 << 16);
       client.socket.pause();
-      const before = held(command.child.pid).kilobytes;
+      const before = (await settled(command.child.pid)).kilobytes;
       const chunk = new Uint8Array(1 << 20).fill(0x78);
       let most = before;
       // It hands over 256 MiB, of which the kernel takes what it has room for.

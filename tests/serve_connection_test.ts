@@ -93,6 +93,18 @@ for (const kind of ["loop", "blocking"] as const) {
     assertEquals(serving.socket.log, ["write hello", "FIN", "read", "close"]);
   });
 
+  test(`${kind}: a handler that changes what it was given is reported as what it was`, async () => {
+    const serving = new Serving(
+      kind,
+      (_, context) => {
+        Object.assign(context, { id: "mine", worker: { kind: "main", id: 9 } });
+      },
+      {},
+      peer(kind, null),
+    );
+    await serving.expect("handler", undefined, 0, 0);
+  });
+
   test(`${kind}: a handler that returns without a promise, and does not wait for its write`, async () => {
     const serving = new Serving(
       kind,

@@ -2,8 +2,20 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { connect, type ModelName, serve, type ServerEvent, SystemError } from "../mod.ts";
 import { MODELS } from "../src/models.ts";
 import { Client, until, within } from "./client.ts";
+import { Command } from "./command.ts";
+import { target } from "./targets.ts";
 
 const ECHO = new URL("../src/echo.ts", import.meta.url);
+
+const THROWING = new URL("./servers/throwing_listener.ts", import.meta.url).pathname;
+for (const name of ["deno", "bun", "node"] as const) {
+  const { run } = await target(name);
+  Deno.test(`${name}: a listener that throws keeps no server from its end`, async () => {
+    const command = new Command([], { program: [...run, THROWING] });
+    assertEquals(await command.exit(), 0, command.stderr);
+    assertEquals(command.stdout, "finished, 2 thrown\n");
+  });
+}
 
 for (const model of Object.keys(MODELS) as ModelName[]) {
   Deno.test(`${model}: a listener of events that throws harms no client`, async () => {

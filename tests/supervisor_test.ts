@@ -220,6 +220,16 @@ test("start starts one worker, resolves when it is ready, and starts the other s
   await end(crew);
 });
 
+test("workers of many connections are started together, as one would take all who wait", async () => {
+  const crew = new Crew({ spares: 3, each: "many" });
+  const started = crew.supervisor.start();
+  await until("all", () => crew.all.length === 3);
+  assertEquals(await state(started), "pending");
+  crew.all[1].ready();
+  await started;
+  await end(crew);
+});
+
 test("the limit is above the spares", async () => {
   const crew = new Crew({ spares: 5, limit: 2 });
   crew.onStart = (worker) => worker.ready();

@@ -9,8 +9,9 @@ import type { ServerEvent } from "../events.ts";
 import type { WorkerName } from "../handler.ts";
 
 /**
- * How many characters may wait for a slow reader: some 13,000 lines, so that a
- * file gets them all even after the main thread had no processor for seconds.
+ * How many characters may wait for a slow reader, beside those that are being
+ * written: some 13,000 lines, so that a file gets them all even after the main
+ * thread had no processor for seconds.
  */
 const LARGEST_QUEUE = 1024 * 1024;
 /** How much of what a client sent or a handler threw is shown. */

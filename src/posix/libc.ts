@@ -100,8 +100,8 @@ interface Shared {
 }
 
 /**
- * One for all of a thread: a call whose function differs from one time to the
- * next is not compiled, and takes ten times as long (V8, Deno 2.9; see docs/performance.md).
+ * One for all of a thread at a time: where a call's function differs from one time to
+ * the next it is not compiled (Deno 2.9; docs/performance.md, "Where the time goes").
  */
 const open = new WeakMap<Runtime, Shared>();
 
@@ -240,7 +240,7 @@ export class Libc {
 
   /** The address of this end of what was accepted: the listener's, unless that is any address. */
   acceptedAddress(descriptor: number, listener: Address): Address {
-    const any = listener.transport === "tcp" && /^[0:.]+$/.test(listener.hostname);
+    const any = listener.transport === "tcp" && /^(::ffff:)?[0:.]+$/.test(listener.hostname);
     return any ? this.localAddress(descriptor) : listener;
   }
 
