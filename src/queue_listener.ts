@@ -5,7 +5,6 @@
  */
 import type { ConnectionSource } from "./accept_loop.ts";
 import type { Address } from "./connection.ts";
-import { delay } from "./delay.ts";
 import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { acceptErrorClass, errorCode, SystemError } from "./errors.ts";
 import { SPARE_DESCRIPTORS } from "./limits.ts";
@@ -15,14 +14,13 @@ import { EpollLoop } from "./posix/epoll_loop.ts";
 import type { Accepted, Libc } from "./posix/libc.ts";
 import type { Runtime } from "./runtime.ts";
 import { SocketConnection } from "./socket_connection.ts";
-import { Turns } from "./turns.ts";
+import { HEAD_START, Turns } from "./turns.ts";
 
 /**
- * Milliseconds that workers with fewer connections have to go first. Longer than
- * the system lets a ready process wait for a processor, so that only one that
- * computes is passed over.
+ * Milliseconds until a worker that lets others go first looks again: they may
+ * have more than it by now, and clients must not wait while both wait.
  */
-const HEAD_START = 20;
+const NEXT_LOOK = 1;
 /** Accepted before the event loop has its turn, and other workers theirs. */
 const LARGEST_BURST = 16;
 
@@ -45,6 +43,8 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
   /** Whether somebody may wait. */
   #rung = true;
   #burst = 0;
+  /** Ends a pause. */
+  #wake: (() => void) | null = null;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -52,13 +52,12 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
 
   async accept(): Promise<SocketConnection | null> {
     const { bell, turns, shallLeave } = this.#options;
-    let waited = false;
     while (!this.#isClosed && !shallLeave()) {
       if (!this.#rung) {
         this.#burst = 0;
         await bell.ring();
         this.#rung = true;
-        waited = false; // who had a head start for the last client has one for the next
+        turns.begin();
         continue;
       }
       if (++this.#burst > LARGEST_BURST) {
@@ -66,10 +65,9 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
-      const turn = turns.look(waited);
+      const turn = turns.look(performance.now());
       if (turn !== "mine") {
-        await delay(HEAD_START);
-        waited = turn === "others";
+        await this.#pause(turn === "others" ? NEXT_LOOK : HEAD_START);
         continue;
       }
       try {
@@ -87,6 +85,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
   /** A connection that it gave has ended. */
   left(): void {
     this.#options.turns.left();
+    this.#wake?.();
   }
 
   /** Takes nobody any more. */
@@ -95,6 +94,17 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
     this.#isClosed = true;
     this.#options.turns.end();
     this.#options.bell.stop();
+  }
+
+  /** For so many milliseconds, or until a connection of its own has ended. */
+  async #pause(milliseconds: number): Promise<void> {
+    let timer;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, milliseconds);
+    });
+    clearTimeout(timer);
+    this.#wake = null;
   }
 
   /** To be called with a place that is reserved, which it gives back if it gives no connection. */

@@ -25,8 +25,22 @@ export type Turn =
 
 /** Who has at most an eighth more than the one with the fewest need not wait for it. */
 const SLACK = 8;
+/**
+ * Milliseconds that workers with fewer connections have to go first. Longer than
+ * the system lets a ready process wait for a processor, so that only one that
+ * computes is passed over.
+ */
+export const HEAD_START = 20;
 /** Clients that are taken before a worker that did not come is waited for again; then twice as many. */
 const FIRST_PLACES = 4;
+
+/** A worker that is let go first. */
+interface LetGo {
+  /** How often it had written when it was let go. */
+  readonly wrote: number;
+  /** When that was. */
+  readonly since: number;
+}
 
 /** A worker that was let go first and did not come. */
 interface Busy {
@@ -46,8 +60,8 @@ export class Turns {
   readonly #own: number;
   #open = 0;
   #takes = true;
-  /** Workers with fewer that were let go first, by how often they had written then. */
-  #letGo = new Map<number, number>();
+  /** Workers with fewer that are let go first. */
+  #letGo = new Map<number, LetGo>();
   /** Those of them that did not come, and have not been heard of since: they compute. */
   readonly #busy = new Map<number, Busy>();
   /** Who was found busy just now. */
@@ -69,14 +83,14 @@ export class Turns {
   /**
    * Whose turn it is. Reserves a place if it is this worker's, which must then
    * say what came of it: `missed`, or, when its client has gone, `left`.
-   * @param waited whether others have had the time to go first
+   * @param now milliseconds, of a clock that only goes forward
    */
-  look(waited: boolean): Turn {
+  look(now: number): Turn {
     if (this.#open >= this.#own) return "full";
     const lines = this.#counts.read();
     const workers = lines.length / LINE_WORDS;
     let total = 0;
-    const behind = new Map<number, number>();
+    const behind = new Map<number, LetGo>();
     this.#found = [];
     for (let line = 0; line < workers; line++) {
       const at = LINE_WORDS * line;
@@ -88,15 +102,17 @@ export class Turns {
       if (this.#open <= open + Math.floor(open / SLACK)) continue;
       const busy = this.#busy.get(line);
       if (busy?.wrote === wrote && busy.left > 0) continue;
-      if (waited && this.#letGo.get(line) === wrote) this.#found.push(line);
-      else behind.set(line, wrote);
+      // One that has been heard of since has its time again.
+      const before = this.#letGo.get(line);
+      const letGo = before?.wrote === wrote ? before : { wrote, since: now };
+      behind.set(line, letGo);
+      if (now - letGo.since >= HEAD_START) this.#found.push(line);
     }
+    this.#letGo = behind;
     if (total >= this.#most) return "full";
-    if (behind.size > 0) {
-      this.#letGo = behind;
-      return "others";
-    }
-    for (const line of this.#found) this.#passOver(line, this.#letGo.get(line)!);
+    if (behind.size > this.#found.length) return "others";
+    for (const line of this.#found) this.#passOver(line, behind.get(line)!.wrote);
+    this.#letGo = new Map();
     for (const busy of this.#busy.values()) busy.left--;
     this.#open++;
     this.#write();
@@ -106,6 +122,11 @@ export class Turns {
       return "full";
     }
     return "mine";
+  }
+
+  /** Another client may have come: who had a head start for the last has one for this. */
+  begin(): void {
+    this.#letGo.clear();
   }
 
   /** Nobody was there: who was let go first may have been the one who took the client. */

@@ -294,7 +294,7 @@ async function readMessages(
 
 /**
  * A message as one line; bytes become an array of numbers. From threads, too: to
- * clone an object costs Deno and Bun twice as much as its text does (2.9, 1.4).
+ * clone an object costs Deno 1.6 and Bun 2.2 times what its text does (2.9, 1.4).
  */
 export function encodeMessage(message: Message): string {
   const { type, event } = message as Extract<Message, { type: "event" }>;

@@ -1,8 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { QueueListener } from "../src/queue_listener.ts";
-import { type Counts, Turns } from "../src/turns.ts";
+import { type Counts, HEAD_START, Turns } from "../src/turns.ts";
 import { until } from "./client.ts";
-import { test } from "./unit.ts";
+import { settle, test } from "./unit.ts";
 
 /** What workers have written, and what the test writes for some of them. */
 class Sheet implements Counts {
@@ -33,58 +33,74 @@ function two(open: number, most = 1000, own = 1000): { sheet: Sheet; turns: Turn
 
 test("look says that it is the turn of who has the fewest, or an eighth more", () => {
   const { sheet, turns } = two(0);
-  assertEquals(turns.look(false), "mine");
-  assertEquals(turns.look(false), "others");
+  assertEquals(turns.look(0), "mine");
+  assertEquals(turns.look(0), "others");
   sheet.write(1, 1, true);
-  assertEquals(turns.look(false), "mine");
+  assertEquals(turns.look(0), "mine");
   sheet.write(1, 80, true);
   let taken = 2;
-  while (turns.look(false) === "mine") taken++;
+  while (turns.look(0) === "mine") taken++;
   assertEquals(taken, 91);
   assertEquals(sheet.open, [91, 80]);
   turns.left();
-  assertEquals(turns.look(false), "mine");
+  assertEquals(turns.look(0), "mine");
 });
 
 test("look passes over a worker that had the time and did not come, until it is heard of", () => {
   const { sheet, turns } = two(0);
-  turns.look(false);
-  assertEquals(turns.look(false), "others");
+  turns.look(0);
+  assertEquals(turns.look(0), "others");
+  let now = 0;
   const passedOver = () => {
-    assertEquals(turns.look(true), "mine");
-    for (let n = 1;; n++) if (turns.look(false) !== "mine") return n;
+    assertEquals(turns.look(now + HEAD_START - 1), "others");
+    now += HEAD_START;
+    assertEquals(turns.look(now), "mine");
+    for (let n = 1;; n++) if (turns.look(now) !== "mine") return n;
   };
   assertEquals([passedOver(), passedOver(), passedOver()], [4, 8, 16]); // it still computes
   sheet.write(1, 1, true);
-  assertEquals(turns.look(false), "others");
+  assertEquals(turns.look(now), "others");
   sheet.write(1, 2, true);
-  assertEquals(turns.look(true), "others"); // it came, and has fewer still
+  now += HEAD_START;
+  assertEquals(turns.look(now), "others"); // it came, and has fewer still
+  assertEquals(turns.look(now + HEAD_START), "mine"); // and not again
+});
+
+test("who lets others go first has its turn as soon as they have as many", () => {
+  const { sheet, turns } = two(0);
+  turns.look(0);
+  assertEquals(turns.look(1), "others");
+  sheet.write(1, 1, true);
+  assertEquals(turns.look(2), "mine");
+  assertEquals(turns.look(3), "others");
+  turns.left();
+  assertEquals(turns.look(4), "mine");
 });
 
 test("a worker is not taken for busy where nobody waited", () => {
   const { sheet, turns } = two(0);
-  turns.look(false);
-  turns.look(false);
-  assertEquals(turns.look(true), "mine");
+  turns.look(0);
+  turns.look(0);
+  assertEquals(turns.look(HEAD_START), "mine");
   turns.missed();
-  assertEquals(turns.look(false), "others");
+  assertEquals(turns.look(0), "others");
   assertEquals(sheet.open, [1, 0]);
 });
 
 test("a worker that takes no more has nobody wait, and still counts", () => {
   const { sheet, turns } = two(0, 3);
-  turns.look(false);
+  turns.look(0);
   sheet.write(1, 1, false);
-  assertEquals([turns.look(false), turns.look(false)], ["mine", "full"]);
+  assertEquals([turns.look(0), turns.look(0)], ["mine", "full"]);
   sheet.write(1, 0, false);
-  assertEquals(turns.look(false), "mine");
+  assertEquals(turns.look(0), "mine");
 });
 
 test("no more are taken than all may have, and none more than one may have", () => {
   const { turns } = two(9, 10);
-  assertEquals([turns.look(false), turns.look(false)], ["mine", "full"]);
+  assertEquals([turns.look(0), turns.look(0)], ["mine", "full"]);
   const own = two(9, 100, 2).turns;
-  assertEquals([own.look(false), own.look(false), own.look(false)], ["mine", "mine", "full"]);
+  assertEquals([own.look(0), own.look(0), own.look(0)], ["mine", "mine", "full"]);
 });
 
 test("who reserves the last place together with another gives it back", () => {
@@ -94,13 +110,13 @@ test("who reserves the last place together with another gives it back", () => {
     if (line === 0 && open === 1) write.call(sheet, 1, 2, true); // at the same moment
     write.call(sheet, line, open, takes);
   };
-  assertEquals(turns.look(false), "full");
+  assertEquals(turns.look(0), "full");
   assertEquals(sheet.open, [0, 2]);
 });
 
 test("a worker that ends says so", () => {
   const { sheet, turns } = two(0);
-  turns.look(false);
+  turns.look(0);
   turns.end();
   assertEquals([...sheet.read()].slice(0, 2), [1, 0]);
 });
@@ -116,36 +132,63 @@ test("look gives the place back if others took the last ones meanwhile", () => {
   sheet.write(0, 0, true);
   const turns = new Turns(sheet, 0, 12, 1000);
   sheet.write(1, 9, true);
-  assertEquals(turns.look(false), "full");
+  assertEquals(turns.look(0), "full");
   assertEquals(sheet.open, [0, 12]);
 });
 
-test("those with fewer have a head start for each client, also after one that another took", async () => {
-  const { sheet, turns } = two(0);
-  turns.look(false);
-  const looks: boolean[] = [];
-  const bell = { ring: () => Promise.withResolvers<void>().promise, stop: () => {} };
-  let rings = 0;
+/** A listener on a queue in which nobody is, so that only its looks count. */
+function listener(turns: Turns, rings: number) {
+  const times: number[] = [];
+  const told: string[] = [];
+  const stopped = Promise.withResolvers<void>();
   const listener = new QueueListener({
-    bell: { ...bell, ring: () => ++rings === 1 ? Promise.resolve() : bell.ring() },
+    bell: {
+      ring: () => rings-- > 0 ? Promise.resolve() : stopped.promise,
+      stop: () => stopped.resolve(),
+    },
     turns: Object.assign(Object.create(turns), {
-      look(waited: boolean) {
-        looks.push(waited);
-        return turns.look(waited);
+      look(now: number) {
+        const turn = turns.look(now);
+        times.push(now);
+        told.push(turn);
+        return turn;
       },
+      begin: () => (told.push("begin"), turns.begin()),
       missed: () => turns.missed(),
       left: () => turns.left(),
       end: () => turns.end(),
     }),
-    accept: () => null, // the other was faster
+    accept: () => null, // another was faster
     shallLeave: () => false,
     connect: () => null,
   });
-  const accepting = listener.accept();
-  await until("the second client", () => looks.length >= 3);
+  return { listener, times, told };
+}
+
+test("those with fewer have a head start for each client, also after one that another took", async () => {
+  const { sheet, turns } = two(0);
+  turns.look(0);
+  const { listener: queue, told, times } = listener(turns, 1);
+  const accepting = queue.accept();
+  await until("the second client", () => told.includes("begin") && told.at(-1) === "others");
   // It lets the other go first, then finds nobody; the bell rings for the next one.
-  assertEquals(looks.slice(0, 3), [false, true, false]);
+  const mine = told.indexOf("mine");
+  assertEquals(told.slice(mine, mine + 3), ["mine", "begin", "others"]);
+  assert(times[mine] - times[0] >= HEAD_START - 1, `${times[mine] - times[0]} ms`);
   assertEquals(sheet.open[1], 0);
-  listener.close();
+  queue.close();
+  assertEquals(await accepting, null);
+});
+
+test("who lets others go first looks again when a connection of its own has ended", async () => {
+  const { turns } = two(0);
+  turns.look(0);
+  const { listener: queue, told } = listener(turns, 0);
+  const accepting = queue.accept();
+  assertEquals(told, ["others"]);
+  queue.left();
+  await settle();
+  assertEquals(told, ["others", "mine"]);
+  queue.close();
   assertEquals(await accepting, null);
 });

@@ -147,3 +147,31 @@ Deno.test("workers are for multiplex, and for a module", async () => {
   await assertRejects(() => serve({ workers: 2 }, () => {}), TypeError, "with workers");
   await assertRejects(() => serve({ workers: 257 }), TypeError, "from 0 to 256");
 });
+
+Deno.test("clients that come and go are served as fast as by one loop, or nearly", async () => {
+  /** Milliseconds that 400 clients take, eight at a time. */
+  const time = async (...args: string[]) => {
+    const command = new Command(["serve", "--port", "0", "--log", "none", ...args]);
+    const address = await command.ready();
+    const clients = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const client = await Client.open(address);
+        await client.send("hello bye");
+        assertEquals((await client.receiveAll()).length, 6);
+        await client.close();
+      }
+    };
+    await clients(10);
+    const begin = performance.now();
+    await Promise.all(Array.from({ length: 8 }, () => clients(50)));
+    const taken = performance.now() - begin;
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+    return taken;
+  };
+  const one = await time("--model", "multiplex");
+  const two = await time("--workers", "2");
+  // Where they waited for each other for 20 ms at a time it was 30 times as long.
+  assert(two < 8 * one, `${Math.round(two)} ms, and one loop ${Math.round(one)}`);
+  console.log(`    two workers took ${Math.round(two)} ms, one loop ${Math.round(one)}`);
+});
