@@ -90,8 +90,10 @@ class Talk {
     if (got.length < bytes.length) {
       throw new Error(`the stream ended after ${got.length} of ${bytes.length} bytes`);
     }
-    const more = perhaps.subarray(0, got.length - bytes.length);
-    this.#take(got, more.length > 0 ? Uint8Array.of(...bytes, ...more) : bytes);
+    const expected = new Uint8Array(Math.min(got.length, bytes.length + perhaps.length));
+    expected.set(bytes);
+    expected.set(perhaps.subarray(0, expected.length - bytes.length), bytes.length);
+    this.#take(got, expected);
   }
 
   #take(got: Uint8Array, expected: Uint8Array): void {
