@@ -24,10 +24,9 @@ export class ByeScanner {
     if (length === 0) return -1;
     if (this.#last2 === B && this.#last1 === Y && segment[0] === E) return 0;
     if (this.#last1 === B && segment[0] === Y && segment[1] === E) return 0;
-    if (vectors === undefined && length >= WORTH_IT) vectors = instantiate();
-    const stop = vectors && length >= WORTH_IT && length <= MOST
-      ? vectors.find(segment)
-      : indexOfBye(segment);
+    const suits = length >= WORTH_IT && length <= MOST;
+    if (suits && vectors === undefined) vectors = instantiate();
+    const stop = suits && vectors ? vectors.find(segment) : indexOfBye(segment);
     if (stop >= 0) return stop;
     this.#last2 = length > 1 ? segment[length - 2] : this.#last1;
     this.#last1 = segment[length - 1];

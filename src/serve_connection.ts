@@ -37,15 +37,14 @@ export function serveConnection(
   settings: ServeSettings,
 ): ServedConnection {
   const serving = new Serving(connection, context, settings);
-  void serving.run(handler);
+  void serving.run(handler, context);
   return serving;
 }
 
 class Serving implements ServedConnection {
   readonly done: Promise<void>;
   readonly #connection: SocketConnection;
-  readonly #context: Context;
-  // What the handler was given, it may have changed.
+  // Not the context, which its handler may change.
   readonly #id: Context["id"];
   readonly #worker: Context["worker"];
   readonly #settings: ServeSettings;
@@ -57,7 +56,6 @@ class Serving implements ServedConnection {
 
   constructor(connection: SocketConnection, context: Context, settings: ServeSettings) {
     this.#connection = connection;
-    this.#context = context;
     this.#settings = settings;
     this.done = new Promise((resolve) => this.#resolve = resolve);
 
@@ -84,11 +82,11 @@ class Serving implements ServedConnection {
   }
 
   /** Never rejects. */
-  async run(handler: Handler): Promise<void> {
+  async run(handler: Handler, context: Context): Promise<void> {
     const { idleTimeout, linger } = this.#settings;
     try {
       if (idleTimeout > 0) this.#connection.setIdleTimeout(idleTimeout, () => this.#report());
-      await handler(this.#connection, this.#context);
+      await handler(this.#connection, context);
     } catch (error) {
       this.#failed(error);
     }

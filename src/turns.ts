@@ -112,7 +112,7 @@ export class Turns {
     if (total >= this.#most) return "full";
     if (behind.size > this.#found.length) return "others";
     for (const line of this.#found) this.#passOver(line, behind.get(line)!.wrote);
-    this.#letGo = new Map();
+    this.begin();
     for (const busy of this.#busy.values()) busy.left--;
     this.#open++;
     this.#write();

@@ -1,4 +1,5 @@
 /** A client for tests, over node:net, which every runtime has. */
+import { assertEquals } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import type { Address } from "../mod.ts";
 
@@ -192,4 +193,12 @@ export class Client {
       );
     }
   }
+}
+
+/** A whole visit to the default handler: it is echoed until its bye, and both sides close. */
+export async function visit(address: Address): Promise<void> {
+  const client = await Client.open(address);
+  await client.send("hello bye");
+  assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
+  await client.close();
 }

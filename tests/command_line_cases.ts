@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MODELS } from "../src/models.ts";
-import { Client, until } from "./client.ts";
+import { Client, until, visit } from "./client.ts";
 import { alive, CLI, Command, type CommandOptions, descendants } from "./command.ts";
 import type { Target } from "./targets.ts";
 
@@ -360,10 +360,7 @@ export function commandLineTests(on: Target): void {
       await first.exit();
       const third = start();
       await third.ready();
-      const client = await Client.open(address);
-      await client.send("hello bye");
-      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
-      await client.close();
+      await visit(address);
       third.child.kill("SIGTERM");
       assertEquals(await third.exit(), 0);
       assertEquals([...Deno.readDirSync(folder)].length, 0);

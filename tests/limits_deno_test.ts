@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ModelName, serve, type ServeOptions, type ServerEvent } from "../mod.ts";
-import { Client, until, within } from "./client.ts";
+import { Client, until, visit, within } from "./client.ts";
 import { limitsTests, WAYS } from "./limits_cases.ts";
 import { target } from "./targets.ts";
 
@@ -22,10 +22,7 @@ for (
     const once = { port: 0, maxConnectionsPerWorker: 1, spares: 1, onEvent };
     const server = await serve({ ...options, ...once }, ECHO);
     for (let i = 0; i < 4; i++) {
-      const client = await Client.open(server.addr);
-      await client.send("hello bye");
-      assertEquals((await client.receiveAll()).length, 6);
-      await client.close();
+      await visit(server.addr);
     }
     await within("the end", server.shutdown());
     const workers = events.filter((event) => event.type === "accepted").map((e) => e.worker.id);

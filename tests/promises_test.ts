@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { type ModelName, serve, type ServeOptions, type ServerEvent } from "../mod.ts";
 import { MODELS } from "../src/models.ts";
-import { Client, until, within } from "./client.ts";
+import { Client, until, visit, within } from "./client.ts";
 
 const ECHO = new URL("../src/echo.ts", import.meta.url);
 
@@ -76,10 +76,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
     for (let round = 0; round < 3; round++) {
       const server = await serve({ model, port, spares: 1 }, ECHO);
       port = (server.addr as { port: number }).port;
-      const client = await Client.open(server.addr);
-      await client.send("hello bye"); // the server closes first, which leaves it in TIME_WAIT
-      assertEquals((await client.receiveAll()).length, 6);
-      await client.close();
+      await visit(server.addr); // the server closes first, which leaves it in TIME_WAIT
       await within("the end", server.shutdown());
     }
   });

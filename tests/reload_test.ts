@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type ModelName, serve } from "../mod.ts";
 import { MODELS } from "../src/models.ts";
-import { Client, until, within } from "./client.ts";
+import { Client, until, visit, within } from "./client.ts";
 import { alive, CLI, Command, descendants } from "./command.ts";
 import { target } from "./targets.ts";
 
@@ -98,10 +98,7 @@ for (const model of NAMES.filter((name) => MODELS[name].where === "main")) {
     command.child.kill("SIGHUP");
     await until("a line", () => command.stderr.includes("\n"));
     assertMatch(command.stderr, /^! not reloaded.*start the server anew.*\n$/);
-    const client = await Client.open(address);
-    await client.send("hello bye");
-    assertEquals((await client.receiveAll()).length, 6);
-    await client.close();
+    await visit(address);
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
   });

@@ -1,7 +1,7 @@
 /** What a server holds and uses, read from /proc. */
 import { assert, assertEquals } from "@std/assert";
 import { MODELS } from "../src/models.ts";
-import { Client, until } from "./client.ts";
+import { Client, until, visit } from "./client.ts";
 import { CLI, Command, type CommandOptions, descendants, ticks } from "./command.ts";
 import type { Target } from "./targets.ts";
 
@@ -76,10 +76,7 @@ export function resourcesTests(on: Target): void {
       const address = await command.ready();
       const serve = async (count: number) => {
         for (let i = 0; i < count; i++) {
-          const client = await Client.open(address);
-          await client.send("hello bye");
-          assertEquals((await client.receiveAll()).length, 6);
-          await client.close();
+          await visit(address);
         }
         const lines = () =>
           command.stderr.split("\n").filter((line) => line.startsWith("- ")).length;

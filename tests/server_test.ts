@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect, type ModelName, serve, type ServerEvent, SystemError } from "../mod.ts";
 import { MODELS } from "../src/models.ts";
-import { Client, until, within } from "./client.ts";
+import { Client, until, visit, within } from "./client.ts";
 import { Command } from "./command.ts";
 import { target } from "./targets.ts";
 
@@ -33,10 +33,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
       },
     }, ECHO);
     for (let i = 0; i < 2; i++) {
-      const client = await Client.open(server.addr);
-      await client.send("hello bye");
-      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
-      await client.close();
+      await visit(server.addr);
     }
     await within("the end", server.shutdown());
     removeEventListener("error", listener);
@@ -74,10 +71,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
   Deno.test(`${model}: IPv6 is served and named`, async () => {
     const server = await serve({ model, port: 0, hostname: "::1" }, ECHO);
     assertEquals((server.addr as { hostname: string }).hostname, "::1");
-    const client = await Client.open(server.addr);
-    await client.send("hello bye");
-    assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
-    await client.close();
+    await visit(server.addr);
     await server.shutdown();
   });
 }

@@ -5,7 +5,7 @@ import { bind } from "../src/bind.ts";
 import { MODELS } from "../src/models.ts";
 import type { Runtime } from "../src/runtime.ts";
 import { settle } from "../src/serve_options.ts";
-import { Client } from "./client.ts";
+import { visit } from "./client.ts";
 import { CLI, Command } from "./command.ts";
 import { target } from "./targets.ts";
 
@@ -33,10 +33,7 @@ for (const way of WAYS) {
         const server = await serve({ ...way, spares: 1, path, unixMode }, ECHO);
         assertEquals(bits(path), unixMode);
         assertEquals(Deno.umask(), umask);
-        const client = await Client.open(server.addr);
-        await client.send("hello bye");
-        assertEquals((await client.receiveAll()).length, 6);
-        await client.close();
+        await visit(server.addr);
         await server.shutdown();
       }
     }));

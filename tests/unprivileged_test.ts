@@ -1,6 +1,6 @@
 /** The command as a user who is not root; where the tests run as root, as another one. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Client, until } from "./client.ts";
+import { Client, until, visit } from "./client.ts";
 import { CLI, Command, descendants, ticks } from "./command.ts";
 import { target } from "./targets.ts";
 
@@ -65,10 +65,7 @@ for (const name of ["bun", "node"] as const) {
   for (const model of ["multiplex", "process"]) {
     Deno.test(`${name}: serve --model ${model} ends at SIGTERM also for a user who is not root`, async () => {
       const command = serve("--port", "0", "--model", model, "--spares", "1");
-      const client = await Client.open(await command.ready());
-      await client.send("hello bye");
-      assertEquals((await client.receiveAll()).length, 6);
-      await client.close();
+      await visit(await command.ready());
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
       assertEquals(command.stderr, "");
