@@ -3,7 +3,7 @@
  * @module
  */
 import { UsageError } from "./src/cli/usage_error.ts";
-import { errorCode, errorMessage } from "./src/errors.ts";
+import { errorCode, errorMessage } from "./src/connection/errors.ts";
 import type { Runtime } from "./src/runtime.ts";
 import { detectOrExit } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";

@@ -21,13 +21,13 @@ export {
   type Listener,
   type TcpAddress,
   type UnixAddress,
-} from "./src/connection.ts";
-export { SystemError } from "./src/errors.ts";
+} from "./src/connection/connection.ts";
+export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
-export type { Context, Handler, ModelName, WorkerName } from "./src/handler.ts";
-export { default as echo } from "./src/echo.ts";
-export { connect } from "./src/client.ts";
-export type { Server } from "./src/base_server.ts";
-export type { HandlerModule } from "./src/load_handler.ts";
-export { serve } from "./src/server.ts";
-export type { ServeOptions } from "./src/serve_options.ts";
+export type { Context, Handler, ModelName, WorkerName } from "./src/handler/handler.ts";
+export { default as echo } from "./src/handler/echo.ts";
+export { connect } from "./src/server/connect.ts";
+export type { Server } from "./src/server/base_server.ts";
+export type { HandlerModule } from "./src/handler/load_handler.ts";
+export { serve } from "./src/server/serve.ts";
+export type { ServeOptions } from "./src/server/serve_options.ts";

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { ModelName } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { type Target, target } from "../tests/targets.ts";
 import { ALL_KINDS } from "./soak/clients.ts";
 import { ENDS } from "./soak/ledger.ts";

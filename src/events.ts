@@ -2,8 +2,8 @@
  * What happens in a server, for logs, metrics and tests.
  * @module
  */
-import type { Address } from "./connection.ts";
-import type { ModelName, WorkerName } from "./handler.ts";
+import type { Address } from "./connection/connection.ts";
+import type { ModelName, WorkerName } from "./handler/handler.ts";
 
 /** Why a connection ended. */
 export type CloseReason =

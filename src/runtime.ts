@@ -3,8 +3,8 @@
  * which runtime it is.
  * @module
  */
-import type { Address, Listener } from "./connection.ts";
-import type { Socket, SocketConnection } from "./socket_connection.ts";
+import type { Address, Listener } from "./connection/connection.ts";
+import type { Socket, SocketConnection } from "./connection/socket_connection.ts";
 
 /** The types of a C function's parameters and results that Trivet uses. */
 export type ForeignType = "i32" | "u32" | "u64" | "buffer" | "pointer";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { acceptLoop, type ConnectionSource, NO_ROOM_WAIT } from "../src/accept_loop.ts";
-import { SocketConnection } from "../src/socket_connection.ts";
+import { acceptLoop, type ConnectionSource, NO_ROOM_WAIT } from "../src/serving/accept_loop.ts";
+import { SocketConnection } from "../src/connection/socket_connection.ts";
 import { until, within } from "./client.ts";
 import { FakeSocket } from "./fake_socket.ts";
 import { failure, settle, state, test } from "./unit.ts";

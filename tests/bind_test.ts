@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { bind } from "../src/bind.ts";
-import { SystemError } from "../src/errors.ts";
+import { bind } from "../src/server/bind.ts";
+import { SystemError } from "../src/connection/errors.ts";
 import type { Runtime } from "../src/runtime.ts";
 import { failure, test } from "./unit.ts";
 

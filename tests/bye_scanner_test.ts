@@ -1,6 +1,6 @@
 /** Where the lesson's handler stops. */
 import { assert, assertEquals } from "@std/assert";
-import { ByeScanner } from "../src/bye_scanner.ts";
+import { ByeScanner } from "../src/handler/bye_scanner.ts";
 
 /** Bytes of which three of four can be part of `bye`, the same ones each time. */
 function* texts(): Generator<string> {
@@ -44,7 +44,7 @@ async function timesMade(name: string, make: (module: WebAssembly.Module) => unk
   globalThis.WebAssembly = { ...there, Module: there.Module, Instance } as never;
   try {
     // Another copy of the module, which has not looked for it yet.
-    const copy: typeof import("../src/bye_scanner.ts") = await import(
+    const copy: typeof import("../src/handler/bye_scanner.ts") = await import(
       `../src/bye_scanner.ts?${name}`
     );
     findsTheFirst(() => new copy.ByeScanner());

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, visit } from "./client.ts";
 import { alive, CLI, Command, type CommandOptions, descendants } from "./command.ts";
 import type { Target } from "./targets.ts";

@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { type ModelName, serve, type ServerEvent } from "../mod.ts";
-import { modelIn } from "../src/models.ts";
+import { modelIn } from "../src/server/models.ts";
 import { CASES } from "./conformance_cases.ts";
 
 const [model, handler, way] = process.argv.slice(2) as [ModelName, string, string];

@@ -1,7 +1,7 @@
 /** The same cases on every runtime, under every model: the promise of Trivet. */
 import { assert, assertEquals } from "@std/assert";
 import type { ModelName } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { type Target, target } from "./targets.ts";
 
 const INSIDE = new URL("./conformance_inside.ts", import.meta.url).pathname;

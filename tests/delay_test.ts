@@ -1,6 +1,6 @@
 /** Waiting. */
 import { assertEquals } from "@std/assert";
-import { patience } from "../src/delay.ts";
+import { patience } from "../src/connection/delay.ts";
 import { until } from "./client.ts";
 import { delay, test } from "./unit.ts";
 

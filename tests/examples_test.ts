@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { type ModelName, serve, type ServerEvent } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, within } from "./client.ts";
 import { Command } from "./command.ts";
 import { type Example, type ExampleCase, EXAMPLES, type Site } from "./example_cases.ts";

@@ -1,7 +1,7 @@
 /** A socket whose peer is the test. */
-import type { Address } from "../src/connection.ts";
-import { SystemError } from "../src/errors.ts";
-import type { Socket } from "../src/socket_connection.ts";
+import type { Address } from "../src/connection/connection.ts";
+import { SystemError } from "../src/connection/errors.ts";
+import type { Socket } from "../src/connection/socket_connection.ts";
 import { bytes, failure, text } from "./unit.ts";
 
 export type Kind = "loop" | "blocking";

@@ -1,7 +1,7 @@
 /** Trivet imported from a URL, in a process that holds few permissions. */
 import { assertEquals } from "@std/assert";
 import { until } from "./client.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 
 const ROOT = new URL("..", import.meta.url);
 

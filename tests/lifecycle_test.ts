@@ -1,11 +1,11 @@
 /** How a server starts and ends, and what it leaves behind. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Address, type ModelName, serve, type ServerEvent, SystemError } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, within } from "./client.ts";
 import { alive, Command } from "./command.ts";
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 const NAMES = Object.keys(MODELS) as ModelName[];
 const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
 

@@ -6,7 +6,7 @@ import { target } from "./targets.ts";
 
 limitsTests(await target("deno"), Object.keys(WAYS));
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 
 for (
   const options of [

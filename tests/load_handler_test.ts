@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { loadHandler } from "../src/load_handler.ts";
+import { loadHandler } from "../src/handler/load_handler.ts";
 import { test } from "./unit.ts";
 
 const URL = "file:///handler.ts";

@@ -1,6 +1,6 @@
 /** As PID 1. */
 import { assertEquals } from "@std/assert";
-import { reapForeign } from "../src/orphans.ts";
+import { reapForeign } from "../src/server/orphans.ts";
 import { Libc } from "../src/posix/libc.ts";
 import { detect } from "../src/runtimes/detect.ts";
 import { Client, until } from "./client.ts";

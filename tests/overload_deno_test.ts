@@ -43,7 +43,7 @@ for (const model of ["multiplex", "thread", "process"]) {
   });
 }
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 
 /** Milliseconds that a thousand clients may take on a machine that is busy. */
 const LONG = 300_000;

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import bridge from "../std/package.json" with { type: "json" };
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { buildPackage, compiler } from "../scripts/build_package.ts";
 import { npm } from "../scripts/npm.ts";
 import { type RuntimeName, runtimes } from "../scripts/runtimes.ts";

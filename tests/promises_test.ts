@@ -1,10 +1,10 @@
 /** What trusted servers promise and no other test shows: docs/reliability.md names each. */
 import { assertEquals } from "@std/assert";
 import { type ModelName, serve, type ServeOptions, type ServerEvent } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, visit, within } from "./client.ts";
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 
 /** Runs `run` with a server, and ends it. */
 async function withServer(

@@ -1,7 +1,7 @@
 /** SIGHUP and reload(): new workers with the handler as it is now, and no client lost. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type ModelName, serve } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, visit, within } from "./client.ts";
 import { alive, CLI, Command, descendants } from "./command.ts";
 import { target } from "./targets.ts";

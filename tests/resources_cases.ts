@@ -1,6 +1,6 @@
 /** What a server holds and uses, read from /proc. */
 import { assert, assertEquals } from "@std/assert";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, visit } from "./client.ts";
 import { CLI, Command, type CommandOptions, descendants, ticks } from "./command.ts";
 import type { Target } from "./targets.ts";

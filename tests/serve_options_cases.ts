@@ -1,6 +1,6 @@
 /** What the options of `serve` promise, seen from outside. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until } from "./client.ts";
 import { CLI, Command, type CommandOptions, descendants } from "./command.ts";
 import type { Target } from "./targets.ts";

@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { connect, type ModelName, serve, type ServerEvent, SystemError } from "../mod.ts";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import { Client, until, visit, within } from "./client.ts";
 import { Command } from "./command.ts";
 import { target } from "./targets.ts";
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 
 const THROWING = new URL("./servers/throwing_listener.ts", import.meta.url).pathname;
 for (const name of ["deno", "bun", "node"] as const) {

@@ -3,7 +3,7 @@
  * and every connection accounted for. `scripts/soak.ts` runs longer ones.
  */
 import { assert, assertEquals } from "@std/assert";
-import { MODELS } from "../src/models.ts";
+import { MODELS } from "../src/server/models.ts";
 import type { ModelName } from "../mod.ts";
 import { soak } from "../scripts/soak/run.ts";
 import { type Target, target } from "./targets.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Address } from "../src/connection.ts";
-import { SystemError } from "../src/errors.ts";
+import type { Address } from "../src/connection/connection.ts";
+import { SystemError } from "../src/connection/errors.ts";
 import { DARWIN, LINUX } from "../src/posix/constants.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "../src/posix/socket_address.ts";
 import { test } from "./unit.ts";

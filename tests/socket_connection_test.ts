@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { SystemError } from "../src/errors.ts";
-import { SocketConnection } from "../src/socket_connection.ts";
+import { SystemError } from "../src/connection/errors.ts";
+import { SocketConnection } from "../src/connection/socket_connection.ts";
 import { within } from "./client.ts";
 import { FakeSocket, type Kind } from "./fake_socket.ts";
 import { bytes, failure, settle, state, test, text, unhandled } from "./unit.ts";

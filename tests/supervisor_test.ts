@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { SystemError } from "../src/errors.ts";
+import { SystemError } from "../src/connection/errors.ts";
 import type { RefusalReason, UntimedEvent } from "../src/events.ts";
-import type { WorkerName } from "../src/handler.ts";
-import { Admission } from "../src/limits.ts";
-import type { Order } from "../src/messages.ts";
-import { Supervisor, type SupervisorSettings } from "../src/supervisor.ts";
-import type { WorkerHandle, WorkerListeners } from "../src/worker_handle.ts";
-import { MEMORY_INTERVAL } from "../src/worker_memory.ts";
+import type { WorkerName } from "../src/handler/handler.ts";
+import { Admission } from "../src/serving/admission.ts";
+import type { Order } from "../src/workers/messages.ts";
+import { Supervisor, type SupervisorSettings } from "../src/supervisor/supervisor.ts";
+import type { WorkerHandle, WorkerListeners } from "../src/workers/worker_handle.ts";
+import { MEMORY_INTERVAL } from "../src/supervisor/worker_memory.ts";
 import { until, within } from "./client.ts";
 import { delay, settle, state, test, unhandled } from "./unit.ts";
 

@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serve } from "../mod.ts";
-import { SystemError } from "../src/errors.ts";
+import { SystemError } from "../src/connection/errors.ts";
 import { EpollLoop } from "../src/posix/epoll_loop.ts";
 import { Libc } from "../src/posix/libc.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../src/runtime.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { QueueListener } from "../src/queue_listener.ts";
-import { type Counts, HEAD_START, Turns } from "../src/turns.ts";
+import { QueueListener } from "../src/queue/queue_listener.ts";
+import { type Counts, HEAD_START, Turns } from "../src/queue/turns.ts";
 import { until } from "./client.ts";
 import { settle, test } from "./unit.ts";
 

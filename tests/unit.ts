@@ -1,5 +1,5 @@
 /** What the unit tests share; nothing of a network. */
-import { errorCode, SystemError } from "../src/errors.ts";
+import { errorCode, SystemError } from "../src/connection/errors.ts";
 
 /** A test that must leave no timer, no promise of the runtime and no resource behind. */
 export function test(name: string, fn: () => void | Promise<void>): void {

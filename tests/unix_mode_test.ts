@@ -1,15 +1,15 @@
 /** Who may connect to a Unix socket. */
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type ModelName, serve } from "../mod.ts";
-import { bind } from "../src/bind.ts";
-import { MODELS } from "../src/models.ts";
+import { bind } from "../src/server/bind.ts";
+import { MODELS } from "../src/server/models.ts";
 import type { Runtime } from "../src/runtime.ts";
-import { settle } from "../src/serve_options.ts";
+import { settle } from "../src/server/serve_options.ts";
 import { visit } from "./client.ts";
 import { CLI, Command } from "./command.ts";
 import { target } from "./targets.ts";
 
-const ECHO = new URL("../src/echo.ts", import.meta.url);
+const ECHO = new URL("../src/handler/echo.ts", import.meta.url);
 const bits = (path: string) => Deno.statSync(path).mode! & 0o777;
 
 async function withPath(run: (path: string) => Promise<void>): Promise<void> {

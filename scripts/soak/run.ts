@@ -4,7 +4,7 @@
  * @module
  */
 import type { ModelName, ServerEvent } from "../../mod.ts";
-import { delay } from "../../src/delay.ts";
+import { delay } from "../../src/connection/delay.ts";
 import { alive, descendants } from "../../tests/command.ts";
 import { anyKind, type Habits, type Kind, type Visit, visit } from "./clients.ts";
 import { Ledger } from "./ledger.ts";

@@ -5,8 +5,8 @@
 import { freePort } from "../cli/free_port.ts";
 import { BENCH_OPTIONS, parseOptions } from "../cli/options.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import type { ModelName } from "../handler.ts";
-import { handlerUrl } from "../load_handler.ts";
+import type { ModelName } from "../handler/handler.ts";
+import { handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { COMMANDS } from "../runtimes/commands.ts";
 import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";

@@ -3,9 +3,9 @@
  * one that is silent, one that computes, and one that crashes.
  * @module
  */
-import type { SocketConnection } from "../socket_connection.ts";
-import { delay } from "../delay.ts";
-import { errorMessage } from "../errors.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
+import { delay } from "../connection/delay.ts";
+import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { COMPUTING } from "./blocked_handler.ts";
 import type { Contestant, RunningServer } from "./contestants.ts";

@@ -3,7 +3,7 @@
  * to the others.
  * @module
  */
-import type { Handler } from "../handler.ts";
+import type { Handler } from "../handler/handler.ts";
 import { detect } from "../runtimes/detect.ts";
 
 /** Milliseconds that `compute` takes. */

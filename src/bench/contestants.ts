@@ -3,13 +3,13 @@
  * were given as commands.
  * @module
  */
-import type { TcpAddress } from "../connection.ts";
-import { delay } from "../delay.ts";
-import { WORKER_DESCRIPTORS } from "../entrance.ts";
-import { MODELS } from "../models.ts";
-import type { ModelName } from "../handler.ts";
+import type { TcpAddress } from "../connection/connection.ts";
+import { delay } from "../connection/delay.ts";
+import { WORKER_DESCRIPTORS } from "../server/entrance.ts";
+import { MODELS } from "../server/models.ts";
+import type { ModelName } from "../handler/handler.ts";
 import type { Runtime, StartedCommand } from "../runtime.ts";
-import { SPARE_DESCRIPTORS } from "../limits.ts";
+import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
 
 /** Milliseconds that a server may take to start, and to end. */
 const START = 30_000;

@@ -2,7 +2,7 @@
  * What the command and its load generator, a thread, say to each other.
  * @module
  */
-import type { TcpAddress } from "../connection.ts";
+import type { TcpAddress } from "../connection/connection.ts";
 import type { HistogramData } from "./statistics.ts";
 
 /** What the clients do. */

@@ -3,7 +3,7 @@
  * than any server that it measures. It blocks its thread until it is done.
  * @module
  */
-import { errorCode } from "../errors.ts";
+import { errorCode } from "../connection/errors.ts";
 import {
   type Epoll,
   EPOLLERR,

@@ -2,7 +2,7 @@
  * Where the load generator's thread begins: it runs one task after the other.
  * @module
  */
-import { errorMessage } from "../errors.ts";
+import { errorMessage } from "../connection/errors.ts";
 import { Epoll } from "../posix/epoll.ts";
 import { Libc } from "../posix/libc.ts";
 import { detect } from "../runtimes/detect.ts";

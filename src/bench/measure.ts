@@ -2,8 +2,8 @@
  * One run: start a server, load it, look at what it uses, end it.
  * @module
  */
-import { delay } from "../delay.ts";
-import { errorMessage } from "../errors.ts";
+import { delay } from "../connection/delay.ts";
+import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Contestant, RunningServer } from "./contestants.ts";
 import type { Load, LoadResult } from "./load.ts";

@@ -3,8 +3,8 @@
  * @module
  */
 import { type Address, connect, type Connection, formatAddress } from "../../mod.ts";
-import { delay } from "../delay.ts";
-import { errorCode, errorMessage } from "../errors.ts";
+import { delay } from "../connection/delay.ts";
+import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { CONNECT_OPTIONS, describeOptions, parseOptions } from "./options.ts";
 import { UsageError } from "./usage_error.ts";

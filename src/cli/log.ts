@@ -3,10 +3,10 @@
  * which are counted; it stalls nobody.
  * @module
  */
-import { formatAddress } from "../connection.ts";
-import { patience } from "../delay.ts";
+import { formatAddress } from "../connection/connection.ts";
+import { patience } from "../connection/delay.ts";
 import type { ServerEvent } from "../events.ts";
-import type { WorkerName } from "../handler.ts";
+import type { WorkerName } from "../handler/handler.ts";
 
 /**
  * How many characters may wait for a slow reader, beside those that are being

@@ -4,8 +4,8 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { MODELS } from "../models.ts";
-import { LARGEST_CREW } from "../serve_options.ts";
+import { MODELS } from "../server/models.ts";
+import { LARGEST_CREW } from "../server/serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** An option of a command. */

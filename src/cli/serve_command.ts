@@ -9,9 +9,9 @@ import {
   type Server,
   type ServerEvent,
 } from "../../mod.ts";
-import { patiently } from "../delay.ts";
-import { errorMessage } from "../errors.ts";
-import type { ModelName } from "../handler.ts";
+import { patiently } from "../connection/delay.ts";
+import { errorMessage } from "../connection/errors.ts";
+import type { ModelName } from "../handler/handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { jsonLine, LineWriter, prettyLine } from "./log.ts";
 import { describeOptions, parseOptions, SERVE_OPTIONS } from "./options.ts";

@@ -3,9 +3,9 @@
  * each message.
  * @module
  */
-import type { Address, Listener } from "../connection.ts";
-import { acceptErrorClass, errorCode, SystemError } from "../errors.ts";
-import { type Socket, SocketConnection } from "../socket_connection.ts";
+import type { Address, Listener } from "../connection/connection.ts";
+import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import type { Accepted, Libc } from "./libc.ts";
 
 /** How often a worker that waits in `accept` looks whether it shall leave. */

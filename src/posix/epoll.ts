@@ -2,7 +2,7 @@
  * epoll(7): which of many descriptors have something to do. Linux only.
  * @module
  */
-import { SystemError } from "../errors.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 
 const FUNCTIONS: ForeignFunctions = {

@@ -4,10 +4,10 @@
  * none waits for another. The same Listener and Connection as everywhere.
  * @module
  */
-import type { Address } from "../connection.ts";
-import { refusal } from "../errors.ts";
+import type { Address } from "../connection/connection.ts";
+import { refusal } from "../connection/errors.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
-import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import {
   type Batch,
   Epoll,

@@ -3,8 +3,8 @@
  * {@linkcode SystemError} with the POSIX name.
  * @module
  */
-import type { Address, TcpAddress } from "../connection.ts";
-import { SystemError } from "../errors.ts";
+import type { Address, TcpAddress } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { type Constants, DARWIN, LINUX } from "./constants.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";

@@ -3,8 +3,8 @@
  * ipv6(7) and unix(7).
  * @module
  */
-import type { Address } from "../connection.ts";
-import { SystemError } from "../errors.ts";
+import type { Address } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { Constants } from "./constants.ts";
 
 /** Room for any of the three. */

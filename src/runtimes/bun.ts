@@ -5,10 +5,10 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
-import type { Address } from "../connection.ts";
-import { refusal, SystemError } from "../errors.ts";
+import type { Address } from "../connection/connection.ts";
+import { refusal, SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
-import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";

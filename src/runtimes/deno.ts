@@ -2,10 +2,10 @@
  * Deno's adapter.
  * @module
  */
-import type { Address } from "../connection.ts";
-import { errorMessage, SystemError } from "../errors.ts";
+import type { Address } from "../connection/connection.ts";
+import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
-import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";

@@ -2,7 +2,7 @@
  * Which runtime this is.
  * @module
  */
-import { errorMessage } from "../errors.ts";
+import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** The oldest versions that Trivet runs on. */

@@ -2,7 +2,7 @@
  * Where the C library is.
  * @module
  */
-import { SystemError } from "../errors.ts";
+import { SystemError } from "../connection/errors.ts";
 
 /**
  * Opens the C library under the first of its names that there is.

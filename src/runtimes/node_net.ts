@@ -4,10 +4,10 @@
  * @module
  */
 import type { Server, Socket as NetSocket } from "node:net";
-import type { Address } from "../connection.ts";
-import { errorCode, errorMessage, refusal, SystemError } from "../errors.ts";
+import type { Address } from "../connection/connection.ts";
+import { errorCode, errorMessage, refusal, SystemError } from "../connection/errors.ts";
 import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
-import { type Socket, SocketConnection } from "../socket_connection.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { builtin } from "./builtin.ts";
 import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";

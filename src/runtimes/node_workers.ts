@@ -3,8 +3,8 @@
  * process itself: what all three runtimes have alike.
  * @module
  */
-import { patience } from "../delay.ts";
-import { SystemError } from "../errors.ts";
+import { patience } from "../connection/delay.ts";
+import { SystemError } from "../connection/errors.ts";
 import type {
   HandedSocket,
   ProcessScope,

@@ -2,9 +2,9 @@
  * Runtimes that push what comes, behind calls that ask for it.
  * @module
  */
-import type { Address } from "../connection.ts";
-import { SystemError } from "../errors.ts";
-import type { Socket } from "../socket_connection.ts";
+import type { Address } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
+import type { Socket } from "../connection/socket_connection.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;

@@ -1,7 +1,7 @@
 /** Echo until bye through Web streams, with a timer and another socket on the way. */
 import { connect, createServer, type Socket } from "node:net";
 import type { Handler } from "../../mod.ts";
-import { ByeScanner } from "../../src/bye_scanner.ts";
+import { ByeScanner } from "../../src/handler/bye_scanner.ts";
 
 /** A server of this worker's own that sends back what it gets. */
 function mirror(): Promise<{ socket: Socket; close(): void }> {

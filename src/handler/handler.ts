@@ -1,0 +1,34 @@
+/**
+ * What the user of Trivet writes.
+ * @module
+ */
+import type { Connection } from "../connection/connection.ts";
+
+/** The models, by name. */
+export type ModelName = "multiplex" | "iterative" | "thread" | "process";
+
+/** Who holds a connection; the id is a process's PID or a thread's number. */
+export interface WorkerName {
+  /** What it is; `main` is the thread that called `serve`. */
+  readonly kind: "main" | "thread" | "process";
+  /** The PID of a process, the number of a thread, 0 for main. */
+  readonly id: number;
+}
+
+/** What a handler is told beside its connection. */
+export interface Context {
+  /** Aborted when the server begins to shut down. */
+  readonly signal: AbortSignal;
+  /** The connection's id, unique for the server's life. */
+  readonly id: string;
+  /** The model that the server runs. */
+  readonly model: ModelName;
+  /** Who runs the handler. */
+  readonly worker: WorkerName;
+}
+
+/** What happens on one connection. It is closed when the handler has ended. */
+export type Handler = (
+  connection: Connection,
+  context: Context,
+) => void | Promise<void>;

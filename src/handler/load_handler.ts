@@ -1,0 +1,75 @@
+/**
+ * From what names a handler to the function.
+ * @module
+ */
+import { patience } from "../connection/delay.ts";
+import echo, { blocking } from "./echo.ts";
+import { errorMessage } from "../connection/errors.ts";
+import type { Handler } from "./handler.ts";
+import type { Runtime } from "../runtime.ts";
+
+/** For `thread` and `process`, and everywhere: the URL of the handler's module. */
+export type HandlerModule = URL | string;
+
+/** The module of the default handler, echo until "bye". */
+export const ECHO: URL = new URL(
+  import.meta.url.endsWith(".ts") ? "./echo.ts" : "./echo.js",
+  import.meta.url,
+);
+
+/** What is no URL is a path, and relative to the current folder. */
+export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
+  const isUrl = handler instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(handler);
+  return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
+}
+
+/** Imports a module. */
+export type LoadModule = (url: string) => Promise<HandlerExports>;
+
+/** What is looked at of a handler's module; it may be anything. */
+interface HandlerExports {
+  readonly default?: unknown;
+  readonly blocking?: unknown;
+}
+
+/** Milliseconds: a top-level await may never end, and then no worker and no reload would. */
+const LOAD_TIMEOUT = 60_000;
+
+/**
+ * A handler's module, loaded.
+ * @param timeout milliseconds that it may take
+ * @throws {Error} with one line that says what is wrong with it
+ */
+export async function loadHandler(
+  url: string,
+  load: LoadModule = (url) => import(url),
+  timeout: number = LOAD_TIMEOUT,
+): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
+  // It is loaded already, and a worker may not be allowed to import.
+  if (url === ECHO.href) return { handler: echo, blocking };
+  let module;
+  const late = Promise.withResolvers<never>();
+  const stopWaiting = patience(
+    timeout,
+    () => late.reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
+  );
+  try {
+    module = await Promise.race([load(url), late.promise]);
+  } catch (error) {
+    const line = errorMessage(error).split("\n")[0]
+      .replace(/ imported from \S*(load_handler|worker)\.[jt]s$/, ""); // of no help to anybody
+    throw new Error(`Cannot load the handler ${url}: ${line}`, {
+      cause: error,
+    });
+  } finally {
+    stopWaiting();
+  }
+  if (typeof module.default !== "function") {
+    throw new Error(
+      `Cannot use the handler ${url}: its default export must be a function, and is ${
+        module.default === undefined ? "missing" : `a ${typeof module.default}`
+      }`,
+    );
+  }
+  return { handler: module.default as Handler, blocking: module.blocking === true };
+}

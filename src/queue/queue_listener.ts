@@ -1,0 +1,163 @@
+/**
+ * The listener of a worker that has many connections: it takes clients from the
+ * queue that all workers share, when it is its turn.
+ * @module
+ */
+import type { ConnectionSource } from "../serving/accept_loop.ts";
+import type { Address } from "../connection/connection.ts";
+import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
+import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import type { WorkerSettings } from "../workers/messages.ts";
+import { Board } from "./board.ts";
+import { EpollLoop } from "../posix/epoll_loop.ts";
+import type { Accepted, Libc } from "../posix/libc.ts";
+import type { Runtime } from "../runtime.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
+import { HEAD_START, Turns } from "./turns.ts";
+
+/**
+ * Milliseconds until a worker that lets others go first looks again: they may
+ * have more than it by now, and clients must not wait while both wait.
+ */
+const NEXT_LOOK = 1;
+/** Accepted before the event loop has its turn, and other workers theirs. */
+const LARGEST_BURST = 16;
+
+/** What a worker does with the queue. */
+export interface QueueOptions {
+  readonly bell: Doorbell;
+  readonly turns: Turns;
+  /** Takes a client out of the queue; null if nobody waits. */
+  accept(): Accepted | null;
+  /** Whether the worker shall leave. */
+  shallLeave(): boolean;
+  /** Makes a connection of it; null if it is not let in. Owns the descriptor. */
+  connect(accepted: Accepted): SocketConnection | null;
+}
+
+/** Takes clients while it is this worker's turn. */
+export class QueueListener implements ConnectionSource<SocketConnection> {
+  readonly #options: QueueOptions;
+  #isClosed = false;
+  /** Whether somebody may wait. */
+  #rung = true;
+  #burst = 0;
+  /** Ends a pause. */
+  #wake: (() => void) | null = null;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  async accept(): Promise<SocketConnection | null> {
+    const { bell, turns, shallLeave } = this.#options;
+    while (!this.#isClosed && !shallLeave()) {
+      if (!this.#rung) {
+        this.#burst = 0;
+        await bell.ring();
+        this.#rung = true;
+        turns.begin();
+        continue;
+      }
+      if (++this.#burst > LARGEST_BURST) {
+        this.#burst = 0;
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
+      const turn = turns.look(performance.now());
+      if (turn !== "mine") {
+        await this.#pause(turn === "others" ? NEXT_LOOK : HEAD_START);
+        continue;
+      }
+      try {
+        const connection = this.#take();
+        if (connection) return connection;
+      } catch (error) {
+        if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
+        throw error;
+      }
+    }
+    this.close();
+    return null;
+  }
+
+  /** A connection that it gave has ended. */
+  left(): void {
+    this.#options.turns.left();
+    this.#wake?.();
+  }
+
+  /** Takes nobody any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#options.turns.end();
+    this.#options.bell.stop();
+  }
+
+  /** For so many milliseconds, or until a connection of its own has ended. */
+  async #pause(milliseconds: number): Promise<void> {
+    let timer;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, milliseconds);
+    });
+    clearTimeout(timer);
+    this.#wake = null;
+  }
+
+  /** To be called with a place that is reserved, which it gives back if it gives no connection. */
+  #take(): SocketConnection | null {
+    const { turns, accept, connect } = this.#options;
+    let accepted: Accepted | null = null;
+    let connection: SocketConnection | null = null;
+    try {
+      accepted = accept();
+      if (accepted === null) this.#rung = false;
+      else connection = connect(accepted);
+      return connection;
+    } finally {
+      if (accepted === null) turns.missed();
+      else if (connection === null) turns.left();
+    }
+  }
+}
+
+/** The listener of a worker process on the socket that it was started with. */
+export function listenToQueue(
+  runtime: Runtime,
+  libc: Libc,
+  settings: WorkerSettings,
+  shallLeave: () => boolean,
+  admit: (remoteAddr: Address) => boolean,
+): QueueListener {
+  const listening = settings.listening!;
+  const { board, line, most } = settings.shares!;
+  const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
+  const loop = EpollLoop.share(runtime);
+  const addr = libc.localAddress(listening);
+  return new QueueListener({
+    bell: loop ? loopBell(loop, listening) : threadBell(runtime, listening),
+    turns: new Turns(new Board(runtime, board), line, most, own),
+    accept: () => libc.accept(listening, true),
+    shallLeave,
+    connect({ descriptor, remoteAddr }) {
+      let connection;
+      try {
+        const localAddr = libc.acceptedAddress(descriptor, addr);
+        connection = new SocketConnection(
+          (loop ?? runtime).adopt(descriptor, localAddr, remoteAddr),
+        );
+      } catch (error) {
+        libc.close(descriptor);
+        if (acceptErrorClass(error) === "no room") throw error;
+        throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+      }
+      // Last, because who is let in counts until its end is reported.
+      if (admit(remoteAddr)) return connection;
+      connection.close();
+      return null;
+    },
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * serve(): from options and a handler to a running server.
+ * @module
+ */
+import type { Server } from "./base_server.ts";
+import { Condenser } from "../serving/event_throttle.ts";
+import type { ServerEvent, UntimedEvent } from "../events.ts";
+import type { Handler } from "../handler/handler.ts";
+import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import { MainServer } from "./main_server.ts";
+import { modelIn } from "./models.ts";
+import { reapOrphans } from "./orphans.ts";
+import type { Runtime } from "../runtime.ts";
+import { detect } from "../runtimes/detect.ts";
+import { resolveHost, type ServeOptions, settle } from "./serve_options.ts";
+import { WorkerServer } from "./worker_server.ts";
+
+/**
+ * Serves the handler, a function or the URL of a module, with default options.
+ * Resolves when a client would be answered.
+ */
+export function serve(handler: Handler | HandlerModule): Promise<Server>;
+/**
+ * Serves the handler under the model that the options pick. Resolves when the
+ * port is bound, the handler has loaded and a client would be answered.
+ * @throws {TypeError} for a wrong option, or a function given to a model with workers
+ * @throws {SystemError} with a POSIX `code` if the system says no
+ */
+export function serve(
+  options: ServeOptions,
+  handler?: Handler | HandlerModule,
+): Promise<Server>;
+export async function serve(
+  first: ServeOptions | Handler | HandlerModule,
+  second?: Handler | HandlerModule,
+): Promise<Server> {
+  const onlyHandler = typeof first === "function" ||
+    typeof first === "string" ||
+    first instanceof URL;
+  const options = onlyHandler ? {} : first;
+  const handler = (onlyHandler ? first : second) ?? ECHO;
+  const settings = settle(options);
+  const model = modelIn(settings.workers, settings.model)!;
+  if (model.where !== "main" && typeof handler === "function") {
+    throw new TypeError(
+      `Cannot give a function to the model "${settings.model}"${
+        settings.workers > 0 ? " with workers" : ""
+      }: pass the URL of a module whose default export is the handler`,
+    );
+  }
+  const runtime = await detect();
+  const address = await resolveHost(runtime, settings.address);
+  const condenser = new Condenser((event: UntimedEvent) => {
+    try {
+      options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
+    } catch (error) {
+      // The listener's mistake is its user's, not a client's; Node has no reportError (26.10).
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  });
+  const emit = condenser.event;
+
+  const starting = model.where === "main"
+    ? MainServer.start(
+      runtime,
+      model,
+      settings,
+      address,
+      await load(runtime, handler),
+      emit,
+    )
+    : WorkerServer.start(
+      runtime,
+      model,
+      settings,
+      address,
+      handler as HandlerModule,
+      emit,
+      options.signal,
+    );
+  const server = await starting.catch((error) => {
+    condenser.flush();
+    throw error;
+  });
+  const stopReaping = reapOrphans(runtime);
+  server.finished.finally(() => {
+    condenser.flush();
+    stopReaping();
+  }).catch(() => {}); // its user is told
+  const { addr, sockets } = server;
+  emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });
+  if (options.maxConnections !== undefined && server.room < options.maxConnections) {
+    emit({
+      type: "warning",
+      message:
+        `no more than ${server.room} connections at once, for this process may have too few descriptors: raise its limit with ulimit -n`,
+    });
+  }
+  try {
+    options.onListen?.(addr);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  const { signal } = options;
+  if (signal) {
+    const onAbort = () => void server.shutdown();
+    if (signal.aborted) onAbort();
+    else {
+      signal.addEventListener("abort", onAbort);
+      server.finished.finally(() => signal.removeEventListener("abort", onAbort)).catch(() => {});
+    }
+  }
+  return server;
+}
+
+async function load(
+  runtime: Runtime,
+  handler: Handler | HandlerModule,
+): Promise<Handler> {
+  if (typeof handler === "function") return handler;
+  return (await loadHandler(handlerUrl(runtime, handler))).handler;
+}

@@ -1,0 +1,86 @@
+/**
+ * Who is let in: connections are counted, all together and by where they come
+ * from, by the one that knows of all of them.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import type { RefusalReason } from "../events.ts";
+import { encodeIpv6 } from "../posix/socket_address.ts";
+
+/** Descriptors that connections leave for everything else. */
+export const SPARE_DESCRIPTORS = 64;
+
+/** How many are let in. */
+export interface AdmissionSettings {
+  /** Connections at once, beyond which newcomers are refused; Infinity where they wait. */
+  readonly connections: number;
+  /** Connections at once from one source; 0: no limit. */
+  readonly perSource: number;
+  /** Told of each one that is refused. */
+  readonly onRefused: (remoteAddr: Address, reason: RefusalReason) => void;
+}
+
+/** Counts connections, and refuses those that are too many. */
+export class Admission {
+  readonly #settings: AdmissionSettings;
+  readonly #bySource = new Map<string, number>();
+  #count = 0;
+
+  constructor(settings: AdmissionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Lets a newcomer in, who must `leave`; or reports that it is refused. */
+  enter(remoteAddr: Address): boolean {
+    const { connections, perSource, onRefused } = this.#settings;
+    if (this.#count >= connections) {
+      onRefused(remoteAddr, "connections");
+      return false;
+    }
+    const source = perSource > 0 ? sourceOf(remoteAddr) : null;
+    if (source !== null) {
+      const open = this.#bySource.get(source) ?? 0;
+      if (open >= perSource) {
+        onRefused(remoteAddr, "source");
+        return false;
+      }
+      this.#bySource.set(source, open + 1);
+    }
+    this.#count++;
+    return true;
+  }
+
+  /** One that was let in is gone. */
+  leave(remoteAddr: Address): void {
+    this.#count--;
+    const source = this.#settings.perSource > 0 ? sourceOf(remoteAddr) : null;
+    if (source === null) return;
+    const open = this.#bySource.get(source)! - 1;
+    if (open === 0) this.#bySource.delete(source);
+    else this.#bySource.set(source, open);
+  }
+}
+
+/**
+ * Where a connection comes from: an IPv4 address, also one that is written as
+ * IPv6, or the /64 that one customer has of IPv6 (RFC 6177). Null for a Unix
+ * socket, whose peers have no address.
+ */
+export function sourceOf(address: Address): string | null {
+  if (address.transport === "unix") return null;
+  if (!address.hostname.includes(":")) return address.hostname;
+  const bytes = encodeIpv6(address.hostname);
+  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
+    bytes[10] === 0xff && bytes[11] === 0xff;
+  return mapped ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
+}
+
+/**
+ * How many connections a worker serves before it is replaced: up to a fifth
+ * fewer than `most`, lest workers that began together all go together.
+ * @param most 0: no limit
+ * @param random from 0 up to 1
+ */
+export function lifetime(most: number, random: number): number {
+  return most === 0 ? Infinity : most - Math.floor(random * (most / 5));
+}

@@ -1,0 +1,141 @@
+/**
+ * One connection, from its handler's first line to its close.
+ * @module
+ */
+import { errorCode, errorMessage } from "../connection/errors.ts";
+import type { CloseReason, EventSink } from "../events.ts";
+import type { Context, Handler } from "../handler/handler.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
+
+/** What is the same for all connections of one accept loop. */
+export interface ServeSettings {
+  /** Milliseconds to wait for the peer's close after FIN. */
+  readonly linger: number;
+  /** Milliseconds without a byte after which a connection ends; 0 for none. */
+  readonly idleTimeout: number;
+  /** Milliseconds after which a connection ends, whatever moves; 0 for none. */
+  readonly connectionTimeout: number;
+  /** Whether `message` events are asked for. */
+  readonly messages: boolean;
+  /** Told of what happens. */
+  readonly onEvent: EventSink;
+}
+
+/** A connection that is being served. */
+export interface ServedConnection {
+  /** Resolves when it is closed and reported; never rejects. */
+  readonly done: Promise<void>;
+  /** Ends it now, whatever its handler does. */
+  end(reason: CloseReason, error?: unknown): void;
+}
+
+/** Runs the handler, closes the connection well, and reports both. */
+export function serveConnection(
+  connection: SocketConnection,
+  handler: Handler,
+  context: Context,
+  settings: ServeSettings,
+): ServedConnection {
+  const serving = new Serving(connection, context, settings);
+  void serving.run(handler, context);
+  return serving;
+}
+
+class Serving implements ServedConnection {
+  readonly done: Promise<void>;
+  readonly #connection: SocketConnection;
+  // Not the context, which its handler may change.
+  readonly #id: Context["id"];
+  readonly #worker: Context["worker"];
+  readonly #settings: ServeSettings;
+  readonly #started = performance.now();
+  readonly #lifeTimer: ReturnType<typeof setTimeout> | null = null;
+  #outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
+  #resolve!: () => void;
+  #reported = false;
+
+  constructor(connection: SocketConnection, context: Context, settings: ServeSettings) {
+    this.#connection = connection;
+    this.#settings = settings;
+    this.done = new Promise((resolve) => this.#resolve = resolve);
+
+    const { id, worker } = context;
+    this.#id = id;
+    this.#worker = worker;
+    settings.onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
+    if (settings.messages) {
+      connection.onMessage = (bytes) =>
+        settings.onEvent({
+          type: "message",
+          id,
+          bytes: bytes.slice(0, MESSAGE_SHOWN),
+          length: bytes.length,
+          worker,
+        });
+    }
+    if (settings.connectionTimeout > 0) {
+      this.#lifeTimer = connection.setLifeTimeout(
+        settings.connectionTimeout,
+        () => this.#report(),
+      );
+    }
+  }
+
+  /** Never rejects. */
+  async run(handler: Handler, context: Context): Promise<void> {
+    const { idleTimeout, linger } = this.#settings;
+    try {
+      if (idleTimeout > 0) this.#connection.setIdleTimeout(idleTimeout, () => this.#report());
+      await handler(this.#connection, context);
+    } catch (error) {
+      this.#failed(error);
+    }
+    try {
+      await this.#connection.finish(linger);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#report();
+  }
+
+  end(reason: CloseReason, error?: unknown): void {
+    if (this.#connection.closedBy === null) {
+      this.#outcome ??= error === undefined ? { reason } : { reason, error: describe(error) };
+    }
+    this.#connection.close();
+    this.#report();
+  }
+
+  #failed(error: unknown): void {
+    this.#outcome ??= { reason: "error", error: describe(error) };
+  }
+
+  /** Once: a handler that ignores that its connection has ended keeps nobody waiting. */
+  #report(): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+    const { remoteAddr, bytesRead, bytesWritten, closedBy } = this.#connection;
+    if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
+    this.#settings.onEvent({
+      type: "closed",
+      id: this.#id,
+      remoteAddr,
+      worker: this.#worker,
+      bytesRead,
+      bytesWritten,
+      milliseconds: Math.round(performance.now() - this.#started),
+      ...(this.#outcome ?? { reason: "handler" }),
+    });
+    this.#resolve();
+  }
+}
+
+/** How much of a message an event carries. */
+const MESSAGE_SHOWN = 256;
+
+function describe(error: unknown): string {
+  const code = errorCode(error);
+  const message = errorMessage(error);
+  return code && !message.includes(code) ? `${code}: ${message}` : message;
+}
