@@ -1,73 +1,47 @@
 /**
- * The layers of docs/architecture.md: a file imports only from lines above it,
- * and only runtimes/ names a runtime.
+ * The rooms of docs/architecture.md: a file imports only from its own room and
+ * from those above it, and only runtimes/ names a runtime.
  * @module
  */
 const ROOT = new URL("..", import.meta.url);
 
-/** The order; a folder stands for its files. */
-const LAYERS = [
-  "src/version.ts",
-  "src/connection/delay.ts",
-  "src/connection/connection.ts",
-  "src/connection/errors.ts",
-  "src/handler/handler.ts",
-  "src/handler/bye_scanner.ts",
-  "src/handler/echo.ts",
-  "src/events.ts",
-  "src/connection/socket_connection.ts",
-  "src/runtime.ts",
-  "src/posix/",
-  "src/runtimes/",
-  "src/serving/admission.ts",
-  "src/serving/event_throttle.ts",
-  "src/workers/messages.ts",
-  "src/serving/serve_connection.ts",
-  "src/serving/accept_loop.ts",
-  "src/queue/turns.ts",
-  "src/queue/doorbell.ts",
-  "src/queue/doorbell_thread.ts",
-  "src/queue/queue_listener.ts",
-  "src/workers/worker_handle.ts",
-  "src/workers/worker_channel.ts",
-  "src/supervisor/worker_memory.ts",
-  "src/supervisor/reload.ts",
-  "src/supervisor/supervised_worker.ts",
-  "src/supervisor/back_off.ts",
-  "src/supervisor/supervisor.ts",
-  "src/server/models.ts",
-  "src/server/serve_options.ts",
-  "src/handler/load_handler.ts",
-  "src/server/bind.ts",
-  "src/server/newcomers.ts",
-  "src/server/entrance.ts",
-  "src/server/base_server.ts",
-  "src/server/main_server.ts",
-  "src/server/worker_server.ts",
-  "src/server/orphans.ts",
-  "src/server/serve.ts",
-  "src/workers/worker_main.ts",
-  "src/workers/worker.ts",
-  "src/server/connect.ts",
-  "mod.ts",
-  "src/cli/",
-  "src/bench/",
-  "cli.ts",
+/** The rooms, in the order in which they may import, and what each holds. */
+const ROOMS: readonly (readonly [room: string, holds: string])[] = [
+  ["src/version.ts", "the version"],
+  ["src/module_beside.ts", "to find a module that runs in a thread or process of its own"],
+  ["src/connection/", "the contract of a connection, and its one implementation"],
+  ["src/runtime.ts", "what Trivet needs of a runtime"],
+  ["src/handler/", "what users write, and how it is loaded"],
+  ["src/events.ts", "what happens in a server"],
+  ["src/posix/", "system calls, and an event loop over them"],
+  ["src/runtimes/", "the adapters, one for each runtime"],
+  ["src/serving/", "one connection and many, from `accept` to close"],
+  ["src/queue/", "how workers with an event loop each share one queue of clients"],
+  ["src/workers/", "one worker, and both ends of each way to talk to it"],
+  ["src/supervisor/", "how many workers there are, and what becomes of them"],
+  ["src/server/", "`serve()` and `connect()`"],
+  ["mod.ts", "the public API"],
+  ["src/cli/", "the command line: options, `serve`, `connect`"],
+  ["src/bench/", "`bench`: load, measurement, tables, report"],
+  ["cli.ts", "the command"],
 ];
 
-/** Who may ask which runtime this is: the entries. */
+/** What runs inside a worker: started by its URL, and never a part of its supervisor. */
+const INSIDE = new Set(["src/workers/worker.ts", "src/workers/worker_main.ts"]);
+
+/** Who may ask which runtime this is: where a thread, a process or a call begins. */
 const ENTRIES = new Set([
-  "src/server/serve.ts",
-  "src/workers/worker_main.ts",
   "src/queue/doorbell_thread.ts",
+  "src/workers/worker_main.ts",
+  "src/server/serve.ts",
   "src/server/connect.ts",
   "src/bench/load_worker.ts",
   "src/bench/blocked_handler.ts",
   "cli.ts",
 ]);
 
-function layer(path: string): number {
-  return LAYERS.findIndex((l) => l.endsWith("/") ? path.startsWith(l) : path === l);
+function roomOf(path: string): number {
+  return ROOMS.findIndex(([room]) => room.endsWith("/") ? path.startsWith(room) : path === room);
 }
 
 function* files(folder: URL): Generator<URL> {
@@ -80,8 +54,8 @@ function* files(folder: URL): Generator<URL> {
 /** What is wrong with one file, a line each. */
 export function complaints(path: string, text: string): string[] {
   const wrong: string[] = [];
-  const mine = layer(path);
-  if (mine < 0) wrong.push(`${path}: is in no layer`);
+  const mine = roomOf(path);
+  if (mine < 0) wrong.push(`${path}: is in no room`);
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
   const imports = code.matchAll(
     /\bfrom\s+"([^"]+)"|\bimport\(\s*"([^"]+)"|\bimport\s+"([^"]+)"/g,
@@ -102,9 +76,12 @@ export function complaints(path: string, text: string): string[] {
       const target = new URL(specifier, new URL(path, ROOT)).href.slice(
         ROOT.href.length,
       );
-      const theirs = layer(target);
+      const theirs = roomOf(target);
       if (theirs > mine || theirs < 0) {
-        wrong.push(`${path}: imports ${target}, a layer below it`);
+        wrong.push(`${path}: imports ${target}, from a room below it`);
+      }
+      if (INSIDE.has(target) && !INSIDE.has(path)) {
+        wrong.push(`${path}: imports ${target}, which runs inside a worker`);
       }
       if (target === "src/runtimes/detect.ts" && !ENTRIES.has(path)) {
         wrong.push(`${path}: asks which runtime this is; only entries may`);
@@ -115,6 +92,12 @@ export function complaints(path: string, text: string): string[] {
     wrong.push(`${path}: names a runtime`);
   }
   return wrong;
+}
+
+/** The rooms as the Markdown table of the docs. */
+export function roomsTable(): string {
+  const rows = ROOMS.map(([room, holds]) => `| \`${room}\` | ${holds} |`);
+  return ["| room | what it holds |", "| --- | --- |", ...rows].join("\n");
 }
 
 if (import.meta.main) {

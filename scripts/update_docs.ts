@@ -3,28 +3,34 @@
  * nothing, and fails where they have drifted.
  * @module
  */
-import { BENCH_OPTIONS, type Option, optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
+import { BENCH_OPTIONS, optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
+import { roomsTable } from "./check_imports.ts";
 
 /** Where each table goes: between this line and the next `END`. */
-const TABLES: readonly { path: string; start: string; options: readonly Option[] }[] = [
+const TABLES: readonly { path: string; start: string; table: () => string }[] = [
+  {
+    path: "docs/architecture.md",
+    start: "<!-- rooms: made by scripts/update_docs.ts -->",
+    table: roomsTable,
+  },
   {
     path: "docs/operations.md",
     start: "<!-- options of serve: made by scripts/update_docs.ts -->",
-    options: SERVE_OPTIONS,
+    table: () => optionsTable(SERVE_OPTIONS),
   },
   {
     path: "docs/performance.md",
     start: "<!-- options of bench: made by scripts/update_docs.ts -->",
-    options: BENCH_OPTIONS,
+    table: () => optionsTable(BENCH_OPTIONS),
   },
 ];
 const END = "<!-- end -->";
 
 /** The text with its table made anew. */
-export function withTable(text: string, from: string, options: readonly Option[]): string {
+export function withTable(text: string, from: string, table: string): string {
   const start = text.indexOf(from) + from.length;
   const end = text.indexOf(END, start);
-  return `${text.slice(0, start)}\n\n${optionsTable(options)}\n\n${text.slice(end)}`;
+  return `${text.slice(0, start)}\n\n${table}\n\n${text.slice(end)}`;
 }
 
 /** Whether spaces alone differ, which is how the formatter aligns tables. */
@@ -34,10 +40,10 @@ export function same(a: string, b: string): boolean {
 }
 
 if (import.meta.main) {
-  for (const { path, start, options } of TABLES) {
+  for (const { path, start, table } of TABLES) {
     const file = new URL(`../${path}`, import.meta.url);
     const text = Deno.readTextFileSync(file);
-    const made = withTable(text, start, options);
+    const made = withTable(text, start, table());
     if (!Deno.args.includes("--check")) Deno.writeTextFileSync(file, made);
     else if (!same(text, made)) {
       console.error(`${path} has drifted: run deno run -A scripts/update_docs.ts`);

@@ -3,6 +3,7 @@
  * one that is silent, one that computes, and one that crashes.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
@@ -37,10 +38,7 @@ export const DEAD = "server died";
 /** What is said of peers, whose handler is not ours. */
 export const NOT_KNOWN = "-";
 
-const HANDLER = new URL(
-  import.meta.url.endsWith(".ts") ? "./blocked_handler.ts" : "./blocked_handler.js",
-  import.meta.url,
-).href;
+const HANDLER = moduleBeside("./blocked_handler", import.meta.url).href;
 
 /** Runs the cases, each on a server that is fresh. */
 export async function measureBlocked(

@@ -3,6 +3,7 @@
  * were given as commands.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import type { TcpAddress } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
 import { WORKER_DESCRIPTORS } from "../server/entrance.ts";
@@ -39,10 +40,7 @@ export interface Contestant {
   start(handler: string | null, signal: AbortSignal): Promise<RunningServer>;
 }
 
-const CLI = new URL(
-  import.meta.url.endsWith(".ts") ? "../../cli.ts" : "../../cli.js",
-  import.meta.url,
-);
+const CLI = moduleBeside("../../cli", import.meta.url);
 
 /** A model on a runtime: `command` runs a script on it. */
 export function modelContestant(

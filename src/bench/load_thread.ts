@@ -3,13 +3,11 @@
  * and Ctrl-C is heard while it never looks up.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import type { Runtime, StartedWorker } from "../runtime.ts";
 import { type LoadMessage, type LoadResult, type LoadTask, RELEASE, STOP } from "./load.ts";
 
-const WORKER = new URL(
-  import.meta.url.endsWith(".ts") ? "./load_worker.ts" : "./load_worker.js",
-  import.meta.url,
-);
+const WORKER = moduleBeside("./load_worker", import.meta.url);
 
 /** What is called as a run goes on; the connections stay open until `holding` returns. */
 export interface LoadListener {

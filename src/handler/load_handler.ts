@@ -2,6 +2,7 @@
  * From what names a handler to the function.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import { patience } from "../connection/delay.ts";
 import echo, { blocking } from "./echo.ts";
 import { errorMessage } from "../connection/errors.ts";
@@ -12,10 +13,7 @@ import type { Runtime } from "../runtime.ts";
 export type HandlerModule = URL | string;
 
 /** The module of the default handler, echo until "bye". */
-export const ECHO: URL = new URL(
-  import.meta.url.endsWith(".ts") ? "./echo.ts" : "./echo.js",
-  import.meta.url,
-);
+export const ECHO: URL = moduleBeside("./echo", import.meta.url);
 
 /** What is no URL is a path, and relative to the current folder. */
 export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {

@@ -2,6 +2,7 @@
  * What tells a worker that a client may wait in the queue that it shares.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
@@ -51,10 +52,7 @@ export interface BellData {
   readonly word: SharedArrayBuffer;
 }
 
-const BELL_MODULE = new URL(
-  import.meta.url.endsWith(".ts") ? "./doorbell_thread.ts" : "./doorbell_thread.js",
-  import.meta.url,
-);
+const BELL_MODULE = moduleBeside("./doorbell_thread", import.meta.url);
 
 /**
  * A thread tells that does nothing else: the loops of Bun and Node wait for

@@ -8,7 +8,6 @@ import type { Address } from "../connection/connection.ts";
 import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
-import type { WorkerSettings } from "../workers/messages.ts";
 import { Board } from "./board.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
@@ -124,16 +123,25 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
   }
 }
 
+/** How workers that have many connections each share them. */
+export interface Shares {
+  /** The descriptor of the board with everybody's counts. */
+  readonly board: number;
+  /** The worker's own line on it. */
+  readonly line: number;
+  /** Connections at once, all workers together. */
+  readonly most: number;
+}
+
 /** The listener of a worker process on the socket that it was started with. */
 export function listenToQueue(
   runtime: Runtime,
   libc: Libc,
-  settings: WorkerSettings,
+  listening: number,
+  { board, line, most }: Shares,
   shallLeave: () => boolean,
   admit: (remoteAddr: Address) => boolean,
 ): QueueListener {
-  const listening = settings.listening!;
-  const { board, line, most } = settings.shares!;
   const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
   const addr = libc.localAddress(listening);

@@ -5,6 +5,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { UntimedEvent } from "../events.ts";
+import type { Shares } from "../queue/queue_listener.ts";
 
 /** What a worker is started with. */
 export interface WorkerSettings {
@@ -36,16 +37,6 @@ export interface WorkerSettings {
   readonly asks: boolean;
   /** Whether `message` events are asked for. */
   readonly messages: boolean;
-}
-
-/** How workers that have many connections each share them. */
-export interface Shares {
-  /** The descriptor of the board with everybody's counts. */
-  readonly board: number;
-  /** The worker's own line on it. */
-  readonly line: number;
-  /** Connections at once, all workers together. */
-  readonly most: number;
 }
 
 /** Supervisor to worker, each stronger than the one before. */

@@ -224,7 +224,10 @@ export function processChannel(
     },
     listen(blocking) {
       const shallLeave = () => look() !== null;
-      if (settings.shares) return listenToQueue(runtime, libc, settings, shallLeave, admit);
+      const { shares } = settings;
+      if (shares) {
+        return listenToQueue(runtime, libc, settings.listening!, shares, shallLeave, admit);
+      }
       return new BlockingListener(libc, {
         descriptor: settings.listening!,
         blocking,

@@ -2,6 +2,7 @@
  * A worker as its supervisor sees it, thread and process alike.
  * @module
  */
+import { moduleBeside } from "../module_beside.ts";
 import { patience } from "../connection/delay.ts";
 import type { WorkerName } from "../handler/handler.ts";
 import {
@@ -54,10 +55,7 @@ export type SharedSettings = Omit<
   "number" | "kind" | "listening" | "shares" | "control" | "parent" | "words"
 >;
 
-const WORKER_MODULE = new URL(
-  import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js",
-  import.meta.url,
-);
+const WORKER_MODULE = moduleBeside("./worker", import.meta.url);
 
 /**
  * A worker process's main module when it may not read: Deno lets a module that
