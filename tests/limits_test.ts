@@ -1,6 +1,6 @@
 /** Who is let in, by the numbers. */
 import { assert, assertEquals } from "@std/assert";
-import { Condenser } from "../src/serving/event_throttle.ts";
+import { EventThrottle } from "../src/serving/event_throttle.ts";
 import type { Address } from "../src/connection/connection.ts";
 import type { RefusalReason, UntimedEvent } from "../src/events.ts";
 import { Admission, lifetime, sourceOf } from "../src/serving/admission.ts";
@@ -65,18 +65,18 @@ const remoteAddr = tcp("192.0.2.1");
 const worker = { kind: "main", id: 0 } as const;
 
 /** Counts of each kind, in the order in which they came. */
-function condenser(interval: number) {
+function throttle(interval: number) {
   const told: [string, number][] = [];
   const sink = (event: UntimedEvent) =>
     void told.push([
       event.type === "refused" ? event.reason : event.type,
       "count" in event ? event.count : 0,
     ]);
-  return { condenser: new Condenser(sink, interval), told };
+  return { throttle: new EventThrottle(sink, interval), told };
 }
 
 test("of a flood the first is told at once, then one in each interval counts the others", async () => {
-  const { condenser: all, told } = condenser(30);
+  const { throttle: all, told } = throttle(30);
   const { event } = all;
   const refuse = (times: number, reason: RefusalReason = "source") => {
     for (let i = 0; i < times; i++) event({ type: "refused", remoteAddr, reason, count: 1 });
@@ -106,7 +106,7 @@ test("of a flood the first is told at once, then one in each interval counts the
 });
 
 test("what comes seldom is told each time", async () => {
-  const { condenser: all, told } = condenser(5);
+  const { throttle: all, told } = throttle(5);
   for (let i = 0; i < 3; i++) {
     all.event({ type: "accept_failed", code: "EMFILE", count: 1, worker });
     await delay(15);

@@ -32,13 +32,16 @@ class Serving {
       model: "multiplex",
       worker: { kind: "main", id: 0 },
     } as const;
-    this.served = serveConnection(this.connection, handler, context, {
+    const settings = {
+      model: "multiplex",
+      maxConnectionsPerWorker: 0,
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
       connectionTimeout: options.connectionTimeout ?? 0,
       messages: options.messages ?? false,
-      onEvent: (event) => this.events.push(event),
-    });
+    } as const;
+    const onEvent = (event: UntimedEvent) => void this.events.push(event);
+    this.served = serveConnection(this.connection, handler, context, settings, onEvent);
   }
 
   /** Its one `closed`, when it is there; `accepted` came first and nothing after it. */

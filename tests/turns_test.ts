@@ -160,7 +160,9 @@ function listener(turns: Turns, rings: number) {
     }),
     accept: () => null, // another was faster
     shallLeave: () => false,
-    connect: () => null,
+    connect: () => {
+      throw new Error("nobody was accepted");
+    },
   });
   return { listener, times, told };
 }

@@ -6,7 +6,7 @@
 import { moduleBeside } from "../module_beside.ts";
 import type { TcpAddress } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
-import { WORKER_DESCRIPTORS } from "../server/entrance.ts";
+import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
 import { MODELS } from "../server/models.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { Runtime, StartedCommand } from "../runtime.ts";

@@ -31,3 +31,32 @@ export function patience(milliseconds: number, over: () => void): () => void {
 export function patiently(milliseconds: number): Promise<void> {
   return new Promise((resolve) => void patience(milliseconds, resolve));
 }
+
+/** One call later, and no second one while it waits. */
+export class Later {
+  readonly #call: () => void;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(call: () => void) {
+    this.#call = call;
+  }
+
+  /** Whether the call is still to come. */
+  get waits(): boolean {
+    return this.#timer !== null;
+  }
+
+  /** Calls after so many milliseconds, unless a call waits already. */
+  in(milliseconds: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#call();
+    }, milliseconds);
+  }
+
+  /** Does not call. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Address, Connection } from "./connection.ts";
+import { readableOf, type StreamCalls, writableOf } from "./connection_streams.ts";
 import { errorCode, refusal, SystemError } from "./errors.ts";
+import { IdleTimer } from "./idle_timer.ts";
 
 /**
  * A connected socket, of an event loop or blocking. What it returns is a plain
@@ -28,7 +30,7 @@ export interface Socket {
    * milliseconds (0: never) a call fails with `ETIMEDOUT`.
    */
   setTimeout?(milliseconds: number): void;
-  /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`. */
+  /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
 }
 
@@ -56,10 +58,8 @@ export class SocketConnection implements Connection {
   #writeError: Error | null = null;
   #finSent: Promise<void> | null = null;
   #closedBy: string | null = null;
-  #idleTimer: ReturnType<typeof setTimeout> | null = null;
-  #idleTimeout = 0;
-  #onIdle: (() => void) | null = null;
-  #lastMoved = 0;
+  #idleTimer: IdleTimer | null = null;
+  #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #finishing = false;
   #readable: ReadableStream<Uint8Array> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
@@ -87,31 +87,28 @@ export class SocketConnection implements Connection {
   }
 
   /**
-   * Ends the connection with `ETIMEDOUT` when no byte moves for so long, and
-   * then calls `onIdle`; a blocking socket rejects the call that waits instead.
+   * Ends the connection with `ETIMEDOUT` when no byte moves for so many
+   * milliseconds, and then calls `onIdle`; a blocking socket rejects the call
+   * that waits instead. 0: never.
    */
-  setIdleTimeout(milliseconds: number, onIdle: (() => void) | null = null): void {
-    this.#idleTimeout = milliseconds;
-    this.#onIdle = onIdle;
+  setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
     if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
-    this.#lastMoved = Date.now();
-    if (milliseconds > 0) this.#armIdleTimer(milliseconds);
+    this.#idleTimer?.stop();
+    this.#idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
+      this.closeBecause("ETIMEDOUT");
+      onIdle();
+    });
   }
 
   /**
-   * Ends the connection with `ETIMEDOUT` after so long, and then calls `onEnd`;
-   * a blocking socket rejects the call that waits then, or the next one.
-   * Returns the timer, if there is one.
+   * Ends the connection with `ETIMEDOUT` after so many milliseconds, and then
+   * calls `onEnd`; a blocking socket rejects the call that waits then, or the
+   * next one. 0: never.
    */
-  setLifeTimeout(
-    milliseconds: number,
-    onEnd: () => void,
-  ): ReturnType<typeof setTimeout> | null {
-    if (this.#socket.setDeadline) {
-      this.#socket.setDeadline(milliseconds);
-      return null;
-    }
-    return setTimeout(() => {
+  setLifeTimeout(milliseconds: number, onEnd: () => void = ignore): void {
+    if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+    this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
       this.closeBecause("ETIMEDOUT");
       onEnd();
     }, milliseconds);
@@ -154,7 +151,8 @@ export class SocketConnection implements Connection {
   closeBecause(code: string): void {
     if (this.#closedBy) return;
     this.#closedBy = code;
-    if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
+    this.#idleTimer?.stop();
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
     this.#socket.close();
   }
 
@@ -170,7 +168,7 @@ export class SocketConnection implements Connection {
       if (!this.#closedBy) {
         this.#finishing = true;
         await this.closeWrite();
-        if (this.#idleTimer !== null) clearTimeout(this.#idleTimer); // from here it is linger
+        this.#idleTimer?.stop(); // from here it is linger
         await this.#discard(linger);
       }
     } finally {
@@ -182,34 +180,23 @@ export class SocketConnection implements Connection {
     if (this.#readable) return this.#readable;
     const refused = this.#claim("streams");
     if (refused) throw refused;
-    return this.#readable = new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const buffer = this.#buffer ??= new Uint8Array(STREAM_CHUNK);
-        const length = await this.#read(buffer);
-        if (length === null) return controller.close();
-        if (length < STREAM_CHUNK / 4) {
-          return controller.enqueue(buffer.slice(0, length));
-        }
-        this.#buffer = null;
-        controller.enqueue(buffer.subarray(0, length));
-      },
-      cancel: () => this.close(),
-      // 0: with the default, a stream reads ahead of the answer to what it has
-      // read, and a blocking read would then wait for ever.
-    }, { highWaterMark: 0 });
+    return this.#readable = readableOf(this.#streamCalls());
   }
 
   get writable(): WritableStream<Uint8Array> {
     if (this.#writable) return this.#writable;
     const refused = this.#claim("streams");
     if (refused) throw refused;
-    return this.#writable = new WritableStream<Uint8Array>({
-      // `abort` below is called only when a pending write has ended.
-      start: ({ signal }) => signal.addEventListener("abort", () => this.close()),
+    return this.#writable = writableOf(this.#streamCalls());
+  }
+
+  #streamCalls(): StreamCalls {
+    return {
+      read: (buffer) => this.#read(buffer),
       write: (bytes) => this.#write(bytes),
-      close: () => this.closeWrite(),
-      abort: () => this.close(),
-    });
+      closeWrite: () => this.closeWrite(),
+      close: () => this.close(),
+    };
   }
 
   #claim(use: "calls" | "streams"): TypeError | null {
@@ -266,7 +253,7 @@ export class SocketConnection implements Connection {
       return null;
     }
     this.bytesRead += length;
-    if (this.#idleTimeout > 0) this.#lastMoved = Date.now();
+    this.#idleTimer?.moved();
     if (this.onMessage) this.onMessage(buffer.subarray(0, length));
     return length;
   }
@@ -336,7 +323,7 @@ export class SocketConnection implements Connection {
 
   #didWrite(length: number): void {
     this.bytesWritten += length;
-    if (this.#idleTimeout > 0) this.#lastMoved = Date.now();
+    this.#idleTimer?.moved();
   }
 
   #writeFailed(error: unknown): Error {
@@ -345,20 +332,6 @@ export class SocketConnection implements Connection {
       this.closeBecause("ETIMEDOUT");
     }
     return this.#writeError ??= this.#toSystemError(error);
-  }
-
-  #armIdleTimer(milliseconds: number): void {
-    const due = Date.now() + milliseconds;
-    this.#idleTimer = setTimeout(() => {
-      const left = this.#lastMoved + this.#idleTimeout - Date.now();
-      if (left > 0) this.#armIdleTimer(left);
-      // The thread was held up: what has come meanwhile is read first.
-      else if (Date.now() - due > HELD_UP) this.#armIdleTimer(HELD_UP);
-      else {
-        this.closeBecause("ETIMEDOUT");
-        this.#onIdle?.();
-      }
-    }, milliseconds);
   }
 
   async #discard(linger: number): Promise<void> {
@@ -382,9 +355,6 @@ export class SocketConnection implements Connection {
   }
 }
 
-const STREAM_CHUNK = 16384;
-/** Milliseconds by which a timer comes late where the thread had too much to do. */
-const HELD_UP = 20;
 /**
  * After so many writes others have their turn: where the peer reads fast, each is
  * done when it returns, and a handler that only writes would keep the thread.

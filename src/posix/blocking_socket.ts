@@ -68,7 +68,8 @@ export class BlockingSocket implements Socket {
   }
 
   setDeadline(milliseconds: number): void {
-    this.#deadline = performance.now() + milliseconds;
+    this.#deadline = milliseconds === 0 ? Infinity : performance.now() + milliseconds;
+    if (milliseconds === 0) this.#tell(this.#timeout);
   }
 
   /** Not once for each call: the kernel's timeout may be a little too long. */
@@ -108,8 +109,6 @@ export interface WorkerListenerOptions {
   hold(descriptor: number): void;
   /** Closes it, unless the supervisor has taken it. */
   release(descriptor: number): void;
-  /** Whether a client may be served; waits for the answer. */
-  admit(remoteAddr: Address): boolean;
 }
 
 /** The listener of a worker: it blocks in `accept` on the shared socket. */
@@ -128,7 +127,7 @@ export class BlockingListener implements Listener {
   }
 
   async accept(): Promise<SocketConnection | null> {
-    const { descriptor, blocking, shallLeave, admit } = this.#options;
+    const { descriptor, blocking, shallLeave } = this.#options;
     while (!this.#closed) {
       // What handlers left behind (a timer, a rejection) gets its turn.
       await new Promise((resolve) => setImmediate(resolve));
@@ -137,10 +136,7 @@ export class BlockingListener implements Listener {
         const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
         this.#pending = null;
         if (accepted === null) continue; // the time is over to look whether it shall leave
-        const connection = this.#connection(accepted.descriptor, accepted.remoteAddr);
-        // Last, because who is let in counts until its end is reported.
-        if (admit(accepted.remoteAddr)) return connection;
-        connection.close();
+        return this.#connection(accepted.descriptor, accepted.remoteAddr);
       } catch (error) {
         if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
         throw error;

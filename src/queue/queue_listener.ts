@@ -4,7 +4,6 @@
  * @module
  */
 import type { ConnectionSource } from "../serving/accept_loop.ts";
-import type { Address } from "../connection/connection.ts";
 import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
@@ -31,8 +30,8 @@ export interface QueueOptions {
   accept(): Accepted | null;
   /** Whether the worker shall leave. */
   shallLeave(): boolean;
-  /** Makes a connection of it; null if it is not let in. Owns the descriptor. */
-  connect(accepted: Accepted): SocketConnection | null;
+  /** Makes a connection of it. Owns the descriptor. */
+  connect(accepted: Accepted): SocketConnection;
 }
 
 /** Takes clients while it is this worker's turn. */
@@ -140,7 +139,6 @@ export function listenToQueue(
   listening: number,
   { board, line, most }: Shares,
   shallLeave: () => boolean,
-  admit: (remoteAddr: Address) => boolean,
 ): QueueListener {
   const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
@@ -151,21 +149,14 @@ export function listenToQueue(
     accept: () => libc.accept(listening, true),
     shallLeave,
     connect({ descriptor, remoteAddr }) {
-      let connection;
       try {
         const localAddr = libc.acceptedAddress(descriptor, addr);
-        connection = new SocketConnection(
-          (loop ?? runtime).adopt(descriptor, localAddr, remoteAddr),
-        );
+        return new SocketConnection((loop ?? runtime).adopt(descriptor, localAddr, remoteAddr));
       } catch (error) {
         libc.close(descriptor);
         if (acceptErrorClass(error) === "no room") throw error;
         throw new SystemError("ECONNABORTED", "The client left before it was served", error);
       }
-      // Last, because who is let in counts until its end is reported.
-      if (admit(remoteAddr)) return connection;
-      connection.close();
-      return null;
     },
   });
 }

@@ -1,34 +1,23 @@
 /**
- * The two ways for a client to reach a worker: all workers share the listening
- * socket, or this process accepts and hands each socket over.
+ * How clients reach workers, and which way can be had.
  * @module
  */
-import { acceptLoop } from "../serving/accept_loop.ts";
-import { bind } from "./bind.ts";
 import type { Address } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { RefusalReason } from "../events.ts";
-import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
-import { dropNewcomers } from "./newcomers.ts";
-import type { Model } from "./models.ts";
-import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
-import { Board } from "../queue/board.ts";
-import { Libc } from "../posix/libc.ts";
-import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Admission } from "../serving/admission.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
-import {
-  handOverStarter,
-  processStarter,
-  type SharedSettings,
-  type StartWorker,
-  threadStarter,
-} from "../workers/worker_handle.ts";
+import type { StartWorker } from "../workers/worker_handle.ts";
+import type { CommonSettings } from "../workers/worker_settings.ts";
+import type { EntranceName, Model, Workers } from "./models.ts";
+import type { Settings } from "./serve_options.ts";
 
 /** How clients reach workers. */
 export interface Entrance {
   /** Where it listens. */
   readonly addr: Address;
-  /** Which of the two ways it is. */
+  /** Whether workers share the listening socket. */
   readonly sockets: "shared" | "handed over";
   /** Starts a worker that clients can reach. */
   readonly start: StartWorker;
@@ -56,221 +45,51 @@ export interface Opening {
   onRefused(remoteAddr: Address, reason: RefusalReason): void;
 }
 
-/** What one worker, a thread with its connection, takes of this process's descriptors. */
-export const WORKER_DESCRIPTORS = 8;
-/** What must be left to start one: Deno panics, and Bun crashes, without (2.9, 1.4). */
-const START_DESCRIPTORS = 24;
-/** What a process with a channel, and the client for it, take of them. */
-const CHANNEL_DESCRIPTORS = 4;
-/**
- * Clients that Deno's node:net accepts before anybody is asked; when descriptors
- * run out meanwhile, it never accepts again and does not tell (2.9).
- */
-const ACCEPT_BURST = 128;
-
-/** No limit; Infinity is no JSON. */
-const MANY = 2 ** 31 - 1;
-
-/** Every worker takes clients from the queue of the same listening socket. */
-export class SharedEntrance implements Entrance {
-  readonly sockets = "shared";
-  readonly addr: Address;
-  readonly start: StartWorker;
-  readonly room: number;
-  readonly #libc: Libc;
-  readonly #listening: number;
-  readonly #board: Board | null;
-
-  /** Binds. */
-  static async bind(
-    runtime: Runtime,
-    model: Model,
-    address: Address,
-    settings: Settings,
-    shared: SharedSettings,
-  ): Promise<SharedEntrance> {
-    const libc = new Libc(runtime);
-    let board: Board | null = null;
-    try {
-      board = model.each === "many" ? new Board(runtime) : null;
-      const listen = () => libc.listen(address, settings.backlog);
-      const listening = await bind(runtime, address, settings.unixMode, listen);
-      return new SharedEntrance(runtime, libc, model, listening, board, settings, shared);
-    } catch (error) {
-      board?.close();
-      libc.unload();
-      throw error;
-    }
-  }
-
-  private constructor(
-    runtime: Runtime,
-    libc: Libc,
-    model: Model,
-    listening: number,
-    board: Board | null,
-    settings: Settings,
-    shared: SharedSettings,
-  ) {
-    this.#libc = libc;
-    this.#board = board;
-    this.#listening = listening;
-    this.addr = libc.localAddress(listening);
-    const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
-    const all = { ...shared, listening };
-    let start;
-    if (board !== null) {
-      this.room = Math.max(1, descriptors) * settings.workers;
-      // Lest an accept that should not block does for longer, see below.
-      libc.setTimeout(listening, "receive", 1);
-      // Who is refused beyond the limit is accepted first.
-      const most = settings.overLimit === "refuse" ? MANY : settings.maxConnections;
-      const sharing = { board, most };
-      start = processStarter(runtime, libc, all, settings.workerArgs, sharing);
-    } else {
-      this.room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
-      libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
-      start = model.where === "thread"
-        ? threadStarter(runtime, libc, all)
-        : processStarter(runtime, libc, all, settings.workerArgs, null);
-    }
-    this.start = (number, listeners) => {
-      libc.demandDescriptors(START_DESCRIPTORS, listening);
-      const handle = start(number, listeners);
-      // Deno makes what it passes on block, for all who have it (2.9).
-      if (board !== null) libc.setNonblocking(listening);
-      return handle;
-    };
-  }
-
-  queueLength(): number | null {
-    return this.#libc.queueLength(this.#listening);
-  }
-
-  open(): Promise<void> {
-    return Promise.resolve(); // the workers accept
-  }
-
-  onIdle(): void {}
-
-  dropNewcomers(): void {
-    this.#libc.dropNewcomers(this.#listening);
-  }
-
-  stop(): void {
-    // This wakes every worker that is blocked in accept. The descriptor stays
-    // until the last thread is gone, lest its number mean something else.
-    this.#libc.shutdown(this.#listening, "both");
-    if (this.addr.transport === "unix") this.#endQueue();
-  }
-
-  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
-  #endQueue(): void {
-    try {
-      for (let next; (next = this.#libc.accept(this.#listening, true)) !== null;) {
-        this.#libc.close(next.descriptor);
-      }
-    } catch {
-      // EINVAL: it is shut down, and nobody waits any more.
-    }
-  }
-
-  release(): void {
-    this.#board?.close();
-    this.#libc.close(this.#listening);
-    this.#libc.unload();
-  }
+/** What an entrance is made of. */
+export interface EntranceOptions {
+  readonly runtime: Runtime;
+  readonly where: Model["where"];
+  readonly address: Address;
+  readonly settings: Settings;
+  /** What its workers are started with. */
+  readonly common: CommonSettings;
 }
 
-/** This process accepts, and hands each socket over to an idle worker process. */
-export class HandOverEntrance implements Entrance {
-  readonly sockets = "handed over";
-  readonly addr: Address;
-  readonly start: StartWorker;
-  readonly room: number;
-  readonly #runtime: Runtime;
-  readonly #listener: HandOverListener;
-  /** How many may wait here. */
-  readonly #queueRoom: number;
-  /** Accepted, while every worker was busy. */
-  readonly #waiting: HandedSocket[] = [];
-  #supervisor: Supervisor | null = null;
-  #admission: Admission | null = null;
+/** The way that the options ask for, or that is left where no C library can be opened. */
+export function chooseEntrance(
+  runtime: Runtime,
+  { entrances }: Workers,
+  { handOver, workerPermissions }: Settings,
+): EntranceName {
+  const wanted = handOver || workerPermissions !== null || runtime.libraryRefusal() !== null;
+  return wanted && entrances.includes("handed over") ? "handed over" : entrances[0];
+}
 
-  /** Binds. */
-  static async bind(
-    runtime: Runtime,
-    address: Address,
-    settings: Settings,
-    shared: SharedSettings,
-  ): Promise<HandOverEntrance> {
-    const listen = () => runtime.listenToHandOver(address, settings.backlog);
-    const listener = await bind(runtime, address, settings.unixMode, listen);
-    const { workerArgs, workerPermissions } = settings;
-    const start = handOverStarter(runtime, shared, workerArgs, workerPermissions);
-    const limit = runtime.descriptorLimit() ?? Infinity;
-    const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
-    return new HandOverEntrance(runtime, listener, start, settings, descriptors);
+/**
+ * Refuses what cannot be had here.
+ * @throws {SystemError} with one line that says what to do
+ */
+export function demandWorkers(runtime: Runtime, model: Model, settings: Settings): void {
+  const why = refusal(runtime, model, settings);
+  if (why !== null) throw new SystemError("EACCES", why);
+}
+
+function refusal(runtime: Runtime, model: Model, settings: Settings): string | null {
+  const { maxWorkerMemory, workerPermissions } = settings;
+  const noLibrary = runtime.libraryRefusal();
+  const noProcess = runtime.processRefusal();
+  if (model.each === "many") {
+    const why = noProcess ?? (runtime.os === "linux" ? noLibrary : "they need Linux");
+    if (why) return `Cannot serve with workers: ${why}, or leave them out`;
   }
-
-  private constructor(
-    runtime: Runtime,
-    listener: HandOverListener,
-    start: StartWorker,
-    settings: Settings,
-    descriptors: number,
-  ) {
-    this.#runtime = runtime;
-    this.#listener = listener;
-    this.addr = listener.addr;
-    this.start = start;
-    this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
-    const workers = Math.min(settings.maxConnections, this.room);
-    const left = descriptors - CHANNEL_DESCRIPTORS * workers;
-    this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
+  const why = model.where === "process" ? noProcess : noLibrary;
+  if (why) {
+    const name = settings.serving.model;
+    return `Cannot serve under the model "${name}": ${why}, or pick --model multiplex`;
   }
-
-  queueLength(): number {
-    return this.#waiting.length;
+  if (maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
+    return "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A";
   }
-
-  open(supervisor: Supervisor, { admission, ...told }: Opening): Promise<void> {
-    this.#supervisor = supervisor;
-    this.#admission = admission;
-    return acceptLoop(this.#listener, Infinity, (socket) => {
-      const { remoteAddr } = socket;
-      if (this.#waiting.length >= this.#queueRoom) {
-        told.onRefused(remoteAddr, "connections");
-        this.#listener.drop(socket);
-      } else if (!admission.enter(remoteAddr)) this.#listener.drop(socket);
-      else {
-        this.#waiting.push(socket);
-        this.onIdle();
-        if (this.#waiting.length > 0) supervisor.look();
-      }
-      return Promise.resolve();
-    }, told.onNoRoom);
-  }
-
-  onIdle(): void {
-    while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
-      if (!worker) return;
-      worker.give!(this.#waiting.shift()!);
-    }
-  }
-
-  dropNewcomers(): void {
-    dropNewcomers(this.#runtime, this.#listener.descriptor);
-  }
-
-  stop(): void {
-    this.#listener.close();
-    for (const socket of this.#waiting.splice(0)) {
-      this.#admission!.leave(socket.remoteAddr);
-      this.#listener.drop(socket);
-    }
-  }
-
-  release(): void {}
+  const unrestricted = workerPermissions && runtime.restrictionRefusal(workerPermissions);
+  return unrestricted ? `Cannot restrict the workers' permissions: ${unrestricted}` : null;
 }

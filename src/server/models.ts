@@ -12,19 +12,50 @@ export interface Model {
   readonly each: "one" | "many";
   /** How many connections at once, all loops together, unless told otherwise. */
   readonly maxConnections: number;
+  /** Where the loops run in workers: which. */
+  readonly workers: Workers | null;
 }
+
+/** What is to be known of a model's workers. */
+export interface Workers {
+  /** How clients may reach them; the first is taken wherever it can be had. */
+  readonly entrances: readonly EntranceName[];
+  /** How many there are: a few more than have clients, or as many as were asked for. */
+  readonly crew: "spare" | "fixed";
+}
+
+/**
+ * How clients reach workers: all take them from one queue; all do, and the one
+ * with the fewest goes first; or the main process hands each one over.
+ */
+export type EntranceName = "shared" | "queue" | "handed over";
 
 /** The table; the first row is the default. */
 export const MODELS: Readonly<Record<ModelName, Model>> = {
-  multiplex: { where: "main", each: "many", maxConnections: 10_000 },
-  iterative: { where: "main", each: "one", maxConnections: 1 },
-  thread: { where: "thread", each: "one", maxConnections: 256 },
-  process: { where: "process", each: "one", maxConnections: 64 },
+  multiplex: { where: "main", each: "many", maxConnections: 10_000, workers: null },
+  iterative: { where: "main", each: "one", maxConnections: 1, workers: null },
+  thread: {
+    where: "thread",
+    each: "one",
+    maxConnections: 256,
+    workers: { entrances: ["shared"], crew: "spare" },
+  },
+  process: {
+    where: "process",
+    each: "one",
+    maxConnections: 64,
+    workers: { entrances: ["shared", "handed over"], crew: "spare" },
+  },
 };
 
-/** Rows for a model whose loops run in several workers. */
+/** Rows for a model whose loops run in as many workers as were asked for. */
 const IN_WORKERS: Partial<Record<ModelName, Model>> = {
-  multiplex: { where: "process", each: "many", maxConnections: MODELS.multiplex.maxConnections },
+  multiplex: {
+    where: "process",
+    each: "many",
+    maxConnections: MODELS.multiplex.maxConnections,
+    workers: { entrances: ["queue"], crew: "fixed" },
+  },
 };
 
 /** The row of a model; undefined if it cannot be had in so many workers of its own. */

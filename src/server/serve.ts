@@ -3,7 +3,7 @@
  * @module
  */
 import type { Server } from "./base_server.ts";
-import { Condenser } from "../serving/event_throttle.ts";
+import { EventThrottle } from "../serving/event_throttle.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
@@ -11,8 +11,9 @@ import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
 import type { Runtime } from "../runtime.ts";
+import type { ServeOptions } from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
-import { resolveHost, type ServeOptions, settle } from "./serve_options.ts";
+import { resolveHost, settle } from "./serve_options.ts";
 import { WorkerServer } from "./worker_server.ts";
 
 /**
@@ -40,17 +41,17 @@ export async function serve(
   const options = onlyHandler ? {} : first;
   const handler = (onlyHandler ? first : second) ?? ECHO;
   const settings = settle(options);
-  const model = modelIn(settings.workers, settings.model)!;
-  if (model.where !== "main" && typeof handler === "function") {
+  const model = modelIn(settings.workers, settings.serving.model)!;
+  if (model.workers && typeof handler === "function") {
     throw new TypeError(
-      `Cannot give a function to the model "${settings.model}"${
+      `Cannot give a function to the model "${settings.serving.model}"${
         settings.workers > 0 ? " with workers" : ""
       }: pass the URL of a module whose default export is the handler`,
     );
   }
   const runtime = await detect();
   const address = await resolveHost(runtime, settings.address);
-  const condenser = new Condenser((event: UntimedEvent) => {
+  const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
       options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {
@@ -60,37 +61,38 @@ export async function serve(
       });
     }
   });
-  const emit = condenser.event;
+  const emit = throttle.event;
 
-  const starting = model.where === "main"
-    ? MainServer.start(
+  const { workers } = model;
+  const starting = workers
+    ? WorkerServer.start(
+      runtime,
+      { ...model, workers },
+      settings,
+      address,
+      handler as HandlerModule,
+      emit,
+      options.signal,
+    )
+    : MainServer.start(
       runtime,
       model,
       settings,
       address,
       await load(runtime, handler),
       emit,
-    )
-    : WorkerServer.start(
-      runtime,
-      model,
-      settings,
-      address,
-      handler as HandlerModule,
-      emit,
-      options.signal,
     );
   const server = await starting.catch((error) => {
-    condenser.flush();
+    throttle.flush();
     throw error;
   });
   const stopReaping = reapOrphans(runtime);
   server.finished.finally(() => {
-    condenser.flush();
+    throttle.flush();
     stopReaping();
   }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
-  emit({ type: "listening", addr, model: settings.model, ...(sockets ? { sockets } : {}) });
+  emit({ type: "listening", addr, model: settings.serving.model, ...(sockets ? { sockets } : {}) });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",

@@ -2,19 +2,44 @@
  * `thread` and `process`, and `multiplex` with workers: the accept loops run in workers.
  * @module
  */
-import { BaseServer, DRAIN } from "./base_server.ts";
 import type { Address } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
-import { type Entrance, HandOverEntrance, SharedEntrance } from "./entrance.ts";
-import { SystemError } from "../connection/errors.ts";
-import type { RefusalReason, UntimedEvent } from "../events.ts";
-import { Admission } from "../serving/admission.ts";
+import type { EventSink, RefusalReason } from "../events.ts";
 import { type HandlerModule, handlerUrl } from "../handler/load_handler.ts";
-import type { Model } from "./models.ts";
 import type { Runtime } from "../runtime.ts";
+import { Admission } from "../serving/admission.ts";
+import { Supervisor, type SupervisorSettings } from "../supervisor/supervisor.ts";
+import { BaseServer, DRAIN } from "./base_server.ts";
+import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
+import { HandedOverEntrance } from "./handed_over_entrance.ts";
+import type { EntranceName, Model, Workers } from "./models.ts";
+import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./serve_options.ts";
-import { Supervisor } from "../supervisor/supervisor.ts";
-import type { SharedSettings } from "../workers/worker_handle.ts";
+import { SharedEntrance } from "./shared_entrance.ts";
+
+/** Each entrance of the models' table. */
+const ENTRANCES: Record<EntranceName, { bind(options: EntranceOptions): Promise<Entrance> }> = {
+  shared: SharedEntrance,
+  queue: QueueEntrance,
+  "handed over": HandedOverEntrance,
+};
+
+type Crew = Pick<SupervisorSettings, "spares" | "limit" | "queueLength">;
+
+/** Each crew of the models' table, for at most so many connections. */
+const CREWS: Record<
+  Workers["crew"],
+  (settings: Settings, entrance: Entrance, limit: number) => Crew
+> = {
+  spare: ({ spares, refuses }, entrance, limit) => ({
+    spares: Math.min(spares, limit),
+    // One more, when all are busy, has the time to refuse clients.
+    limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
+    queueLength: () => entrance.queueLength(),
+  }),
+  // Those that leave may have connections for long, and stand in nobody's way.
+  fixed: ({ workers }) => ({ spares: workers, limit: Infinity, queueLength: () => 0 }),
+};
 
 /** Milliseconds: how long workers may still be started for clients that are known to wait. */
 const START_DRAIN = 500;
@@ -35,26 +60,22 @@ export class WorkerServer extends BaseServer {
   /** Binds and starts workers; resolves when one is ready. */
   static async start(
     runtime: Runtime,
-    model: Model,
+    model: Model & { readonly workers: Workers },
     settings: Settings,
     address: Address,
     handler: HandlerModule,
-    emit: (event: UntimedEvent) => void,
+    emit: EventSink,
     signal?: AbortSignal,
   ): Promise<WorkerServer> {
-    const shared: SharedSettings = {
-      model: settings.model,
+    demandWorkers(runtime, model, settings);
+    const common = {
       handler: handlerUrl(runtime, handler),
-      linger: settings.linger,
-      idleTimeout: settings.idleTimeout,
-      connectionTimeout: settings.connectionTimeout,
-      maxConnectionsPerWorker: settings.maxConnectionsPerWorker,
-      asks: settings.overLimit === "refuse" || settings.maxConnectionsPerSource > 0,
-      messages: settings.messages,
+      asks: settings.refuses || settings.maxConnectionsPerSource > 0,
+      serving: settings.serving,
     };
-    const entrance = handsOver(runtime, model, settings)
-      ? await HandOverEntrance.bind(runtime, address, settings, shared)
-      : await SharedEntrance.bind(runtime, model, address, settings, shared);
+    const name = chooseEntrance(runtime, model.workers, settings);
+    const { where } = model;
+    const entrance = await ENTRANCES[name].bind({ runtime, where, address, settings, common });
     let failed = false; // a server that never served has only one thing to say
     const server = new WorkerServer(runtime, model, settings, entrance, (event) => {
       if (!failed) emit(event);
@@ -78,10 +99,10 @@ export class WorkerServer extends BaseServer {
 
   constructor(
     runtime: Runtime,
-    model: Model,
+    model: Model & { readonly workers: Workers },
     settings: Settings,
     entrance: Entrance,
-    emit: (event: UntimedEvent) => void,
+    emit: EventSink,
   ) {
     super(runtime, settings, emit);
     this.#entrance = entrance;
@@ -90,23 +111,13 @@ export class WorkerServer extends BaseServer {
     this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
     const limit = this.#limit = Math.min(settings.maxConnections, entrance.room);
-    const refuses = settings.overLimit === "refuse";
     this.#admission = new Admission({
-      connections: refuses ? limit : Infinity,
+      connections: settings.refuses ? limit : Infinity,
       perSource: settings.maxConnectionsPerSource,
       onRefused: this.#onRefused,
     });
-    const crew = model.each === "many"
-      // Those that leave may have connections for long, and stand in nobody's way.
-      ? { spares: settings.workers, limit: Infinity, queueLength: () => 0 }
-      : {
-        spares: Math.min(settings.spares, limit),
-        // One more, when all are busy, has the time to refuse clients.
-        limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
-        queueLength: () => entrance.queueLength(),
-      };
     this.#supervisor = new Supervisor({
-      ...crew,
+      ...CREWS[model.workers.crew](settings, entrance, limit),
       each: model.each,
       admission: this.#admission,
       start: entrance.start,
@@ -172,40 +183,4 @@ export class WorkerServer extends BaseServer {
   protected release(): void {
     this.#entrance.release();
   }
-}
-
-/**
- * Whether sockets are handed over, because that was asked for or because no C
- * library can be opened, or workers share the listening socket.
- * @throws {SystemError} if the model cannot be had here, with what to do
- */
-export function handsOver(runtime: Runtime, model: Model, settings: Settings): boolean {
-  const noLibrary = runtime.libraryRefusal();
-  if (model.each === "many") {
-    const refusal = runtime.processRefusal() ??
-      (runtime.os === "linux" ? noLibrary : "they need Linux");
-    if (refusal) {
-      throw new SystemError("EACCES", `Cannot serve with workers: ${refusal}, or leave them out`);
-    }
-  }
-  const refusal = model.where === "process" ? runtime.processRefusal() : noLibrary;
-  if (refusal) {
-    throw new SystemError(
-      "EACCES",
-      `Cannot serve under the model "${settings.model}": ${refusal}, or pick --model multiplex`,
-    );
-  }
-  if (settings.maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
-    throw new SystemError(
-      "EACCES",
-      "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A",
-    );
-  }
-  if (model.each === "many") return false;
-  if (settings.workerPermissions) {
-    const why = runtime.restrictionRefusal(settings.workerPermissions);
-    if (why) throw new SystemError("EACCES", `Cannot restrict the workers' permissions: ${why}`);
-    return true;
-  }
-  return model.where === "process" && (settings.handOver || noLibrary !== null);
 }

@@ -19,7 +19,7 @@ interface Window {
  * Passes events on; of those that come as often as clients like, the first at
  * once, and then one a second with the count of all in it.
  */
-export class Condenser {
+export class EventThrottle {
   readonly #sink: EventSink;
   readonly #interval: number;
   readonly #windows = new Map<string, Window>();

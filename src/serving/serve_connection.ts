@@ -6,20 +6,7 @@ import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler } from "../handler/handler.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
-
-/** What is the same for all connections of one accept loop. */
-export interface ServeSettings {
-  /** Milliseconds to wait for the peer's close after FIN. */
-  readonly linger: number;
-  /** Milliseconds without a byte after which a connection ends; 0 for none. */
-  readonly idleTimeout: number;
-  /** Milliseconds after which a connection ends, whatever moves; 0 for none. */
-  readonly connectionTimeout: number;
-  /** Whether `message` events are asked for. */
-  readonly messages: boolean;
-  /** Told of what happens. */
-  readonly onEvent: EventSink;
-}
+import type { ServingSettings } from "./serving_settings.ts";
 
 /** A connection that is being served. */
 export interface ServedConnection {
@@ -34,9 +21,10 @@ export function serveConnection(
   connection: SocketConnection,
   handler: Handler,
   context: Context,
-  settings: ServeSettings,
+  settings: ServingSettings,
+  onEvent: EventSink,
 ): ServedConnection {
-  const serving = new Serving(connection, context, settings);
+  const serving = new Serving(connection, context, settings, onEvent);
   void serving.run(handler, context);
   return serving;
 }
@@ -47,25 +35,31 @@ class Serving implements ServedConnection {
   // Not the context, which its handler may change.
   readonly #id: Context["id"];
   readonly #worker: Context["worker"];
-  readonly #settings: ServeSettings;
+  readonly #settings: ServingSettings;
+  readonly #onEvent: EventSink;
   readonly #started = performance.now();
-  readonly #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
   #resolve!: () => void;
   #reported = false;
 
-  constructor(connection: SocketConnection, context: Context, settings: ServeSettings) {
+  constructor(
+    connection: SocketConnection,
+    context: Context,
+    settings: ServingSettings,
+    onEvent: EventSink,
+  ) {
     this.#connection = connection;
     this.#settings = settings;
+    this.#onEvent = onEvent;
     this.done = new Promise((resolve) => this.#resolve = resolve);
 
     const { id, worker } = context;
     this.#id = id;
     this.#worker = worker;
-    settings.onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
+    onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
     if (settings.messages) {
       connection.onMessage = (bytes) =>
-        settings.onEvent({
+        onEvent({
           type: "message",
           id,
           bytes: bytes.slice(0, MESSAGE_SHOWN),
@@ -74,10 +68,7 @@ class Serving implements ServedConnection {
         });
     }
     if (settings.connectionTimeout > 0) {
-      this.#lifeTimer = connection.setLifeTimeout(
-        settings.connectionTimeout,
-        () => this.#report(),
-      );
+      connection.setLifeTimeout(settings.connectionTimeout, () => this.#report());
     }
   }
 
@@ -114,10 +105,9 @@ class Serving implements ServedConnection {
   #report(): void {
     if (this.#reported) return;
     this.#reported = true;
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
     const { remoteAddr, bytesRead, bytesWritten, closedBy } = this.#connection;
     if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
-    this.#settings.onEvent({
+    this.#onEvent({
       type: "closed",
       id: this.#id,
       remoteAddr,

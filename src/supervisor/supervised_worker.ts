@@ -1,12 +1,14 @@
 /**
- * What a supervisor knows of one worker: its state, and its clients.
+ * What a supervisor knows of one worker, its state and its clients, and what the
+ * worker's messages mean for them.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { UntimedEvent } from "../events.ts";
+import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Admission } from "../serving/admission.ts";
-import type { Replaceable, Trial, WorkerState } from "./reload.ts";
+import type { Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
+import type { Replaceable, Trial, WorkerState } from "./reload.ts";
 
 type Accepted = Extract<UntimedEvent, { type: "accepted" }>;
 
@@ -17,6 +19,14 @@ interface Open {
   /** Who was let in for it, whose place is to be given back. */
   readonly guest: Address | undefined;
 }
+
+/** What a message changes for the crew; null: nothing. */
+export type Change =
+  /** It takes clients from now on. */
+  | { readonly what: "ready" | "accepted" | "vanished" | "closed" | "leaving" }
+  /** It could not load its handler, or nobody can accept any more. */
+  | { readonly what: "failed" | "broken"; readonly why: string }
+  | null;
 
 /** A worker, as its supervisor keeps it. */
 export class SupervisedWorker implements Replaceable {
@@ -32,6 +42,7 @@ export class SupervisedWorker implements Replaceable {
   /** Why it has to end, where its end itself would not tell. */
   why: string | null = null;
   readonly #admission: Admission;
+  readonly #onEvent: EventSink;
   readonly #open = new Map<string, Open>();
   /** Who was let in, and is not accepted yet. */
   readonly #guests: Address[] = [];
@@ -39,11 +50,13 @@ export class SupervisedWorker implements Replaceable {
   constructor(
     handle: WorkerHandle,
     admission: Admission,
+    onEvent: EventSink,
     generation: number,
     trial: Trial | null,
   ) {
     this.handle = handle;
     this.#admission = admission;
+    this.#onEvent = onEvent;
     this.generation = generation;
     this.trial = trial;
   }
@@ -58,22 +71,72 @@ export class SupervisedWorker implements Replaceable {
     this.#guests.push(guest);
   }
 
+  /** It has said something: what that means for it, and what it changes for the others. */
+  told(message: Message): Change {
+    const { name } = this.handle;
+    switch (message.type) {
+      case "ready":
+        if (this.state === "starting") this.state = "idle";
+        this.ready = true;
+        this.#onEvent({ type: "worker_started", worker: name });
+        return { what: "ready" };
+      case "failed":
+        this.failed = true;
+        return { what: "failed", why: message.message };
+      case "fatal":
+        this.state = "leaving";
+        // The threads share the descriptor that is broken; a process has its own.
+        if (name.kind === "thread") return { what: "broken", why: message.message };
+        this.failed = true;
+        this.why = message.message;
+        return null;
+      case "leaving":
+        this.state = "leaving";
+        return { what: "leaving" };
+      case "unhandled":
+        this.#onEvent({ type: "unhandled", worker: name, error: message.message });
+        return null;
+      case "stuck":
+        this.#onEvent({ type: "worker_stuck", worker: name });
+        return null;
+      case "asks":
+        this.#answer(message.remoteAddr);
+        return null;
+      case "vanished":
+        this.#vanished();
+        return { what: "vanished" };
+      case "event":
+        this.#onEvent(message.event);
+        if (message.event.type === "accepted") {
+          this.#accepted(message.event);
+          return { what: "accepted" };
+        }
+        if (message.event.type !== "closed") return null;
+        this.#closed(message.event.id);
+        return { what: "closed" };
+    }
+  }
+
+  #answer(guest: Address): void {
+    const admitted = this.#admission.enter(guest);
+    if (admitted) this.admitted(guest);
+    this.handle.answer(admitted);
+  }
+
   /** The client that was let in first has left before it was accepted. */
-  vanished(): void {
+  #vanished(): void {
     const guest = this.#guests.shift();
     if (guest) this.#admission.leave(guest);
   }
 
-  /** It has a client. */
-  accepted(event: Accepted): void {
+  #accepted(event: Accepted): void {
     const guest = this.#guests.shift();
     this.since = Date.now();
     this.#open.set(event.id, { event, since: this.since, guest });
     this.served = true;
   }
 
-  /** One of its clients is gone. */
-  closed(id: string): void {
+  #closed(id: string): void {
     const open = this.#open.get(id);
     if (open?.guest) this.#admission.leave(open.guest);
     this.#open.delete(id);
@@ -81,9 +144,9 @@ export class SupervisedWorker implements Replaceable {
 
   /** It has ended: what it could not say of its clients any more. */
   *lost(reason: "shutdown" | "worker", error: string): Generator<UntimedEvent> {
-    while (this.#guests.length > 0) this.vanished();
+    while (this.#guests.length > 0) this.#vanished();
     for (const [id, { event, since }] of this.#open) {
-      this.closed(id);
+      this.#closed(id);
       yield {
         type: "closed",
         id,

@@ -3,16 +3,19 @@
  * fewer again after a while, a new one for each that dies.
  * @module
  */
-import { BackOff, LONG_LIFE } from "./back_off.ts";
 import type { Address } from "../connection/connection.ts";
-import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { Later } from "../connection/delay.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { EventSink } from "../events.ts";
 import type { Admission } from "../serving/admission.ts";
 import type { Message } from "../workers/messages.ts";
-import { Reloads, type Trial, type WorkerState } from "./reload.ts";
-import { SupervisedWorker as Worker } from "./supervised_worker.ts";
 import type { StartWorker, WorkerHandle } from "../workers/worker_handle.ts";
-import { judgeMemory, MEMORY_INTERVAL, type MemorySettings } from "./worker_memory.ts";
+import { BackOff, LONG_LIFE } from "./back_off.ts";
+import { CrewSize } from "./crew_size.ts";
+import { Reloads, type Trial } from "./reload.ts";
+import { Roster } from "./roster.ts";
+import { SupervisedWorker as Worker } from "./supervised_worker.ts";
+import { type MemorySettings, MemoryWatch } from "./worker_memory.ts";
 
 /** How a supervisor keeps its workers. */
 export interface SupervisorSettings {
@@ -40,41 +43,37 @@ export interface SupervisorSettings {
   readonly shrinkInterval?: number;
 }
 
-/** The most workers that are being started at once. */
-const LARGEST_BURST = 32;
 /** How many are started before the loop gets its turn; then one in each turn. */
 const STARTS_IN_A_TURN = 4;
 /** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
 const TOP_UP_DELAY = 50;
-/** Looks in a row that must find idle workers too many before one leaves. */
-const PATIENCE = 10;
-/** Failures in a row, with no worker alive, after which it gives up. */
-const GIVE_UP_AFTER = 5;
 
 /** The only one that starts, counts, stops and replaces workers. */
 export class Supervisor {
   readonly #settings: SupervisorSettings;
-  readonly #workers = new Map<number, Worker>();
+  readonly #workers = new Roster();
   readonly #ready = Promise.withResolvers<void>();
   #everReady = false;
   #stopping = false;
   readonly #gone = Promise.withResolvers<void>();
   #nextNumber = 1;
-  #burst = 1;
-  #topUp: ReturnType<typeof setTimeout> | null = null;
-  #next: ReturnType<typeof setTimeout> | null = null;
-  #looks = 0;
+  readonly #topUp = new Later(() => this.#keep());
+  readonly #next = new Later(() => this.#keep(true));
   #shrink: ReturnType<typeof setInterval> | null = null;
-  #watch: ReturnType<typeof setInterval> | null = null;
+  #memory: MemoryWatch | null = null;
   readonly #backOff = new BackOff(() => this.#keep());
+  readonly #size: CrewSize;
   readonly #reloads: Reloads<Worker>;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
+    const { spares, limit, each } = settings;
+    // Those that share many clients begin together: one alone would take all who wait already.
+    this.#size = new CrewSize({ spares, limit, together: each === "many" });
     this.#reloads = new Reloads({
       workers: this.#workers,
-      spares: settings.spares,
-      limit: settings.limit,
+      spares,
+      limit,
       start: (trial) => this.#startOne(trial),
       leave: (worker) => this.#leave(worker),
       startAfresh: () => this.#startAfresh(),
@@ -89,21 +88,19 @@ export class Supervisor {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
     const { memory } = this.#settings;
-    if (memory) this.#watch = setInterval(() => this.#lookAtMemory(memory), MEMORY_INTERVAL);
+    if (memory) this.#memory = new MemoryWatch(memory, this.#workers, (w) => this.#replace(w));
     this.#keep();
     return this.#ready.promise;
   }
 
   /** How many connections are open. */
   get open(): number {
-    let open = 0;
-    for (const worker of this.#workers.values()) open += worker.open;
-    return open;
+    return this.#workers.open;
   }
 
   /** How many workers wait for a client. */
   get idle(): number {
-    return this.#count("idle");
+    return this.#workers.count("idle");
   }
 
   /**
@@ -111,8 +108,7 @@ export class Supervisor {
    * Null if there is none.
    */
   take(guest: Address): WorkerHandle | null {
-    for (const worker of this.#workers.values()) {
-      if (worker.state !== "idle") continue;
+    for (const worker of this.#workers.idle()) {
       worker.state = "busy";
       worker.admitted(guest);
       this.#becameBusy();
@@ -128,7 +124,7 @@ export class Supervisor {
 
   /** How many workers wait for a client, or will when they have started. */
   get free(): number {
-    return this.#count("idle") + this.#count("starting");
+    return this.#workers.count("idle") + this.#workers.count("starting");
   }
 
   /**
@@ -163,10 +159,10 @@ export class Supervisor {
   #stop(): void {
     this.#stopping = true;
     if (this.#shrink !== null) clearInterval(this.#shrink);
-    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#memory?.stop();
     this.#backOff.stop();
-    if (this.#topUp !== null) clearTimeout(this.#topUp);
-    if (this.#next !== null) clearTimeout(this.#next);
+    this.#topUp.stop();
+    this.#next.stop();
     this.#reloads.stop();
     if (!this.#everReady) {
       this.#ready.reject(
@@ -187,12 +183,9 @@ export class Supervisor {
     worker.handle.order("leave");
   }
 
-  #count(state: WorkerState): number {
-    let count = 0;
-    for (const worker of this.#workers.values()) {
-      if (worker.state === state) count++;
-    }
-    return count;
+  #replace(worker: Worker): void {
+    this.#leave(worker);
+    this.#keep();
   }
 
   /**
@@ -202,51 +195,25 @@ export class Supervisor {
    * @param goesOn whether this is the next turn of a start that was wanted before
    */
   #keep(goesOn = false): void {
-    if (this.#stopping || this.#backOff.waits || this.#next !== null) return;
-    const starting = this.#count("starting");
-    const idle = this.#count("idle");
-    // What is wrong with the first would be wrong with all, and be said by each. Those that
-    // share many clients begin together: one alone would take all who wait already.
-    const all = this.#everReady || this.#settings.each === "many";
-    let wanted = all ? this.#settings.spares : Math.min(1, this.#settings.spares);
-    if (this.#everReady && (idle === 0 || goesOn)) {
-      const waiting = this.#settings.queueLength();
-      if (waiting !== null) wanted += waiting;
-      else {
-        // More clients may wait unseen: start twice as many each time.
-        if (!goesOn && starting < this.#burst) {
-          this.#burst = Math.min(this.#burst * 2, LARGEST_BURST);
-        }
-        wanted = Math.max(wanted, this.#burst);
-      }
-    }
-    const room = this.#settings.limit - this.#workers.size;
-    const missing = Math.min(wanted - idle - starting, room, LARGEST_BURST - starting);
+    if (this.#stopping || this.#backOff.waits || this.#next.waits) return;
+    const now = {
+      starting: this.#workers.count("starting"),
+      idle: this.#workers.count("idle"),
+      all: this.#workers.size,
+      everReady: this.#everReady,
+    };
+    const missing = this.#size.missing(now, this.#settings.queueLength, goesOn);
     for (let i = 0; i < missing && !this.#backOff.waits && !this.#stopping; i++) {
-      if (i === (goesOn ? 1 : STARTS_IN_A_TURN)) {
-        this.#next = setTimeout(() => {
-          this.#next = null;
-          this.#keep(true);
-        }, 0);
-        return;
-      }
+      if (i === (goesOn ? 1 : STARTS_IN_A_TURN)) return this.#next.in(0);
       this.#startOne();
     }
   }
 
-  /** A worker that is busy for a moment only needs no successor. */
-  #topUpSoon(): void {
-    if (this.#stopping) return;
-    this.#topUp ??= setTimeout(() => {
-      this.#topUp = null;
-      this.#keep();
-    }, TOP_UP_DELAY);
-  }
-
   #becameBusy(): void {
     // At once only for clients that wait: a busy worker may be idle in a moment.
-    if (this.#count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
-    this.#topUpSoon();
+    if (this.#workers.count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
+    // A worker that is busy for a moment only needs no successor.
+    if (!this.#stopping) this.#topUp.in(TOP_UP_DELAY);
   }
 
   #startOne(trial: Trial | null = null): void {
@@ -263,7 +230,8 @@ export class Supervisor {
           this.#reloads.step();
         },
       });
-      worker = new Worker(handle, this.#settings.admission, this.#reloads.generation, trial);
+      const { admission, onEvent } = this.#settings;
+      worker = new Worker(handle, admission, onEvent, this.#reloads.generation, trial);
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
       return trial ? trial.reject(error) : this.#notStarted(error);
@@ -273,71 +241,39 @@ export class Supervisor {
   }
 
   #told(worker: Worker, message: Message): void {
-    switch (message.type) {
+    const change = worker.told(message);
+    switch (change?.what) {
       case "ready":
-        worker.state = worker.state === "starting" ? "idle" : worker.state;
-        worker.ready = true;
         this.#everReady = true;
-        this.#settings.onEvent({
-          type: "worker_started",
-          worker: worker.handle.name,
-        });
         this.#ready.resolve();
         worker.trial?.resolve();
         this.#settings.onIdle?.();
         return this.#keep();
       case "failed":
-        worker.failed = true;
-        if (worker.trial) return worker.trial.reject(new Error(message.message));
-        this.#reloads.fail(new Error(message.message), worker.generation);
-        // A module that cannot be loaded now cannot be loaded by the next one.
-        if (!this.#everReady) this.#giveUp(new Error(message.message));
-        else if (!this.#stopping) this.#reportFailure(message.message);
-        return;
-      case "unhandled":
-        return this.#settings.onEvent({
-          type: "unhandled",
-          worker: worker.handle.name,
-          error: message.message,
-        });
-      case "fatal":
-        worker.state = "leaving";
-        // The threads share the descriptor that is broken; a process has its own.
-        if (worker.handle.name.kind === "thread") return this.#giveUp(new Error(message.message));
-        worker.failed = true;
-        worker.why = message.message;
-        return;
-      case "stuck":
-        return this.#settings.onEvent({ type: "worker_stuck", worker: worker.handle.name });
-      case "asks": {
-        const { remoteAddr } = message;
-        const admitted = this.#settings.admission.enter(remoteAddr);
-        if (admitted) worker.admitted(remoteAddr);
-        return worker.handle.answer(admitted);
-      }
-      case "vanished":
-        worker.vanished();
-        return this.#becameIdle(worker);
+        return this.#couldNotLoad(worker, change.why);
+      case "broken":
+        return this.#giveUp(new Error(change.why));
       case "leaving":
-        worker.state = "leaving";
         return this.#keep();
-      case "event":
-        this.#settings.onEvent(message.event);
-        if (message.event.type === "accepted") {
-          worker.accepted(message.event);
-          this.#backOff.forget();
-          if (this.#settings.each === "many") return;
-          if (worker.state === "idle") worker.state = "busy";
-          this.#becameBusy();
-        } else if (message.event.type === "closed") {
-          worker.closed(message.event.id);
-          this.#becameIdle(worker);
-          if (this.#topUp !== null && this.#count("idle") >= this.#settings.spares) {
-            clearTimeout(this.#topUp);
-            this.#topUp = null;
-          }
-        }
+      case "accepted":
+        this.#backOff.forget();
+        if (this.#settings.each === "many") return;
+        if (worker.state === "idle") worker.state = "busy";
+        return this.#becameBusy();
+      case "vanished":
+        return this.#becameIdle(worker);
+      case "closed":
+        this.#becameIdle(worker);
+        if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
+  }
+
+  #couldNotLoad(worker: Worker, why: string): void {
+    if (worker.trial) return worker.trial.reject(new Error(why));
+    this.#reloads.fail(new Error(why), worker.generation);
+    // A module that cannot be loaded now cannot be loaded by the next one.
+    if (!this.#everReady) this.#giveUp(new Error(why));
+    else if (!this.#stopping) this.#reportFailure(why);
   }
 
   #reportFailure(message: string): void {
@@ -367,14 +303,9 @@ export class Supervisor {
     worker.trial?.reject(error);
     // What the first was given it was given by the user, who waits for an answer.
     if (!this.#everReady && !this.#stopping) return this.#giveUp(error);
-    for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) {
-      this.#settings.onEvent(event);
-    }
-    this.#settings.onEvent({
-      type: "worker_exited",
-      worker: worker.handle.name,
-      reason,
-    });
+    const { onEvent } = this.#settings;
+    for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) onEvent(event);
+    onEvent({ type: "worker_exited", worker: worker.handle.name, reason });
     if (this.#stopping) return;
     if (worker.trial) return this.#keep();
     const asked = worker.state === "leaving" && !worker.failed;
@@ -393,21 +324,11 @@ export class Supervisor {
     this.#failed(error);
   }
 
-  /** A worker has failed to start: wait longer each time before the next. */
+  /** @param wasReady it could be started, and was ended from outside */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#backOff.waits) return;
-    this.#backOff.failed();
-    // That passes; EAGAIN is fork's word for too many processes, see fork(2).
-    const noRoom = acceptErrorClass(error) === "no room" || errorCode(error) === "EAGAIN";
-    if (
-      !(noRoom && this.#everReady) &&
-      !wasReady && // it could be started, and was ended from outside
-      this.#backOff.failures >= GIVE_UP_AFTER &&
-      this.#count("idle") + this.#count("busy") === 0
-    ) {
-      return this.#giveUp(error);
-    }
-    this.#backOff.wait(noRoom);
+    const alive = this.#workers.count("idle") + this.#workers.count("busy") > 0;
+    if (!this.#backOff.failed(error, wasReady || alive, this.#everReady)) this.#giveUp(error);
   }
 
   #giveUp(error: Error): void {
@@ -419,35 +340,12 @@ export class Supervisor {
     if (everReady) this.#settings.onGiveUp(error);
   }
 
-  /** A worker that has served nobody is not replaced: the next one would hold as much. */
-  #lookAtMemory(memory: MemorySettings): void {
-    for (const worker of this.#workers.values()) {
-      const verdict = judgeMemory(memory, worker.handle.name.id);
-      if (verdict?.what === "end") {
-        worker.why = verdict.why;
-        worker.handle.kill();
-      } else if (verdict && worker.served && worker.state !== "leaving") {
-        worker.why = verdict.why;
-        this.#leave(worker);
-        this.#keep();
-      }
-    }
-  }
-
-  /** One of eight that are too many, and at least one, leaves at each look. */
   #shrinkIfTooMany(): void {
     this.#keep(); // clients may have come to the queue while all were busy
-    const { idle } = this;
-    if (idle > 0) this.#burst = 1;
-    const surplus = idle - this.#settings.spares;
-    this.#looks = surplus > 0 ? this.#looks + 1 : 0;
-    if (this.#looks < PATIENCE) return;
-    let leaving = Math.ceil(surplus / 8);
-    for (const worker of this.#workers.values()) {
-      if (leaving === 0) return;
-      if (worker.state !== "idle") continue;
+    let leaving = this.#size.surplus(this.idle);
+    for (const worker of this.#workers.idle()) {
+      if (leaving-- === 0) return;
       this.#leave(worker);
-      leaving--;
     }
   }
 }

@@ -1,0 +1,51 @@
+/**
+ * A connection's bytes as web streams.
+ * @module
+ */
+
+/** The calls that the streams are made of. */
+export interface StreamCalls {
+  /** See `Connection.read`. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** See `Connection.write`. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** See `Connection.closeWrite`. */
+  closeWrite(): Promise<void>;
+  /** See `Connection.close`. */
+  close(): void;
+}
+
+/** Bytes of the largest chunk. */
+const CHUNK = 16384;
+
+/** The bytes that come; cancelling it is `close`. */
+export function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
+  let buffer: Uint8Array | null = null;
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      buffer ??= new Uint8Array(CHUNK);
+      const length = await calls.read(buffer);
+      if (length === null) return controller.close();
+      if (length < CHUNK / 4) {
+        return controller.enqueue(buffer.slice(0, length));
+      }
+      const chunk = buffer.subarray(0, length);
+      buffer = null;
+      controller.enqueue(chunk);
+    },
+    cancel: () => calls.close(),
+    // 0: with the default, a stream reads ahead of the answer to what it has
+    // read, and a blocking read would then wait for ever.
+  }, { highWaterMark: 0 });
+}
+
+/** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+export function writableOf(calls: StreamCalls): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    // `abort` below is called only when a pending write has ended.
+    start: ({ signal }) => signal.addEventListener("abort", () => calls.close()),
+    write: (bytes) => calls.write(bytes),
+    close: () => calls.closeWrite(),
+    abort: () => calls.close(),
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * What serve() can be told.
+ * @module
+ */
+import type { Address } from "./connection/connection.ts";
+import type { ServerEvent } from "./events.ts";
+import type { ModelName } from "./handler/handler.ts";
+
+/** Options for `serve`. Times are in milliseconds. */
+export interface ServeOptions {
+  /** The concurrency model. @default {"multiplex"} */
+  model?: ModelName;
+  /** An address or a host's name. @default {"127.0.0.1"} */
+  hostname?: string;
+  /** The TCP port; 0 for a free one. @default {8888} */
+  port?: number;
+  /** A Unix-domain socket's path, instead of host and port. */
+  path?: string;
+  /** The permission bits of the socket at `path`, such as `0o660`; by default what umask leaves. */
+  unixMode?: number;
+  /**
+   * Worker processes with an event loop each, which share the connections
+   * (`multiplex` only); 0: one loop, in this process. @default {0}
+   */
+  workers?: number;
+  /** Connections at once; by default what the model says. */
+  maxConnections?: number;
+  /**
+   * What becomes of clients beyond `maxConnections`: they wait to be accepted,
+   * or are closed at once. @default {"wait"}
+   */
+  overLimit?: "wait" | "refuse";
+  /**
+   * Connections at once from one address, or from one /64 of IPv6; who comes
+   * beyond is closed at once. 0: no limit. @default {0}
+   */
+  maxConnectionsPerSource?: number;
+  /**
+   * Replaces a worker that has served so many, or up to a fifth fewer, so that
+   * not all go at once; 1: a new one for each connection. 0: no limit. @default {0}
+   */
+  maxConnectionsPerWorker?: number;
+  /** Idle workers kept ready beyond the busy ones. @default {4} */
+  spares?: number;
+  /** Clients that may wait in the kernel's queue. @default {511} */
+  backlog?: number;
+  /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
+  idleTimeout?: number;
+  /** Ends a connection that has been open for so long; 0: never. @default {0} */
+  connectionTimeout?: number;
+  /** How long to wait for a peer's close after the server's. @default {2000} */
+  linger?: number;
+  /** How long open connections may go on after `shutdown()`. @default {10000} */
+  shutdownTimeout?: number;
+  /**
+   * Whether this process accepts and hands each socket over to a worker process,
+   * instead of workers that share the listening socket (`process` only). It is
+   * the way where no C library can be opened. @default {false}
+   */
+  handOver?: boolean;
+  /** More arguments for the runtime of worker processes, such as `--import-map=…`. */
+  workerArgs?: string[];
+  /**
+   * Deno's permission flags for worker processes, such as `--allow-read=/srv`,
+   * instead of the main process's; an empty list for none (`process` on Deno
+   * only). Sockets are then handed over.
+   */
+  workerPermissions?: string[];
+  /**
+   * MiB that a worker process may hold for itself: beyond it, it is replaced
+   * when its connections have ended; beyond twice of it, ended at once.
+   * 0: as much as there is. @default {0}
+   */
+  maxWorkerMemory?: number;
+  /** Whether `message` events are wanted. @default {false} */
+  messages?: boolean;
+  /** Shuts the server down when it is aborted. */
+  signal?: AbortSignal;
+  /** Called once, when the server is ready. */
+  onListen?: (addr: Address) => void;
+  /** Called with everything that happens; it must not take long. */
+  onEvent?: (event: ServerEvent) => void;
+}

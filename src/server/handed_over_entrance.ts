@@ -1,0 +1,114 @@
+/**
+ * The main process accepts, and hands each socket over to a worker process: the
+ * way where no C library can be opened.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
+import { acceptLoop } from "../serving/accept_loop.ts";
+import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import type { Supervisor } from "../supervisor/supervisor.ts";
+import { handedOverStarter } from "../workers/handed_over_worker.ts";
+import type { StartWorker } from "../workers/worker_handle.ts";
+import { bind } from "./bind.ts";
+import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
+import { dropNewcomers } from "./newcomers.ts";
+import type { Settings } from "./serve_options.ts";
+
+/** What a process with a channel, and the client for it, take of this process's descriptors. */
+const CHANNEL_DESCRIPTORS = 4;
+/**
+ * Clients that Deno's node:net accepts before anybody is asked; when descriptors
+ * run out meanwhile, it never accepts again and does not tell (2.9).
+ */
+const ACCEPT_BURST = 128;
+
+/** Clients that were accepted here, and wait for an idle worker. */
+export class HandedOverEntrance implements Entrance {
+  readonly sockets = "handed over";
+  readonly addr: Address;
+  readonly start: StartWorker;
+  readonly room: number;
+  readonly #runtime: Runtime;
+  readonly #listener: HandOverListener;
+  /** How many may wait here. */
+  readonly #queueRoom: number;
+  /** Accepted, while every worker was busy. */
+  readonly #waiting: HandedSocket[] = [];
+  #supervisor: Supervisor | null = null;
+  #admission: Admission | null = null;
+
+  /** Binds. */
+  static async bind(
+    { runtime, address, settings, common }: EntranceOptions,
+  ): Promise<HandedOverEntrance> {
+    const listen = () => runtime.listenToHandOver(address, settings.backlog);
+    const listener = await bind(runtime, address, settings.unixMode, listen);
+    const { workerArgs, workerPermissions } = settings;
+    const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);
+    const limit = runtime.descriptorLimit() ?? Infinity;
+    const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
+    return new HandedOverEntrance(runtime, listener, start, settings, descriptors);
+  }
+
+  private constructor(
+    runtime: Runtime,
+    listener: HandOverListener,
+    start: StartWorker,
+    settings: Settings,
+    descriptors: number,
+  ) {
+    this.#runtime = runtime;
+    this.#listener = listener;
+    this.addr = listener.addr;
+    this.start = start;
+    this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
+    const workers = Math.min(settings.maxConnections, this.room);
+    const left = descriptors - CHANNEL_DESCRIPTORS * workers;
+    this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
+  }
+
+  queueLength(): number {
+    return this.#waiting.length;
+  }
+
+  open(supervisor: Supervisor, { admission, ...told }: Opening): Promise<void> {
+    this.#supervisor = supervisor;
+    this.#admission = admission;
+    return acceptLoop(this.#listener, Infinity, (socket) => {
+      const { remoteAddr } = socket;
+      if (this.#waiting.length >= this.#queueRoom) {
+        told.onRefused(remoteAddr, "connections");
+        this.#listener.drop(socket);
+      } else if (!admission.enter(remoteAddr)) this.#listener.drop(socket);
+      else {
+        this.#waiting.push(socket);
+        this.onIdle();
+        if (this.#waiting.length > 0) supervisor.look();
+      }
+      return Promise.resolve();
+    }, told.onNoRoom);
+  }
+
+  onIdle(): void {
+    while (this.#waiting.length > 0) {
+      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
+      if (!worker) return;
+      worker.give!(this.#waiting.shift()!);
+    }
+  }
+
+  dropNewcomers(): void {
+    dropNewcomers(this.#runtime, this.#listener.descriptor);
+  }
+
+  stop(): void {
+    this.#listener.close();
+    for (const socket of this.#waiting.splice(0)) {
+      this.#admission!.leave(socket.remoteAddr);
+      this.#listener.drop(socket);
+    }
+  }
+
+  release(): void {}
+}

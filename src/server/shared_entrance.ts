@@ -1,0 +1,104 @@
+/**
+ * All workers share the listening socket: each takes its clients from its queue.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
+import { Libc } from "../posix/libc.ts";
+import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { processStarter } from "../workers/process_worker.ts";
+import { threadStarter } from "../workers/thread_worker.ts";
+import type { StartWorker } from "../workers/worker_handle.ts";
+import { bind } from "./bind.ts";
+import type { Entrance, EntranceOptions } from "./entrance.ts";
+
+/** What one worker, a thread with its connection, takes of this process's descriptors. */
+export const WORKER_DESCRIPTORS = 8;
+/** What must be left to start one: Deno panics, and Bun crashes, without (2.9, 1.4). */
+const START_DESCRIPTORS = 24;
+
+/** A listening socket that workers share, and what starts them. */
+export class SharedEntrance implements Entrance {
+  readonly sockets = "shared";
+  readonly addr: Address;
+  readonly start: StartWorker;
+  readonly room: number;
+  readonly #libc: Libc;
+  readonly #listening: number;
+
+  /** Binds; each worker has one client at a time, and blocks in `accept` for the next. */
+  static async bind(options: EntranceOptions): Promise<SharedEntrance> {
+    const { runtime, where, settings, common } = options;
+    const libc = new Libc(runtime);
+    try {
+      const listening = await listen(libc, options);
+      libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
+      const start = where === "thread"
+        ? threadStarter(runtime, libc, listening, common)
+        : processStarter(runtime, libc, listening, common, settings.workerArgs, null);
+      const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
+      const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
+      return new SharedEntrance(libc, listening, start, room);
+    } catch (error) {
+      libc.unload();
+      throw error;
+    }
+  }
+
+  constructor(libc: Libc, listening: number, start: StartWorker, room: number) {
+    this.#libc = libc;
+    this.#listening = listening;
+    this.addr = libc.localAddress(listening);
+    this.room = room;
+    this.start = (number, listeners) => {
+      libc.demandDescriptors(START_DESCRIPTORS, listening);
+      return start(number, listeners);
+    };
+  }
+
+  queueLength(): number | null {
+    return this.#libc.queueLength(this.#listening);
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve(); // the workers accept
+  }
+
+  onIdle(): void {}
+
+  dropNewcomers(): void {
+    this.#libc.dropNewcomers(this.#listening);
+  }
+
+  stop(): void {
+    // This wakes every worker that is blocked in accept. The descriptor stays
+    // until the last thread is gone, lest its number mean something else.
+    this.#libc.shutdown(this.#listening, "both");
+    if (this.addr.transport === "unix") this.#endQueue();
+  }
+
+  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
+  #endQueue(): void {
+    try {
+      for (let next; (next = this.#libc.accept(this.#listening, true)) !== null;) {
+        this.#libc.close(next.descriptor);
+      }
+    } catch {
+      // EINVAL: it is shut down, and nobody waits any more.
+    }
+  }
+
+  release(): void {
+    this.#libc.close(this.#listening);
+    this.#libc.unload();
+  }
+}
+
+/** Takes the address; returns the listening socket's descriptor. */
+export function listen(
+  libc: Libc,
+  { runtime, address, settings }: EntranceOptions,
+): Promise<number> {
+  const { backlog, unixMode } = settings;
+  return bind(runtime, address, unixMode, () => libc.listen(address, backlog));
+}

@@ -1,0 +1,155 @@
+/**
+ * The connections of one accept loop, each from `accept` to close. In every
+ * model this is where a connection becomes served.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
+import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
+import type { Context, Handler, WorkerName } from "../handler/handler.ts";
+import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
+import type { Admission } from "./admission.ts";
+import { type Prelude, preludes, runPreludes } from "./preludes.ts";
+import { serveConnection, type ServedConnection } from "./serve_connection.ts";
+import type { ServingSettings } from "./serving_settings.ts";
+
+/** What gives an accept loop its connections, and is told when each has ended. */
+export interface Source extends ConnectionSource<SocketConnection> {
+  /** A connection that it gave has ended, or was refused. */
+  left?(): void;
+}
+
+/** What is the same for all connections of one accept loop. */
+export interface ConnectionsOptions {
+  readonly settings: ServingSettings;
+  readonly handler: Handler;
+  /** Who serves them. */
+  readonly worker: WorkerName;
+  /** The worker's number, unique for the server's life: connection ids begin with it. */
+  readonly number: number;
+  /** How many at once, before the next is accepted. */
+  readonly limit: number;
+  /** How many in all, before no more are accepted; without it there is no end. */
+  readonly lifetime?: number;
+  /** Who is let in. */
+  readonly admission: Pick<Admission, "enter" | "leave">;
+  /** Told before the last one of its lifetime is served. */
+  readonly onLast?: () => void;
+  readonly onEvent: EventSink;
+}
+
+/** The connections; `accept` is called once. */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #preludes: readonly Prelude[];
+  readonly #abort = new AbortController();
+  /** Those that the handler has. */
+  readonly #served = new Set<ServedConnection>();
+  /** Those that it does not have yet. */
+  readonly #waiting = new Set<SocketConnection>();
+  #count = 0;
+  #ended = false;
+  #onEmpty: PromiseWithResolvers<void> | null = null;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#preludes = preludes(options.settings);
+  }
+
+  /** How many the handler has. */
+  get open(): number {
+    return this.#served.size;
+  }
+
+  /** The one that the handler has, of a loop that holds one at a time; else nobody knows. */
+  get current(): ServedConnection | null {
+    const [first] = this.#served;
+    return this.#options.limit === 1 ? first ?? null : null;
+  }
+
+  /**
+   * Accepts and serves, until the listener is closed or the lifetime over;
+   * connections may still be open then.
+   * @throws an error of `accept` that neither retrying nor waiting can mend
+   */
+  accept(listener: Source): Promise<void> {
+    const { limit, lifetime = Infinity, worker, onEvent } = this.#options;
+    return acceptLoop(
+      { accept: () => this.#count < lifetime ? listener.accept() : Promise.resolve(null) },
+      limit,
+      (connection) => this.#take(connection, listener),
+      (code) => onEvent({ type: "accept_failed", code, count: 1, worker }),
+    );
+  }
+
+  /** Tells the handlers that the server shuts down. */
+  shutdown(): void {
+    this.#abort.abort();
+  }
+
+  /** Ends all now, and each that still comes. */
+  end(reason: CloseReason): void {
+    this.#ended = true;
+    for (const served of this.#served) served.end(reason);
+    for (const connection of this.#waiting) connection.close();
+  }
+
+  /** Resolves when there is none. */
+  async gone(): Promise<void> {
+    while (this.#served.size + this.#waiting.size > 0) {
+      this.#onEmpty ??= Promise.withResolvers();
+      await this.#onEmpty.promise;
+    }
+  }
+
+  /** Resolves when the connection has ended; never rejects. */
+  #take(connection: SocketConnection, listener: Source): Promise<void> {
+    if (this.#preludes.length === 0) return this.#admit(connection, listener);
+    this.#waiting.add(connection);
+    const refused = (reason: RefusalReason) => this.#refused(connection.remoteAddr, reason);
+    return runPreludes(this.#preludes, connection, refused).then((done) => {
+      const ended = done ? this.#admit(connection, listener) : this.#close(connection, listener);
+      this.#waiting.delete(connection);
+      return ended;
+    });
+  }
+
+  #admit(connection: SocketConnection, listener: Source): Promise<void> {
+    const { settings, handler, worker, number, lifetime, admission, onLast, onEvent } =
+      this.#options;
+    const { remoteAddr } = connection;
+    if (!admission.enter(remoteAddr)) return this.#close(connection, listener);
+    if (++this.#count === lifetime) onLast?.();
+    const context: Context = {
+      signal: this.#abort.signal,
+      id: `${number}.${this.#count}`,
+      model: settings.model,
+      worker,
+    };
+    const served = serveConnection(connection, handler, context, settings, onEvent);
+    this.#served.add(served);
+    if (this.#ended) served.end("shutdown");
+    return served.done.then(() => {
+      this.#served.delete(served);
+      admission.leave(remoteAddr);
+      listener.left?.();
+      this.#tellIfEmpty();
+    });
+  }
+
+  #close(connection: SocketConnection, listener: Source): Promise<void> {
+    connection.close();
+    listener.left?.();
+    return Promise.resolve();
+  }
+
+  #refused(remoteAddr: Address, reason: RefusalReason): void {
+    this.#options.onEvent({ type: "refused", remoteAddr, reason, count: 1 });
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#served.size + this.#waiting.size > 0) return;
+    this.#onEmpty?.resolve();
+    this.#onEmpty = null;
+  }
+}

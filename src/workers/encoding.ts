@@ -1,0 +1,44 @@
+/**
+ * Messages as text, orders and answers as numbers: the same for all ways to talk.
+ * @module
+ */
+import type { Message, Order } from "./messages.ts";
+
+/** Orders as numbers, for one word or one byte; 0 is none. */
+export const ORDERS: readonly (Order | null)[] = [
+  null,
+  "leave",
+  "shutdown",
+  "end",
+];
+
+/** The answers to `asks`, where they share a byte stream with orders. */
+export const ADMITTED = ORDERS.length;
+/** The other answer. */
+export const REFUSED = ADMITTED + 1;
+
+/**
+ * A message as one line; bytes become an array of numbers. From threads, too: to
+ * clone an object costs Deno 1.6 and Bun 2.2 times what its text does (2.9, 1.4).
+ */
+export function encodeMessage(message: Message): string {
+  const { type, event } = message as Extract<Message, { type: "event" }>;
+  const plain = type === "event" && event.type === "message"
+    ? { type, event: { ...event, bytes: Array.from(event.bytes) } }
+    : message;
+  return JSON.stringify(plain) + "\n";
+}
+
+/** A message; null for anything else, because a handler can write to the channel too. */
+export function decodeMessage(line: unknown): Message | null {
+  if (typeof line !== "string") return null;
+  try {
+    const message = JSON.parse(line);
+    const { type, event } = message;
+    if (type !== "event") return typeof type === "string" ? message : null;
+    if (event.type === "message") event.bytes = Uint8Array.from(event.bytes);
+    return typeof event.type === "string" ? message : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A worker process that is handed its connections, seen from both ends: orders,
+ * messages and sockets go by the runtime's channel for processes.
+ * @module
+ */
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import { Libc } from "../posix/libc.ts";
+import type { ProcessScope, Runtime } from "../runtime.ts";
+import { type Channel, Dropped, ignoreStopSignals } from "./channel.ts";
+import { decodeMessage, encodeMessage } from "./encoding.ts";
+import { ENTRY, namingEntry } from "./entry.ts";
+import { isOptional, type Order } from "./messages.ts";
+import type { StartWorker } from "./worker_handle.ts";
+import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
+
+/** What such a process is told of its supervisor. */
+export interface HandedOverLink {
+  readonly way: "handed over";
+  /** The supervisor's PID, to notice that it is gone. */
+  readonly parent: number;
+}
+
+/** What says that a socket comes with it; any other message is an order. */
+const CONNECTION = "connection";
+
+/** Starts processes that are handed their connections. */
+export function handedOverStarter(
+  runtime: Runtime,
+  common: CommonSettings,
+  workerArgs: string[],
+  permissions: string[] | null,
+): StartWorker {
+  const entry = permissions ? namingEntry(common.handler) : ENTRY;
+  return (number, { onMessage, onExit }) => {
+    const link: HandedOverLink = { way: "handed over", parent: runtime.pid };
+    const settings: WorkerSettings = { ...common, number, link };
+    const child = runtime.startProcess(
+      entry,
+      [JSON.stringify(settings)],
+      "ipc",
+      [new URL(common.handler)],
+      workerArgs,
+      permissions,
+      "one",
+    );
+    child.onMessage((line) => {
+      const message = decodeMessage(line);
+      if (message) onMessage(message);
+    });
+    child.onExit(onExit);
+    return {
+      name: { kind: "process", id: child.pid },
+      order: (order) => child.postMessage(order),
+      answer: () => {}, // it does not ask, see `ask` below
+      give: (socket) => child.postMessage(CONNECTION, socket),
+      kill: () => child.kill(),
+    };
+  };
+}
+
+/** The descriptor of the channel. */
+const CHANNEL = 3;
+
+/** Milliseconds until a process that is handed its connections sees that its parent is gone. */
+const PARENT_INTERVAL = 1000;
+
+/** The same way from inside the process. */
+export function handedOverChannel(
+  runtime: Runtime,
+  scope: ProcessScope,
+  link: HandedOverLink,
+): Channel {
+  ignoreStopSignals(runtime);
+  scope.onGone(() => runtime.exit(1));
+  if (runtime.libraryRefusal() === null) {
+    const libc = new Libc(runtime);
+    libc.closeOnExec(CHANNEL); // Deno lets what a handler starts inherit it (2.9)
+    libc.unload();
+  }
+  // Deno does not tell a process that was handed a socket that its parent is gone (2.9).
+  setInterval(() => {
+    if (runtime.parentPid() !== link.parent) runtime.exit(1);
+  }, PARENT_INTERVAL);
+  const handed: Socket[] = [];
+  let strongest: Order | null = null;
+  let onOrder: (order: Order) => void = () => {};
+  let wake: () => void = () => {};
+  let crowded = false;
+  const dropped = new Dropped();
+  scope.onMessage((message, socket) => {
+    if (message !== CONNECTION) onOrder(strongest = message as Order);
+    else if (socket) handed.push(socket);
+    else scope.postMessage(encodeMessage({ type: "vanished" }));
+    wake();
+  });
+  return {
+    name: { kind: "process", id: runtime.pid },
+    each: "one",
+    send(message) {
+      if (isOptional(message) && crowded) return dropped.add();
+      const report = dropped.report();
+      if (report) scope.postMessage(report);
+      crowded = !scope.postMessage(encodeMessage(message));
+    },
+    look: () => strongest,
+    onOrder: (listener) => void (onOrder = listener),
+    ask: () => true, // whoever is handed over has been let in
+    listen: () => ({
+      async accept() {
+        while (handed.length === 0) {
+          if (strongest !== null) return null;
+          await new Promise<void>((resolve) => wake = resolve);
+        }
+        return new SocketConnection(handed.shift()!);
+      },
+    }),
+    end: () => void scope.flush().then(() => runtime.exit(0)),
+  };
+}
