@@ -36,6 +36,8 @@ export interface Socket {
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
+  /** The client's end; a prelude that is told of another sets it, see serving/preludes.ts. */
+  remoteAddr: Address;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
   /** Bytes that the kernel has taken. */
@@ -70,15 +72,12 @@ export class SocketConnection implements Connection {
     toSystemError: (error: unknown) => Error = asError,
   ) {
     this.#socket = socket;
+    this.remoteAddr = socket.remoteAddr;
     this.#toSystemError = toSystemError;
   }
 
   get localAddr(): Address {
     return this.#socket.localAddr;
-  }
-
-  get remoteAddr(): Address {
-    return this.#socket.remoteAddr;
   }
 
   /** The code that pending calls reject with, once it is closed: the reason. */

@@ -33,7 +33,7 @@ export interface Server extends AsyncDisposable {
 /** Milliseconds: how long clients in the kernel's queue may still find a free place. */
 export const DRAIN = 100;
 
-/** The order in which any server stops; what differs is `Stoppable`. */
+/** The order in which any server stops; what differs is left to its subclasses. */
 export abstract class BaseServer implements Server {
   abstract readonly addr: Address;
   /** The most connections that this process's descriptors allow. */

@@ -51,9 +51,9 @@ export class Connections {
   #ended = false;
   #onEmpty: PromiseWithResolvers<void> | null = null;
 
-  constructor(options: ConnectionsOptions) {
+  constructor(options: ConnectionsOptions, before = preludes(options.settings)) {
     this.#options = options;
-    this.#preludes = preludes(options.settings);
+    this.#preludes = before;
   }
 
   /** How many the handler has. */
@@ -110,6 +110,7 @@ export class Connections {
     return runPreludes(this.#preludes, connection, refused).then((done) => {
       const ended = done ? this.#admit(connection, listener) : this.#close(connection, listener);
       this.#waiting.delete(connection);
+      this.#tellIfEmpty();
       return ended;
     });
   }
