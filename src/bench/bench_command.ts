@@ -4,7 +4,7 @@
  */
 import { BENCH_OPTIONS, describeOptions } from "../cli/options.ts";
 import type { Runtime } from "../runtime.ts";
-import { type BenchSettings, benchSettings } from "./bench_options.ts";
+import { type BenchSettings, benchSettings } from "./bench_settings.ts";
 import { type BlockedOutcome, CASES, measureBlocked } from "./blocked.ts";
 import type { Contestant } from "./contestants.ts";
 import { benchJson } from "./json.ts";

@@ -8,7 +8,7 @@ import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "..
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { commandParts } from "./node_commands.ts";
+import { commandParts } from "./workbench.ts";
 import { adopt, listenToHandOver } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
 

@@ -10,7 +10,7 @@ import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { commandParts } from "./node_commands.ts";
+import { commandParts } from "./workbench.ts";
 import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
