@@ -4,6 +4,7 @@
  */
 import { BENCH_OPTIONS, describeOptions } from "../cli/options.ts";
 import type { Runtime } from "../runtime.ts";
+import { writeText } from "../runtimes/workbench.ts";
 import { type BenchSettings, benchSettings } from "./bench_settings.ts";
 import { type BlockedOutcome, CASES, measureBlocked } from "./blocked.ts";
 import type { Contestant } from "./contestants.ts";
@@ -84,7 +85,7 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
   if (refusal !== null) throw new Error(`bench cannot measure here: ${refusal}`);
   // Now, and not when all is measured, it shows whether they can be written.
   for (const path of [settings.json, settings.report]) {
-    if (path !== null) runtime.writeText(path, "");
+    if (path !== null) writeText(path, "");
   }
 
   const stopping = new AbortController();
@@ -110,8 +111,8 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     await runtime.writeOut("stdout", `\n${text}`);
   }
   const result = { about, conditions: how, summaries, blocked: blockedRows };
-  if (settings.json !== null) runtime.writeText(settings.json, benchJson(result));
-  if (settings.report !== null) runtime.writeText(settings.report, reportPage(result));
+  if (settings.json !== null) writeText(settings.json, benchJson(result));
+  if (settings.report !== null) writeText(settings.report, reportPage(result));
   if (code !== 0) return code;
   const rows = [...summaries.flatMap(({ rows }) => rows), ...blockedRows];
   const wrong = groups.some(({ runs }) =>

@@ -8,7 +8,7 @@ import { UsageError } from "../cli/usage_error.ts";
 import type { ModelName } from "../handler/handler.ts";
 import { handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
-import { COMMANDS } from "../runtimes/commands.ts";
+import { ownProgram, RUNNERS } from "../runtimes/workbench.ts";
 import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
 import type { Load } from "./load.ts";
 
@@ -72,8 +72,8 @@ function models(
   runtimes: readonly string[],
 ): Contestant[] {
   return runtimes.flatMap((other) => {
-    const [program, ...flags] = COMMANDS[other];
-    const command = [other === runtime.name ? runtime.program : program, ...flags];
+    const [program, ...flags] = RUNNERS[other];
+    const command = [other === runtime.name ? ownProgram() : program, ...flags];
     return names.map((model) =>
       modelContestant(runtime, runtimes.length === 1 ? model : `${model} ${other}`, model, command)
     );

@@ -9,7 +9,8 @@ import { delay } from "../connection/delay.ts";
 import { WORKER_DESCRIPTORS } from "../server/entrance.ts";
 import { MODELS } from "../server/models.ts";
 import type { ModelName } from "../handler/handler.ts";
-import type { Runtime, StartedCommand } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
+import { startCommand, type StartedCommand } from "../runtimes/workbench.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
 
 /** Milliseconds that a server may take to start, and to end. */
@@ -58,7 +59,7 @@ export function modelContestant(
     isOurs: true,
     async start(handler, signal) {
       const serve = ["serve", "--model", model, "--port", "0", "--log", "none"];
-      const started = runtime.startCommand([
+      const started = startCommand([
         ...command,
         script,
         ...serve,
@@ -84,7 +85,7 @@ export function peerContestant(
     isOurs: false,
     async start(_handler, signal) {
       const port = await freePort();
-      const started = runtime.startCommand(shell(command.replaceAll("{port}", `${port}`)));
+      const started = startCommand(shell(command.replaceAll("{port}", `${port}`)));
       await ready(started, PEER_START, signal, async () => {
         try {
           (await runtime.connect({ transport: "tcp", hostname: "127.0.0.1", port })).close();

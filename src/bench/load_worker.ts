@@ -3,21 +3,23 @@
  * @module
  */
 import { errorMessage } from "../connection/errors.ts";
+import { openClock } from "../posix/clock.ts";
 import { Epoll } from "../posix/epoll.ts";
 import { Libc } from "../posix/libc.ts";
 import { detect } from "../runtimes/detect.ts";
+import { readText } from "../runtimes/workbench.ts";
 import type { LoadMessage, LoadTask } from "./load.ts";
 import { LoadGenerator } from "./load_generator.ts";
 
 const runtime = await detect();
 const scope = runtime.threadScope()!;
 const libc = new Libc(runtime);
-const clock = runtime.openClock();
+const clock = openClock(runtime);
 const tell = (message: LoadMessage) => scope.postMessage(message);
 
 /** Nanoseconds on a processor come first, see proc(5). */
 function processorTime(): number {
-  return Number(runtime.readText("/proc/thread-self/schedstat")?.split(" ")[0] ?? 0) / 1e6;
+  return Number(readText("/proc/thread-self/schedstat")?.split(" ")[0] ?? 0) / 1e6;
 }
 
 scope.onMessage((message) => {
