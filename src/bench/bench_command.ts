@@ -2,9 +2,10 @@
  * `bench`: servers under the same load, one after the other, in rounds.
  * @module
  */
-import { BENCH_OPTIONS, describeOptions } from "../cli/options.ts";
+import { describeOptions } from "../cli/describe_options.ts";
 import type { Runtime } from "../runtime.ts";
 import { writeText } from "../runtimes/workbench.ts";
+import { BENCH_OPTIONS } from "./bench_options.ts";
 import { type BenchSettings, benchSettings } from "./bench_settings.ts";
 import { type BlockedOutcome, CASES, measureBlocked } from "./blocked.ts";
 import type { Contestant } from "./contestants.ts";

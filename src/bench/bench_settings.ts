@@ -3,12 +3,13 @@
  * @module
  */
 import { freePort } from "../cli/free_port.ts";
-import { BENCH_OPTIONS, parseOptions } from "../cli/options.ts";
+import { parseOptions } from "../cli/options.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import type { ModelName } from "../handler/handler.ts";
 import { handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { ownProgram, RUNNERS } from "../runtimes/workbench.ts";
+import { BENCH_OPTIONS } from "./bench_options.ts";
 import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
 import type { Load } from "./load.ts";
 

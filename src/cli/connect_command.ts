@@ -6,7 +6,9 @@ import { type Address, connect, type Connection, formatAddress } from "../../mod
 import { delay } from "../connection/delay.ts";
 import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { CONNECT_OPTIONS, describeOptions, parseOptions } from "./options.ts";
+import { CONNECT_OPTIONS } from "./connect_options.ts";
+import { describeOptions } from "./describe_options.ts";
+import { parseOptions } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
