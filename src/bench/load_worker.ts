@@ -10,6 +10,7 @@ import { detect } from "../runtimes/detect.ts";
 import { readText } from "../runtimes/workbench.ts";
 import type { LoadMessage, LoadTask } from "./load.ts";
 import { LoadGenerator } from "./load_generator.ts";
+import { runLoad } from "./load_run.ts";
 
 const runtime = await detect();
 const scope = runtime.threadScope()!;
@@ -27,8 +28,10 @@ scope.onMessage((message) => {
   let epoll: Epoll | null = null;
   try {
     epoll = new Epoll(runtime);
-    const generator = new LoadGenerator(libc, epoll, clock, message as LoadTask);
-    tell({ type: "result", result: generator.run((type) => tell({ type }), processorTime) });
+    const task = message as LoadTask;
+    const generator = new LoadGenerator(libc, epoll, clock, task);
+    const result = runLoad(generator, task, (type) => tell({ type }), processorTime);
+    tell({ type: "result", result });
   } catch (error) {
     tell({ type: "failed", error: errorMessage(error) });
   } finally {
