@@ -7,8 +7,9 @@ import type { BenchResult } from "./json.ts";
 import { COLORS, escape } from "./plot.ts";
 import { comparisonBars, comparisonLines, latencyLines, memoryLines } from "./report_plots.ts";
 import { STYLE } from "./report_style.ts";
-import { plural, type Scenario } from "./scenarios.ts";
+import type { Scenario } from "./scenarios.ts";
 import { type BlockedRow, formatFigure, formatWait, type Summary } from "./summary.ts";
+import { plural } from "./units.ts";
 
 /** Makes the page. */
 export function reportPage({ about, conditions, summaries, blocked }: BenchResult): string {

@@ -4,8 +4,9 @@
  * @module
  */
 import { barPlot, countAxis, linearAxis, linePlot, logAxis, type Series } from "./plot.ts";
-import { formatMemory, formatTime, type Scenario } from "./scenarios.ts";
+import type { Scenario } from "./scenarios.ts";
 import { allLatencies, type Summary } from "./summary.ts";
+import { formatMemory, formatTime } from "./units.ts";
 
 /** What a scenario compares, a bar for each server. */
 export function comparisonBars(
