@@ -5,11 +5,12 @@
 import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Contestant, RunningServer } from "./contestants.ts";
+import type { Contestant } from "./contestants.ts";
 import type { Measured } from "./figures.ts";
 import type { Load, LoadResult } from "./load.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
+import type { RunningServer } from "./running_server.ts";
 import type { Scenario } from "./scenarios.ts";
 
 /** What shall be run. */
