@@ -1,5 +1,5 @@
 /**
- * `bench`'s command line, checked: who takes part, and in what.
+ * From the command line of `bench` to what is measured, and on which servers.
  * @module
  */
 import { freePort } from "../cli/free_port.ts";

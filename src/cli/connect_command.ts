@@ -28,7 +28,7 @@ Try it:
 const ANSWER_WAIT = 1000;
 /** How long to wait for what still comes after "bye". */
 const LAST_WAIT = 2000;
-/** Who reads the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
+/** Whoever read the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
 const NOBODY_READS = 128 + 13;
 
 /** Runs until either side has ended; returns the exit code. */

@@ -10,7 +10,7 @@ import { UsageError } from "./usage_error.ts";
 export interface Option {
   /** Without the dashes. */
   readonly name: string;
-  /** What stands for its value in the help; none for a switch. */
+  /** What stands for its value in the help; none for a switch. `SECONDS` may have a fraction. */
   readonly value?: string;
   /** What is allowed: one of these, or a number in this range. */
   readonly choices?: readonly string[];

@@ -14,6 +14,7 @@ export interface ServeOption extends Option {
   readonly sets?: keyof ServeOptions;
 }
 
+/** The largest count, and the longest time in seconds. */
 const LARGEST = 2_000_000;
 
 /** The options of `serve`. */

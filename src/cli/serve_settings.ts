@@ -34,7 +34,7 @@ export function serveSettings(given: Given): ServeOptions {
   return settings as ServeOptions; // serve() checks the values
 }
 
-/** An option's value as the API takes it; undefined if it was not given. */
+/** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
 function apiValue({ name, value, range, repeated }: ServeOption, given: Given): unknown {
   if (!value) return given.has(name);
   const texts = given.texts(name);
