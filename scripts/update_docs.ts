@@ -3,7 +3,9 @@
  * nothing, and fails where they have drifted.
  * @module
  */
-import { BENCH_OPTIONS, optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
+import { BENCH_OPTIONS } from "../src/bench/bench_options.ts";
+import { optionsTable } from "../src/cli/describe_options.ts";
+import { SERVE_OPTIONS } from "../src/cli/serve_options.ts";
 import { roomsTable } from "./check_imports.ts";
 
 /** Where each table goes: between this line and the next `END`. */

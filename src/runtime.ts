@@ -103,37 +103,10 @@ export interface LoopListener extends Listener {
   accept(): Promise<SocketConnection | null>;
 }
 
-/** A command that was started for somebody else: a server that is measured. */
-export interface StartedCommand {
-  /** The PID; 0 if it could not be started. */
-  readonly pid: number;
-  /** What it has written to standard output, at most the last 4 KiB. */
-  stdout(): string;
-  /** The same of standard error. */
-  stderr(): string;
-  /** Resolves with how it ended, in words. */
-  readonly ended: Promise<string>;
-  /** Signals it and all that it started. */
-  signal(signal: "SIGTERM" | "SIGKILL"): void;
-}
-
-/** What an adapter provides. */
-export interface Runtime {
-  /** `deno`, `bun` or `node`: for messages to people only. */
-  readonly name: string;
-  /** Its version: for messages to people only. */
-  readonly version: string;
-  /** `linux` or `darwin`. */
-  readonly os: string;
-  /** `x64` or `arm64`. */
-  readonly arch: string;
+/** Sockets of the runtime's event loop. */
+export interface Network {
   /** Whether its own event loop gives each connection its turn under load. */
   readonly loopIsFair: boolean;
-  /** Whether a C function can be called beside the event loop. */
-  readonly callsInBackground: boolean;
-  /** The arguments of the command line. */
-  readonly args: string[];
-
   /** Listens on the event loop. Rejects with a POSIX `code`. */
   listen(address: Address, backlog: number): Promise<LoopListener>;
   /** Listens for connections that are handed over to processes. */
@@ -144,15 +117,20 @@ export interface Runtime {
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
   /** A host name's first address, numeric. Rejects with `ENOTFOUND`. */
   lookup(hostname: string): Promise<string>;
+}
 
+/** The foreign function interface, to the C library alone. */
+export interface LibraryOpener {
+  /** Whether a C function can be called beside the event loop. */
+  readonly callsInBackground: boolean;
   /** Why no C library can be opened here and what to do; null if it can. */
   libraryRefusal(): string | null;
   /** Opens the C library; throws if it cannot. */
   openLibrary(functions: ForeignFunctions): ForeignLibrary;
+}
 
-  /** A clock that costs little: milliseconds since some moment. It may need the C library. */
-  openClock(): () => number;
-
+/** Threads and processes that run a module: to start them, and their inside. */
+export interface Workers {
   /** Why no process can be started here and what to do; null if it can. */
   processRefusal(): string | null;
   /** Starts a thread that runs the module. */
@@ -176,23 +154,38 @@ export interface Runtime {
   ): StartedWorker;
   /** Why a process cannot be started with these permission flags; null if it can. */
   restrictionRefusal(permissions: string[]): string | null;
+  /** Bytes of memory that a process holds for itself; null where that cannot be told. */
+  memoryOf(pid: number): number | null;
   /** The inside of this thread, if it is one that `startThread` started. */
   threadScope(): ThreadScope | null;
   /** The inside of this process, if it was started with an `ipc` channel. */
   processScope(): ProcessScope | null;
   /** Ends this thread. */
   endThread(): void;
+}
+
+/** This process: what it was started with, its signals, its errors, its end. */
+export interface Process {
+  /** The arguments of the command line. */
+  readonly args: string[];
   /** This process's id. */
   readonly pid: number;
   /** Its parent's. */
   parentPid(): number;
-
+  /** A variable of the environment, if it is set and may be read. */
+  env(name: string): string | undefined;
+  /** How many descriptors this process may have; null where that is not known. */
+  descriptorLimit(): number | null;
   /** Calls `listener` for a signal instead of ending; returns what undoes it. */
   onSignal(signal: StopSignal, listener: () => void): () => void;
   /** Calls `listener` for errors that nobody handled, instead of ending. */
   onUnhandled(listener: (error: unknown) => void): void;
   /** Ends this process. */
   exit(code: number): never;
+}
+
+/** The file system, as far as Unix sockets and handlers' modules need it. */
+export interface Files {
   /** Sets the bits that new files of this process do not get; returns those before. */
   umask(mask: number): number;
   /** What stands at a path: its identity if it is a socket, else why not. */
@@ -203,18 +196,10 @@ export interface Runtime {
   removeFile(path: string): void;
   /** A file's URL; a relative path is relative to the current folder. */
   fileUrl(path: string): URL;
-  /** A file's text, or null where there is none to read. */
-  readText(path: string): string | null;
-  /** Writes a file; throws with a POSIX `code`. */
-  writeText(path: string, text: string): void;
-  /** The names of what is in a folder. */
-  listFolder(path: string): string[];
-  /** How a command line runs this runtime. */
-  readonly program: string;
-  /** Starts a command, found on PATH, in a process group of its own. */
-  startCommand(words: readonly string[]): StartedCommand;
-  /** A variable of the environment, if it is set and may be read. */
-  env(name: string): string | undefined;
+}
+
+/** The standard streams, and whether a terminal is behind them. */
+export interface Terminal {
   /** Standard input: the next bytes, or null at its end. */
   readStdin(): Promise<Uint8Array | null>;
   /** Writes to standard output or error; resolves when it is out. */
@@ -222,10 +207,20 @@ export interface Runtime {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
-  /** Bytes of memory that a process holds for itself; null where that cannot be told. */
-  memoryOf(pid: number): number | null;
-  /** How many descriptors this process may have; null where that is not known. */
-  descriptorLimit(): number | null;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
+}
+
+/** What an adapter provides: what the runtime is, and the parts above. */
+export interface Runtime extends Network, LibraryOpener, Workers, Process, Files, Terminal {
+  /** `deno`, `bun` or `node`: for messages to people only. */
+  readonly name: string;
+  /** Its version: for messages to people only. */
+  readonly version: string;
+  /** `linux` or `darwin`. */
+  readonly os: string;
+  /** `x64` or `arm64`. */
+  readonly arch: string;
+  /** Whether `performance.now()` costs more than a call of a C function. */
+  readonly clockIsSlow: boolean;
 }

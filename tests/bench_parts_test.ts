@@ -4,11 +4,14 @@ import type { RunOutcome } from "../src/bench/measure.ts";
 import { Pattern } from "../src/bench/pattern.ts";
 import { snapshot } from "../src/bench/process_tree.ts";
 import { reportPage } from "../src/bench/report.ts";
-import { formatMemory, formatTime, type Measured, SCENARIOS } from "../src/bench/scenarios.ts";
+import type { Measured } from "../src/bench/figures.ts";
+import { SCENARIOS } from "../src/bench/scenarios.ts";
+import { formatMemory, formatTime } from "../src/bench/units.ts";
 import { Histogram, median, spread } from "../src/bench/statistics.ts";
 import { summarize } from "../src/bench/summary.ts";
 import { summaryText } from "../src/bench/table.ts";
 import { detect } from "../src/runtimes/detect.ts";
+import { startCommand } from "../src/runtimes/workbench.ts";
 import { until } from "./client.ts";
 import { test, text } from "./unit.ts";
 
@@ -183,12 +186,12 @@ test("the page loads nothing, and shows a name as it is written", () => {
 Deno.test("snapshot() counts what ended children used, and leaves others out", async () => {
   const runtime = await detect();
   const burn = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done";
-  const command = runtime.startCommand(["sh", "-c", `sh -c '${burn}'; echo done; sleep 60; :`]);
+  const command = startCommand(["sh", "-c", `sh -c '${burn}'; echo done; sleep 60; :`]);
   try {
     await until("the child has ended", () => command.stdout() === "done\n");
-    const both = () => snapshot(runtime, command.pid).pids.length === 2;
+    const both = () => snapshot(command.pid, runtime.pid).pids.length === 2;
     await until("the shell and its sleep are there", both);
-    const { pids, cpu, others } = snapshot(runtime, command.pid);
+    const { pids, cpu, others } = snapshot(command.pid, runtime.pid);
     assert(cpu >= 20, `${cpu} ms of CPU time`);
     assert(!pids.some((pid) => others.has(pid)) && !others.has(runtime.pid));
   } finally {

@@ -1,97 +1,79 @@
 /**
- * `bench`'s command line, checked: who takes part, and in what.
+ * The options of `bench`, each declared once: the help text, the checks and the
+ * table in docs/performance.md come from here.
  * @module
  */
-import { freePort } from "../cli/free_port.ts";
-import { BENCH_OPTIONS, parseOptions } from "../cli/options.ts";
-import { UsageError } from "../cli/usage_error.ts";
-import type { ModelName } from "../handler/handler.ts";
-import { handlerUrl } from "../handler/load_handler.ts";
-import type { Runtime } from "../runtime.ts";
-import { COMMANDS } from "../runtimes/commands.ts";
-import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
-import type { Load } from "./load.ts";
+import type { Option } from "../cli/options.ts";
+import { MODELS } from "../server/models.ts";
 
-/** What shall be measured. */
-export interface BenchSettings {
-  readonly help: boolean;
-  readonly contestants: readonly Contestant[];
-  readonly scenarios: readonly (Load | "blocked")[];
-  readonly handler: string | null;
-  /** What was given; otherwise it is the scenario's own. */
-  readonly connections: readonly number[] | null;
-  readonly size: number | null;
-  /** Milliseconds. */
-  readonly duration: number;
-  readonly rounds: number;
-  readonly json: string | null;
-  readonly report: string | null;
-}
-
-/** Descriptors of the command that are no client's. */
-const OWN_DESCRIPTORS = 100;
-
-/** @throws {UsageError} that names the flag and says what would be right */
-export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
-  const given = parseOptions(args, BENCH_OPTIONS);
-  const help = given.has("help");
-  if (given.words.length > 0 && !help) {
-    throw new UsageError(`unexpected "${given.words[0]}"; see bench --help`);
-  }
-  const connections = given.list("connections")?.map(Number) ?? null;
-  const most = Math.max(...connections ?? [0]);
-  const room = (runtime.descriptorLimit() ?? Infinity) - OWN_DESCRIPTORS;
-  if (most > room) {
-    throw new UsageError(`--connections ${most} is more than "ulimit -n" allows: ${room} here`);
-  }
-  const handler = given.text("handler");
-  return {
-    help,
-    contestants: [
-      ...models(
-        runtime,
-        (given.list("models") ?? ["multiplex", "thread", "process"]) as ModelName[],
-        given.list("runtimes") ?? [runtime.name],
-      ),
-      ...peers(runtime, given.texts("peer")),
-    ],
-    scenarios: (given.list("scenario") ?? ["message"]) as BenchSettings["scenarios"],
-    handler: handler === undefined ? null : handlerUrl(runtime, handler),
-    connections,
-    size: given.number("size") ?? null,
-    duration: (given.number("seconds") ?? 5) * 1000,
-    rounds: given.number("rounds") ?? 3,
-    json: given.text("json") ?? null,
-    report: given.text("report") ?? null,
-  };
-}
-
-function models(
-  runtime: Runtime,
-  names: readonly ModelName[],
-  runtimes: readonly string[],
-): Contestant[] {
-  return runtimes.flatMap((other) => {
-    const [program, ...flags] = COMMANDS[other];
-    const command = [other === runtime.name ? runtime.program : program, ...flags];
-    return names.map((model) =>
-      modelContestant(runtime, runtimes.length === 1 ? model : `${model} ${other}`, model, command)
-    );
-  });
-}
-
-function peers(runtime: Runtime, specs: readonly string[]): Contestant[] {
-  const names = new Set<string>();
-  return specs.map((spec) => {
-    const [, name, command] = /^([^=\s]+)=(.*\S.*)$/s.exec(spec) ?? [];
-    if (name === undefined) {
-      throw new UsageError(`--peer is NAME=COMMAND, such as 'mine=./server {port}': not "${spec}"`);
-    }
-    if (!command.includes("{port}")) {
-      throw new UsageError(`--peer ${name}: its command does not say {port}, where the port goes`);
-    }
-    if (names.has(name)) throw new UsageError(`--peer ${name} is given twice`);
-    names.add(name);
-    return peerContestant(runtime, name, command, () => freePort(runtime));
-  });
-}
+/** The options of `bench`. */
+export const BENCH_OPTIONS: readonly Option[] = [
+  {
+    name: "models",
+    value: "MODELS",
+    choices: Object.keys(MODELS),
+    list: true,
+    default: Object.keys(MODELS).filter((model) => model !== "iterative").join(","),
+    help: "The models to compare.",
+  },
+  {
+    name: "runtimes",
+    value: "RUNTIMES",
+    choices: ["deno", "bun", "node"],
+    list: true,
+    default: "the one that runs this",
+    help: "The runtimes to compare them on, as found on PATH.",
+  },
+  {
+    name: "scenario",
+    value: "SCENARIOS",
+    choices: ["message", "stream", "connect", "idle", "blocked"],
+    list: true,
+    default: "message",
+    help: "What the clients do.",
+  },
+  {
+    name: "handler",
+    value: "MODULE",
+    default: 'echo until "bye"',
+    help: "Your handler; it must send back what it gets.",
+  },
+  {
+    name: "peer",
+    value: "NAME=COMMAND",
+    repeated: true,
+    help: "Compare another server, too; {port} in its command is a free port.",
+  },
+  {
+    name: "connections",
+    value: "N",
+    range: [1, 100_000],
+    list: true,
+    default: "50 message, 8 stream, 8 connect, 1000 idle",
+    help: "Clients at once; several numbers are measured one after the other.",
+  },
+  {
+    name: "size",
+    value: "BYTES",
+    range: [1, 1_048_576],
+    default: "100; 65536 stream",
+    help: "Bytes in a message.",
+  },
+  {
+    name: "seconds",
+    value: "SECONDS",
+    range: [0.1, 3600],
+    default: "5",
+    help: "How long each run is measured, after one second to warm up.",
+  },
+  {
+    name: "rounds",
+    value: "N",
+    range: [1, 100],
+    default: "3",
+    help: "How often each server is measured; the table shows medians.",
+  },
+  { name: "json", value: "FILE", help: "Write every run and every figure to a file." },
+  { name: "report", value: "FILE", help: "Write a page with plots, for a browser." },
+  { name: "help", help: "Show this." },
+];

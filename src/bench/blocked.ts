@@ -9,7 +9,8 @@ import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { COMPUTING } from "./blocked_handler.ts";
-import type { Contestant, RunningServer } from "./contestants.ts";
+import type { Contestant } from "./contestants.ts";
+import type { RunningServer } from "./running_server.ts";
 
 /** What the first client does; `word` is what it sends. */
 export const CASES = [

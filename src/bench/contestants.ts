@@ -4,30 +4,17 @@
  * @module
  */
 import { moduleBeside } from "../module_beside.ts";
-import type { TcpAddress } from "../connection/connection.ts";
-import { delay } from "../connection/delay.ts";
 import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
 import { MODELS } from "../server/models.ts";
 import type { ModelName } from "../handler/handler.ts";
-import type { Runtime, StartedCommand } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
+import { startCommand } from "../runtimes/workbench.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { type RunningServer, runningServer, untilReady } from "./running_server.ts";
 
-/** Milliseconds that a server may take to start, and to end. */
+/** Milliseconds that a server may take to start. */
 const START = 30_000;
 const PEER_START = 15_000;
-const END = 5000;
-
-/** A server that runs. */
-export interface RunningServer {
-  readonly address: TcpAddress;
-  readonly pid: number;
-  /** How it ended, if it has. */
-  ended(): string | null;
-  /** Called when it ends. */
-  onEnd(listener: () => void): void;
-  /** Ends it and all that it started. */
-  stop(): Promise<void>;
-}
 
 /** A server that can be started. */
 export interface Contestant {
@@ -58,15 +45,15 @@ export function modelContestant(
     isOurs: true,
     async start(handler, signal) {
       const serve = ["serve", "--model", model, "--port", "0", "--log", "none"];
-      const started = runtime.startCommand([
+      const started = startCommand([
         ...command,
         script,
         ...serve,
         ...(handler === null ? [] : ["--handler", handler]),
       ]);
       const port = () => /^listening on .*:(\d+)\n/m.exec(started.stdout())?.[1];
-      await ready(started, START, signal, () => port() !== undefined);
-      return running(started, Number(port()));
+      await untilReady(started, START, signal, () => port() !== undefined);
+      return runningServer(started, Number(port()));
     },
   };
 }
@@ -84,8 +71,8 @@ export function peerContestant(
     isOurs: false,
     async start(_handler, signal) {
       const port = await freePort();
-      const started = runtime.startCommand(shell(command.replaceAll("{port}", `${port}`)));
-      await ready(started, PEER_START, signal, async () => {
+      const started = startCommand(shell(command.replaceAll("{port}", `${port}`)));
+      await untilReady(started, PEER_START, signal, async () => {
         try {
           (await runtime.connect({ transport: "tcp", hostname: "127.0.0.1", port })).close();
           return true;
@@ -93,7 +80,7 @@ export function peerContestant(
           return false; // not yet
         }
       });
-      return running(started, port);
+      return runningServer(started, port);
     },
   };
 }
@@ -102,58 +89,4 @@ export function peerContestant(
 function shell(command: string): string[] {
   const single = /^[\w./~-]+\s[^;&|<>()`]*$/.test(command);
   return ["sh", "-c", single ? `exec ${command}` : command];
-}
-
-async function ready(
-  started: StartedCommand,
-  milliseconds: number,
-  signal: AbortSignal,
-  isReady: () => boolean | Promise<boolean>,
-): Promise<void> {
-  let ended: string | null = null;
-  started.ended.then((how) => ended = how);
-  const deadline = performance.now() + milliseconds;
-  for (;;) {
-    if (await isReady()) return;
-    if (ended !== null) throw new Error(`did not start: ${lastWords(started, ended)}`);
-    if (signal.aborted || performance.now() > deadline) break;
-    await delay(10);
-  }
-  await stop(started);
-  throw new Error(
-    signal.aborted ? "stopped" : `did not start: nobody listens after ${milliseconds / 1000} s`,
-  );
-}
-
-function running(started: StartedCommand, port: number): RunningServer {
-  let how: string | null = null;
-  const ended = started.ended.then((words) => {
-    how = lastWords(started, words);
-  });
-  return {
-    address: { transport: "tcp", hostname: "127.0.0.1", port },
-    pid: started.pid,
-    ended: () => how,
-    onEnd: (listener) => void ended.then(listener),
-    stop: () => stop(started),
-  };
-}
-
-async function stop(started: StartedCommand): Promise<void> {
-  started.signal("SIGTERM");
-  let ended = false;
-  const timer = setTimeout(() => !ended && started.signal("SIGKILL"), END);
-  await started.ended;
-  ended = true;
-  clearTimeout(timer);
-  started.signal("SIGKILL"); // what it has left behind
-}
-
-/** How it ended, and the line of standard error that tells most: the last one that names an error. */
-function lastWords(started: StartedCommand, how: string): string {
-  const lines = started.stderr().trim().split("\n");
-  const line = lines.findLast((text) => /error|cannot/i.test(text)) ?? lines.at(-1) ?? "";
-  // deno-lint-ignore no-control-regex -- colours and the like
-  const plain = line.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f]/g, "").slice(0, 160);
-  return plain === "" ? how : `${how}: ${plain}`;
 }

@@ -2,8 +2,8 @@
  * Everything that was measured, for programs.
  * @module
  */
+import type { Figure, Measured } from "./figures.ts";
 import { type BlockedRow, eachFigure, type Row, type Summary } from "./summary.ts";
-import type { Figure, Measured } from "./scenarios.ts";
 
 /** What a whole bench gave. */
 export interface BenchResult {

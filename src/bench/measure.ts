@@ -5,11 +5,13 @@
 import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Contestant, RunningServer } from "./contestants.ts";
+import type { Contestant } from "./contestants.ts";
+import type { Measured } from "./figures.ts";
 import type { Load, LoadResult } from "./load.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
-import type { Measured, Scenario } from "./scenarios.ts";
+import type { RunningServer } from "./running_server.ts";
+import type { Scenario } from "./scenarios.ts";
 
 /** What shall be run. */
 export interface RunPlan {
@@ -64,8 +66,9 @@ async function loaded(
 ): Promise<RunOutcome> {
   const { scenario, contestant, size, warmup, duration } = plan;
   const connections = Math.min(plan.connections, contestant.capacity);
-  const memoryBefore = memory(runtime, server.pid);
-  const empty = snapshot(runtime, server.pid);
+  const look = () => snapshot(server.pid, runtime.pid);
+  const memoryBefore = memory(server.pid);
+  const empty = look();
   let [before, after, held, kilobytes] = [empty, empty, empty, memoryBefore];
   server.onEnd(() => load.stop());
   const result = await load.run({
@@ -76,11 +79,11 @@ async function loaded(
     warmup,
     duration,
   }, {
-    measuring: () => before = snapshot(runtime, server.pid),
-    measured: () => after = snapshot(runtime, server.pid),
+    measuring: () => before = look(),
+    measured: () => after = look(),
     holding() {
-      kilobytes = memory(runtime, server.pid);
-      held = snapshot(runtime, server.pid);
+      kilobytes = memory(server.pid);
+      held = look();
     },
   });
   const error = fault(scenario.load, result, server, connections);
@@ -92,7 +95,7 @@ async function loaded(
     memory: kilobytes,
     processes: held.pids.length,
     threads: held.threads,
-    disturbance: disturbance(runtime, before, after),
+    disturbance: disturbance(before, after),
   };
   return { measured, notes: notes(measured, plan, connections) };
 }

@@ -63,6 +63,25 @@ export class Pattern {
     }
     return -1;
   }
+
+  /** What {@linkcode Pattern.compare} has found, in words. */
+  difference(position: number, buffer: Uint8Array, bad: number): string {
+    const show = (byte: number) => `0x${byte.toString(16).padStart(2, "0")}`;
+    return `byte ${(position + bad) % this.messages[0].length + 1} of a message was ${
+      show(this.bytes[position + bad])
+    } and came back as ${show(buffer[(position & 7) + bad])}`;
+  }
+}
+
+/** Where pieces are received, so that {@linkcode Pattern.compare} can take them. */
+export class Inbox {
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LARGEST_PIECE + 8);
+  readonly words: Int32Array = new Int32Array(this.bytes.buffer);
+  /** Room for a piece, from each of the first 8 bytes on. */
+  readonly pieces: readonly Uint8Array[] = Array.from(
+    { length: 8 },
+    (_, offset) => this.bytes.subarray(offset, offset + LARGEST_PIECE),
+  );
 }
 
 /** Printable characters, the same ones each time. */

@@ -2,7 +2,8 @@
  * What a server and all that it started use, from /proc: see proc(5).
  * @module
  */
-import type { Runtime } from "../runtime.ts";
+import { listFolder, readText } from "../runtimes/workbench.ts";
+import { processors } from "./machine.ts";
 
 /** /proc counts in ticks of 10 ms, on every system that Trivet runs on. */
 const TICK = 10;
@@ -34,12 +35,15 @@ export interface Snapshot {
   readonly rest: number;
 }
 
-/** The tree below (and with) a process, now. */
-export function snapshot(runtime: Runtime, root: number): Snapshot {
+/**
+ * The tree of a process and all below it, now.
+ * @param command the PID of the command that measures, which is not one of the others
+ */
+export function snapshot(root: number, command: number): Snapshot {
   const time = performance.now();
-  const processes = readProcesses(runtime);
+  const processes = readProcesses();
   const pids = family(processes, root);
-  const mine = new Set([...pids, runtime.pid]);
+  const mine = new Set([...pids, command]);
   const others = new Map<number, number>();
   for (const [pid, { own, reaped }] of processes) {
     if (!mine.has(pid)) others.set(pid, own + reaped);
@@ -48,18 +52,18 @@ export function snapshot(runtime: Runtime, root: number): Snapshot {
   for (const pid of pids) {
     const process = processes.get(pid)!;
     threads += process.threads;
-    cpu += process.reaped * TICK + precise(runtime, pid, process);
+    cpu += process.reaped * TICK + precise(pid, process);
   }
-  const self = processes.get(runtime.pid);
-  const ours = self ? precise(runtime, runtime.pid, self) + self.reaped * TICK : 0;
-  return { time, pids, threads, cpu, others, rest: machine(runtime) - cpu - ours };
+  const self = processes.get(command);
+  const ours = self ? precise(command, self) + self.reaped * TICK : 0;
+  return { time, pids, threads, cpu, others, rest: busyTime() - cpu - ours };
 }
 
 /** Kilobytes of the tree, with what processes share divided among them (PSS). */
-export function memory(runtime: Runtime, root: number): number {
+export function memory(root: number): number {
   let sum = 0;
-  for (const pid of family(readProcesses(runtime), root)) {
-    const text = runtime.readText(`/proc/${pid}/smaps_rollup`) ?? "";
+  for (const pid of family(readProcesses(), root)) {
+    const text = readText(`/proc/${pid}/smaps_rollup`) ?? "";
     sum += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0);
   }
   return sum;
@@ -70,27 +74,17 @@ export function memory(runtime: Runtime, root: number): number {
  * There are two ways to see it, and each shows too much at times: the kernel's
  * own work belongs to no process, and a process that has ended shows no more.
  */
-export function disturbance(runtime: Runtime, before: Snapshot, after: Snapshot): number {
+export function disturbance(before: Snapshot, after: Snapshot): number {
   let ticks = 0;
   for (const [pid, now] of after.others) ticks += Math.max(0, now - (before.others.get(pid) ?? 0));
   const used = Math.max(0, Math.min(ticks * TICK, after.rest - before.rest));
-  return used / (after.time - before.time) / processors(runtime);
+  return used / (after.time - before.time) / processors();
 }
 
-/** How many processors the machine has. */
-export function processors(runtime: Runtime): number {
-  return runtime.readText("/proc/stat")?.match(/^cpu\d/gm)?.length ?? 1;
-}
-
-/** The processor's name, for people. */
-export function processorName(runtime: Runtime): string {
-  return /^model name\s*:\s*(.+)/m.exec(runtime.readText("/proc/cpuinfo") ?? "")?.[1] ?? "unknown";
-}
-
-function readProcesses(runtime: Runtime): Map<number, Process> {
+function readProcesses(): Map<number, Process> {
   const processes = new Map<number, Process>();
-  for (const name of runtime.listFolder("/proc")) {
-    const stat = /^\d+$/.test(name) ? runtime.readText(`/proc/${name}/stat`) : null;
+  for (const name of listFolder("/proc")) {
+    const stat = /^\d+$/.test(name) ? readText(`/proc/${name}/stat`) : null;
     if (stat === null) continue; // it has ended meanwhile
     // A name may hold spaces and brackets; the fields begin after its last bracket.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
@@ -124,12 +118,12 @@ function family(processes: Map<number, Process>, root: number): number[] {
  * Milliseconds of a process: in nanoseconds where its threads tell, because the
  * ticks of many short-lived ones add up to nothing.
  */
-function precise(runtime: Runtime, pid: number, { own, threads }: Process): number {
+function precise(pid: number, { own, threads }: Process): number {
   if (threads > MANY_THREADS) return own * TICK;
   let nanoseconds = 0;
   try {
-    for (const thread of runtime.listFolder(`/proc/${pid}/task`)) {
-      const text = runtime.readText(`/proc/${pid}/task/${thread}/schedstat`);
+    for (const thread of listFolder(`/proc/${pid}/task`)) {
+      const text = readText(`/proc/${pid}/task/${thread}/schedstat`);
       nanoseconds += Number(text?.split(" ")[0] ?? 0);
     }
   } catch {
@@ -140,8 +134,8 @@ function precise(runtime: Runtime, pid: number, { own, threads }: Process): numb
 }
 
 /** Milliseconds that all processors together were busy. */
-function machine(runtime: Runtime): number {
-  const [user, nice, system, , , irq, softirq] = (runtime.readText("/proc/stat") ?? "")
+function busyTime(): number {
+  const [user, nice, system, , , irq, softirq] = (readText("/proc/stat") ?? "")
     .split("\n")[0].split(/\s+/).slice(1).map(Number);
   return (user + nice + system + irq + softirq) * TICK;
 }

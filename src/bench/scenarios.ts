@@ -1,35 +1,10 @@
 /**
- * What is measured: the scenarios, and the figures that each gives.
+ * The scenarios: kinds of load, and by which figures servers are compared under each.
  * @module
  */
-import type { Load, LoadResult } from "./load.ts";
-import { Histogram, type HistogramData } from "./statistics.ts";
-
-/** What one run of one server gave. */
-export interface Measured {
-  readonly load: LoadResult;
-  /** Milliseconds of CPU time that the server's processes used while it counted. */
-  readonly cpu: number;
-  /** Kilobytes of the server's processes before the clients came, and with them. */
-  readonly memoryBefore: number;
-  readonly memory: number;
-  readonly processes: number;
-  readonly threads: number;
-  /** The part of the machine that other processes used meanwhile. */
-  readonly disturbance: number;
-}
-
-/** A number that a run gives, and how people read it. */
-export interface Figure {
-  /** Its name in JSON. */
-  readonly key: string;
-  /** Above its column. */
-  readonly heading: string;
-  readonly of: (run: Measured) => number | null;
-  readonly format: (value: number) => string;
-  /** Another one that shares its column. */
-  readonly beside?: Figure;
-}
+import { cpuFor, type Figure, LATENCY, MEMORY, perSecond, PROCESSES } from "./figures.ts";
+import type { Load } from "./load.ts";
+import { formatMemory, formatNumber, formatTime, plural } from "./units.ts";
 
 /** A kind of load, with what it is measured by. */
 export interface Scenario {
@@ -44,97 +19,6 @@ export interface Scenario {
   /** The other figures. */
   readonly figures: readonly Figure[];
 }
-
-/** 12,345 or 12.3 or 1.23: three digits at least. */
-export function formatNumber(value: number): string {
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return value.toLocaleString("en-US", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-}
-
-/** Microseconds, in the unit that suits. */
-export function formatTime(microseconds: number): string {
-  if (microseconds < 999.5) return `${formatNumber(microseconds)} µs`;
-  if (microseconds < 999_500) return `${formatNumber(microseconds / 1e3)} ms`;
-  return `${formatNumber(microseconds / 1e6)} s`;
-}
-
-/** Kilobytes, in the unit that suits. */
-export function formatMemory(kilobytes: number): string {
-  return kilobytes < 1023.5
-    ? `${formatNumber(Math.max(0, kilobytes))} KiB`
-    : `${formatNumber(kilobytes / 1024)} MiB`;
-}
-
-const perSecond = (count: number, run: Measured) => count / (run.load.milliseconds / 1000);
-
-const histograms = new WeakMap<HistogramData, Histogram>();
-
-function histogram(run: Measured): Histogram {
-  let made = histograms.get(run.load.latency);
-  if (!made) {
-    made = new Histogram();
-    made.addAll(run.load.latency);
-    histograms.set(run.load.latency, made);
-  }
-  return made;
-}
-
-function latency(key: string, of: (times: Histogram) => number): Figure {
-  return {
-    key: `${key}Microseconds`,
-    heading: key,
-    of: (run) => histogram(run).total === 0 ? null : of(histogram(run)),
-    format: formatTime,
-  };
-}
-
-const LATENCY = [
-  latency("p50", (times) => times.percentile(0.5)),
-  latency("p99", (times) => times.percentile(0.99)),
-  latency("p99.9", (times) => times.percentile(0.999)),
-  latency("max", (times) => times.max),
-];
-
-function cpuFor(what: string): Figure {
-  return {
-    key: `cpuMicrosecondsPer${what[0].toUpperCase()}${what.slice(1)}`,
-    heading: `CPU a\n${what}`,
-    of: (run) => run.load.count === 0 ? null : run.cpu * 1000 / run.load.count,
-    format: formatTime,
-  };
-}
-
-const MEMORY: Figure = {
-  key: "memoryKibPerConnection",
-  heading: "memory a\nconnection",
-  of: (run) =>
-    run.load.connected === 0
-      ? null
-      : Math.max(0, run.memory - run.memoryBefore) / run.load.connected,
-  format: formatMemory,
-};
-
-const THREADS: Figure = {
-  key: "threads",
-  heading: "threads",
-  of: (run) => run.threads,
-  format: (value) => value.toFixed(0),
-};
-
-const PROCESSES: Figure = {
-  ...THREADS,
-  key: "processes",
-  heading: "procs/\nthreads",
-  of: (run) => run.processes,
-  beside: THREADS,
-};
-
-/** A number and its noun. */
-export const plural = (count: number, one: string): string =>
-  count === 1 ? `1 ${one}` : `${count.toLocaleString("en-US")} ${one}s`;
 
 const clients = (count: number) => `${plural(count, "client")}${count === 1 ? "" : " at once"}`;
 

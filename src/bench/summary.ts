@@ -3,9 +3,11 @@
  * @module
  */
 import { type BlockedOutcome, type CaseKey, CASES, type Wait } from "./blocked.ts";
+import type { Figure, Measured } from "./figures.ts";
 import type { RunOutcome } from "./measure.ts";
-import { type Figure, formatTime, type Measured, type Scenario } from "./scenarios.ts";
+import type { Scenario } from "./scenarios.ts";
 import { Histogram, median, spread } from "./statistics.ts";
+import { formatTime } from "./units.ts";
 
 /** A server's row; figures are medians over the rounds. */
 export interface Row {

@@ -3,7 +3,7 @@
  * @module
  */
 import { CASES } from "./blocked.ts";
-import type { Figure } from "./scenarios.ts";
+import type { Figure } from "./figures.ts";
 import { type BlockedRow, formatFigure, formatWait, type Row, type Summary } from "./summary.ts";
 
 const WIDTH = 80;

@@ -6,7 +6,9 @@ import { type Address, connect, type Connection, formatAddress } from "../../mod
 import { delay } from "../connection/delay.ts";
 import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { CONNECT_OPTIONS, describeOptions, parseOptions } from "./options.ts";
+import { CONNECT_OPTIONS } from "./connect_options.ts";
+import { describeOptions } from "./describe_options.ts";
+import { parseOptions } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -26,7 +28,7 @@ Try it:
 const ANSWER_WAIT = 1000;
 /** How long to wait for what still comes after "bye". */
 const LAST_WAIT = 2000;
-/** Who reads the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
+/** Whoever read the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
 const NOBODY_READS = 128 + 13;
 
 /** Runs until either side has ended; returns the exit code. */

@@ -11,10 +11,12 @@ import {
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
-import type { ModelName } from "../handler/handler.ts";
 import type { Runtime } from "../runtime.ts";
+import { describeOptions } from "./describe_options.ts";
 import { jsonLine, LineWriter, prettyLine } from "./log.ts";
-import { describeOptions, parseOptions, SERVE_OPTIONS } from "./options.ts";
+import { parseOptions } from "./options.ts";
+import { SERVE_OPTIONS } from "./serve_options.ts";
+import { serveSettings } from "./serve_settings.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -51,16 +53,6 @@ export async function serveCommand(
   if (given.words.length > 0) {
     throw new UsageError(`unexpected "${given.words[0]}"; see --help`);
   }
-  if (given.text("unix") && (given.text("host") || given.text("port"))) {
-    throw new UsageError("--unix goes without --host and --port");
-  }
-  const mode = given.text("unix-mode");
-  if (mode !== undefined && !given.text("unix")) {
-    throw new UsageError("--unix-mode goes with --unix PATH");
-  }
-  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
-    throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
-  }
 
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
@@ -77,42 +69,8 @@ export async function serveCommand(
     const line = format === "json" ? jsonLine(event) : prettyLine(event, verbose, color);
     if (line !== null) log.line(line);
   };
-  const milliseconds = (name: string) => {
-    const seconds = given.number(name);
-    return seconds === undefined ? {} : Math.round(seconds * 1000);
-  };
-  const numbers: Record<string, unknown> = {
-    port: given.number("port"),
-    unixMode: mode === undefined ? undefined : parseInt(mode, 8),
-    maxConnections: given.number("max-connections"),
-    maxConnectionsPerSource: given.number("max-connections-per-source"),
-    maxConnectionsPerWorker: given.number("max-connections-per-worker"),
-    workers: given.number("workers"),
-    spares: given.number("spares"),
-    maxWorkerMemory: given.number("max-worker-memory"),
-    backlog: given.number("backlog"),
-    idleTimeout: milliseconds("idle-timeout"),
-    connectionTimeout: milliseconds("connection-timeout"),
-    linger: milliseconds("linger"),
-    shutdownTimeout: milliseconds("shutdown-timeout"),
-  };
-  const permissions = given.texts("worker-permissions");
-  if (permissions.includes("none") && permissions.length > 1) {
-    throw new UsageError("--worker-permissions none goes without other permissions");
-  }
   const options: ServeOptions = {
-    ...Object.fromEntries(
-      Object.entries(numbers).filter(([, v]) => typeof v === "number"),
-    ),
-    model: given.text("model") as ModelName ?? "multiplex",
-    hostname: given.text("host") ?? "127.0.0.1",
-    overLimit: given.text("over-limit") as ServeOptions["overLimit"] ?? "wait",
-    ...(given.text("unix") ? { path: given.text("unix") } : {}),
-    handOver: given.has("hand-over"),
-    workerArgs: given.texts("worker-args"),
-    ...(permissions.length > 0
-      ? { workerPermissions: permissions.filter((flag) => flag !== "none") }
-      : {}),
+    ...serveSettings(given),
     messages: verbose && format !== "none",
     ...(format === "none" ? {} : { onEvent }),
   };

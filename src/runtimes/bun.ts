@@ -11,7 +11,6 @@ import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "..
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit, firstOfLast } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { commandParts } from "./node_commands.ts";
 import { listenToHandOver, systemError } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
@@ -273,7 +272,6 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** The adapter. */
 export const runtime: Runtime = {
   ...processParts,
-  ...commandParts,
   name: "bun",
   version: process.versions.bun!,
 

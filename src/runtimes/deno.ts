@@ -8,7 +8,6 @@ import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "..
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { commandParts } from "./node_commands.ts";
 import { adopt, listenToHandOver } from "./node_net.ts";
 import * as shared from "./node_workers.ts";
 
@@ -142,21 +141,6 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   }
 }
 
-const CLOCK_MONOTONIC = Deno.build.os === "linux" ? 1 : 6;
-
-/** clock_gettime(2): a third of what performance.now() costs (2.9: 130 ns). */
-function openClock(): () => number {
-  const { clock_gettime } = openLibrary({
-    clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
-  }).functions;
-  const words = new Int32Array(4); // seconds and nanoseconds, 64 bits each
-  const bytes = new Uint8Array(words.buffer);
-  return () => {
-    clock_gettime(CLOCK_MONOTONIC, bytes);
-    return words[0] * 1000 + words[2] / 1e6;
-  };
-}
-
 /** All of it, and nothing of it denied: `partial` tells of a denied part. */
 function holds(descriptor: Deno.PermissionDescriptor): boolean {
   const status = Deno.permissions.querySync(descriptor);
@@ -287,7 +271,6 @@ const ARCHITECTURES: Record<string, string> = { x86_64: "x64", aarch64: "arm64" 
 
 /** The adapter. */
 export const runtime: Runtime = {
-  ...commandParts,
   name: "deno",
   version: Deno.version.deno,
   os: Deno.build.os,
@@ -295,6 +278,8 @@ export const runtime: Runtime = {
   // With 8 streams, one gets a thousand times what another does (2.9).
   loopIsFair: false,
   callsInBackground: true,
+  // performance.now() costs 130 ns, a C function a third of that (2.9).
+  clockIsSlow: true,
   get args() {
     return Deno.args;
   },
@@ -331,7 +316,6 @@ export const runtime: Runtime = {
   libraryRefusal: () =>
     holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
   openLibrary,
-  openClock,
 
   processRefusal: () =>
     holds({ name: "run", command: Deno.execPath() })

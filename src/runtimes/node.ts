@@ -10,7 +10,6 @@ import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { commandParts } from "./node_commands.ts";
 import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
 import { processParts } from "./node_process.ts";
 import * as shared from "./node_workers.ts";
@@ -85,7 +84,6 @@ function inheritedFlags(): string[] {
 /** The adapter. */
 export const runtime: Runtime = {
   ...processParts,
-  ...commandParts,
   name: "node",
   version: process.versions.node,
 

@@ -16,8 +16,8 @@ export const processParts: Pick<
   | "arch"
   | "loopIsFair"
   | "callsInBackground"
+  | "clockIsSlow"
   | "args"
-  | "openClock"
   | "pid"
   | "parentPid"
   | "exit"
@@ -30,8 +30,8 @@ export const processParts: Pick<
   arch: process.arch,
   loopIsFair: true,
   callsInBackground: false,
+  clockIsSlow: false,
   args: process.argv.slice(2),
-  openClock: () => () => performance.now(),
   pid: process.pid,
   parentPid: () => process.ppid,
   exit: (code) => process.exit(code),

@@ -1,15 +1,61 @@
 /**
- * Files, and commands that are run for somebody else, by node:fs and
- * node:child_process: what all three runtimes have alike.
+ * What `bench` needs of the machine and a server does not: text files, those of
+ * /proc among them, and commands. node:fs and node:child_process have it alike on
+ * all three runtimes, so it is no part of an adapter.
  * @module
  */
-import type { Runtime, StartedCommand } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
 
-/** How much of a command's output is kept. */
+/** A file's text, or null where there is none to read. */
+export function readText(path: string): string | null {
+  try {
+    return builtin.fs.readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** Writes a file. @throws {Error} with a POSIX `code` */
+export function writeText(path: string, text: string): void {
+  builtin.fs.writeFileSync(path, text);
+}
+
+/** The names of what is in a folder. @throws {Error} with a POSIX `code` */
+export function listFolder(path: string): string[] {
+  return builtin.fs.readdirSync(path);
+}
+
+/** What runs a file on each runtime: a program on PATH, and its arguments before the file. */
+export const RUNNERS: Readonly<Record<string, readonly string[]>> = {
+  deno: ["deno", "run", "--quiet", "-A"],
+  bun: ["bun"],
+  node: ["node"],
+};
+
+/** The path of the runtime's own program. */
+export function ownProgram(): string {
+  return builtin.process.execPath;
+}
+
+/** A command that was started: a server that is measured. */
+export interface StartedCommand {
+  /** The PID; 0 if it could not be started. */
+  readonly pid: number;
+  /** What it has written to standard output, at most the last 4 KiB. */
+  stdout(): string;
+  /** The same of standard error. */
+  stderr(): string;
+  /** Resolves with how it ended, in words. */
+  readonly ended: Promise<string>;
+  /** Signals it and all that it started. */
+  signal(signal: "SIGTERM" | "SIGKILL"): void;
+}
+
+/** How many characters of a command's output are kept. */
 const KEPT = 4096;
 
-function startCommand(words: readonly string[]): StartedCommand {
+/** Starts a command, found on PATH, in a process group of its own. */
+export function startCommand(words: readonly string[]): StartedCommand {
   const program = onPath(words[0]);
   if (program === null) {
     const ended = Promise.resolve(`${words[0]} is not on PATH`);
@@ -70,23 +116,3 @@ function onPath(program: string): string | null {
   });
   return found ?? null;
 }
-
-/** What of a {@linkcode Runtime} this gives. */
-export const commandParts: Pick<
-  Runtime,
-  "readText" | "writeText" | "listFolder" | "program" | "startCommand"
-> = {
-  readText(path) {
-    try {
-      return builtin.fs.readFileSync(path, "utf8");
-    } catch {
-      return null;
-    }
-  },
-  writeText: (path, text) => builtin.fs.writeFileSync(path, text),
-  listFolder: (path) => builtin.fs.readdirSync(path),
-  get program() {
-    return builtin.process.execPath;
-  },
-  startCommand,
-};

@@ -1,0 +1,98 @@
+/**
+ * From the command line of `bench` to what is measured, and on which servers.
+ * @module
+ */
+import { freePort } from "../cli/free_port.ts";
+import { parseOptions } from "../cli/options.ts";
+import { UsageError } from "../cli/usage_error.ts";
+import type { ModelName } from "../handler/handler.ts";
+import { handlerUrl } from "../handler/load_handler.ts";
+import type { Runtime } from "../runtime.ts";
+import { ownProgram, RUNNERS } from "../runtimes/workbench.ts";
+import { BENCH_OPTIONS } from "./bench_options.ts";
+import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
+import type { Load } from "./load.ts";
+
+/** What shall be measured. */
+export interface BenchSettings {
+  readonly help: boolean;
+  readonly contestants: readonly Contestant[];
+  readonly scenarios: readonly (Load | "blocked")[];
+  readonly handler: string | null;
+  /** What was given; otherwise it is the scenario's own. */
+  readonly connections: readonly number[] | null;
+  readonly size: number | null;
+  /** Milliseconds. */
+  readonly duration: number;
+  readonly rounds: number;
+  readonly json: string | null;
+  readonly report: string | null;
+}
+
+/** Descriptors of the command that are no client's. */
+const OWN_DESCRIPTORS = 100;
+
+/** @throws {UsageError} that names the flag and says what would be right */
+export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
+  const given = parseOptions(args, BENCH_OPTIONS);
+  const help = given.has("help");
+  if (given.words.length > 0 && !help) {
+    throw new UsageError(`unexpected "${given.words[0]}"; see bench --help`);
+  }
+  const connections = given.list("connections")?.map(Number) ?? null;
+  const most = Math.max(...connections ?? [0]);
+  const room = (runtime.descriptorLimit() ?? Infinity) - OWN_DESCRIPTORS;
+  if (most > room) {
+    throw new UsageError(`--connections ${most} is more than "ulimit -n" allows: ${room} here`);
+  }
+  const handler = given.text("handler");
+  return {
+    help,
+    contestants: [
+      ...models(
+        runtime,
+        (given.list("models") ?? ["multiplex", "thread", "process"]) as ModelName[],
+        given.list("runtimes") ?? [runtime.name],
+      ),
+      ...peers(runtime, given.texts("peer")),
+    ],
+    scenarios: (given.list("scenario") ?? ["message"]) as BenchSettings["scenarios"],
+    handler: handler === undefined ? null : handlerUrl(runtime, handler),
+    connections,
+    size: given.number("size") ?? null,
+    duration: (given.number("seconds") ?? 5) * 1000,
+    rounds: given.number("rounds") ?? 3,
+    json: given.text("json") ?? null,
+    report: given.text("report") ?? null,
+  };
+}
+
+function models(
+  runtime: Runtime,
+  names: readonly ModelName[],
+  runtimes: readonly string[],
+): Contestant[] {
+  return runtimes.flatMap((other) => {
+    const [program, ...flags] = RUNNERS[other];
+    const command = [other === runtime.name ? ownProgram() : program, ...flags];
+    return names.map((model) =>
+      modelContestant(runtime, runtimes.length === 1 ? model : `${model} ${other}`, model, command)
+    );
+  });
+}
+
+function peers(runtime: Runtime, specs: readonly string[]): Contestant[] {
+  const names = new Set<string>();
+  return specs.map((spec) => {
+    const [, name, command] = /^([^=\s]+)=(.*\S.*)$/s.exec(spec) ?? [];
+    if (name === undefined) {
+      throw new UsageError(`--peer is NAME=COMMAND, such as 'mine=./server {port}': not "${spec}"`);
+    }
+    if (!command.includes("{port}")) {
+      throw new UsageError(`--peer ${name}: its command does not say {port}, where the port goes`);
+    }
+    if (names.has(name)) throw new UsageError(`--peer ${name} is given twice`);
+    names.add(name);
+    return peerContestant(runtime, name, command, () => freePort(runtime));
+  });
+}

@@ -1,0 +1,190 @@
+/**
+ * The options of `serve`, each declared once: the help text, the checks, the table
+ * in docs/operations.md and what `serve()` is called with come from here.
+ * @module
+ */
+import type { ServeOptions } from "../../mod.ts";
+import { MODELS } from "../server/models.ts";
+import { LARGEST_CREW } from "../server/serve_options.ts";
+import type { Option } from "./options.ts";
+
+/** An option of `serve`. */
+export interface ServeOption extends Option {
+  /** The option of `serve()` that it sets; none where it is for the command itself. */
+  readonly sets?: keyof ServeOptions;
+}
+
+/** The largest count, and the longest time in seconds. */
+const LARGEST = 2_000_000;
+
+/** The options of `serve`. */
+export const SERVE_OPTIONS: readonly ServeOption[] = [
+  {
+    name: "model",
+    sets: "model",
+    value: "MODEL",
+    choices: Object.keys(MODELS),
+    default: "multiplex",
+    help: "How many clients are served at once.",
+  },
+  {
+    name: "workers",
+    sets: "workers",
+    value: "N",
+    range: [0, LARGEST_CREW],
+    default: "0, one loop in the main process",
+    help: "Worker processes with an event loop each, which share the clients (multiplex).",
+  },
+  {
+    name: "host",
+    sets: "hostname",
+    value: "HOST",
+    default: "127.0.0.1",
+    help: "The address or host name to listen on.",
+  },
+  {
+    name: "port",
+    sets: "port",
+    value: "PORT",
+    range: [0, 65535],
+    default: "8888",
+    help: "The TCP port; 0 takes a free one.",
+  },
+  {
+    name: "unix",
+    sets: "path",
+    value: "PATH",
+    help: "Listen on a Unix-domain socket instead.",
+  },
+  {
+    name: "unix-mode",
+    sets: "unixMode",
+    value: "MODE",
+    default: "what umask leaves",
+    help: "Who may connect to it: permission bits, such as 0660.",
+  },
+  {
+    name: "handler",
+    value: "MODULE",
+    default: 'echo until "bye"',
+    help: "A path or URL whose default export is run for each connection.",
+  },
+  {
+    name: "max-connections",
+    sets: "maxConnections",
+    value: "N",
+    range: [1, LARGEST],
+    default: Object.entries(MODELS).map(([name, m]) => `${m.maxConnections} ${name}`).join(", "),
+    help: "Connections at once.",
+  },
+  {
+    name: "over-limit",
+    sets: "overLimit",
+    value: "WHAT",
+    choices: ["wait", "refuse"],
+    default: "wait",
+    help: "Let further clients wait, or close them at once.",
+  },
+  {
+    name: "max-connections-per-source",
+    sets: "maxConnectionsPerSource",
+    value: "N",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Connections at once from an address or an IPv6 /64; further ones are closed.",
+  },
+  {
+    name: "max-connections-per-worker",
+    sets: "maxConnectionsPerWorker",
+    value: "N",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help: "Replace a worker after so many, or up to a fifth fewer (thread, process, --workers).",
+  },
+  {
+    name: "idle-timeout",
+    sets: "idleTimeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection on which no byte moved for so long.",
+  },
+  {
+    name: "connection-timeout",
+    sets: "connectionTimeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection that has been open for so long.",
+  },
+  {
+    name: "linger",
+    sets: "linger",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "2",
+    help: "Wait so long for a client's close after the server's.",
+  },
+  {
+    name: "shutdown-timeout",
+    sets: "shutdownTimeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "10",
+    help: "Let open connections go on so long after the first Ctrl-C.",
+  },
+  {
+    name: "backlog",
+    sets: "backlog",
+    value: "N",
+    range: [1, LARGEST],
+    default: "511",
+    help: "Clients that may wait in the kernel's queue (thread, process, --workers).",
+  },
+  {
+    name: "spares",
+    sets: "spares",
+    value: "N",
+    range: [1, 1024],
+    default: "4",
+    help: "Idle workers kept ready (thread, process).",
+  },
+  {
+    name: "hand-over",
+    sets: "handOver",
+    help: "Accept here and hand each socket over to a worker (process).",
+  },
+  {
+    name: "worker-args",
+    sets: "workerArgs",
+    value: "ARG",
+    repeated: true,
+    help: "One more argument for the runtime of worker processes.",
+  },
+  {
+    name: "max-worker-memory",
+    sets: "maxWorkerMemory",
+    value: "MIB",
+    range: [0, LARGEST],
+    default: "0, no limit",
+    help:
+      "Replace a worker that holds more; end one that holds twice as much (process, --workers).",
+  },
+  {
+    name: "worker-permissions",
+    sets: "workerPermissions",
+    value: "FLAG",
+    repeated: true,
+    default: "those of the server",
+    help: "A permission flag of Deno for worker processes, or none for none at all.",
+  },
+  {
+    name: "log",
+    value: "FORMAT",
+    choices: ["pretty", "json", "none"],
+    default: "pretty",
+    help: "What goes to standard error.",
+  },
+  { name: "verbose", help: "Log each message too." },
+  { name: "help", help: "Show this." },
+];

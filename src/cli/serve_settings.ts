@@ -1,0 +1,46 @@
+/**
+ * From the command line of `serve` to what `serve()` is called with.
+ * @module
+ */
+import type { ServeOptions } from "../../mod.ts";
+import type { Given } from "./options.ts";
+import { SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
+import { UsageError } from "./usage_error.ts";
+
+/**
+ * The options that were given, as the API takes them.
+ * @throws {UsageError} where they do not go together
+ */
+export function serveSettings(given: Given): ServeOptions {
+  if (given.text("unix") && (given.text("host") || given.text("port"))) {
+    throw new UsageError("--unix goes without --host and --port");
+  }
+  const mode = given.text("unix-mode");
+  if (mode !== undefined && !given.text("unix")) {
+    throw new UsageError("--unix-mode goes with --unix PATH");
+  }
+  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
+    throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
+  }
+  const permissions = given.texts("worker-permissions");
+  if (permissions.includes("none") && permissions.length > 1) {
+    throw new UsageError("--worker-permissions none goes without other permissions");
+  }
+  const settings: { [key in keyof ServeOptions]: unknown } = {};
+  for (const option of SERVE_OPTIONS) {
+    if (option.sets) settings[option.sets] = apiValue(option, given);
+  }
+  if (permissions[0] === "none") settings.workerPermissions = [];
+  return settings as ServeOptions; // serve() checks the values
+}
+
+/** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
+function apiValue({ name, value, range, repeated }: ServeOption, given: Given): unknown {
+  if (!value) return given.has(name);
+  const texts = given.texts(name);
+  if (texts.length === 0) return undefined;
+  if (repeated) return texts;
+  if (value === "SECONDS") return Math.round(Number(texts[0]) * 1000);
+  if (value === "MODE") return parseInt(texts[0], 8);
+  return range ? Number(texts[0]) : texts[0];
+}
