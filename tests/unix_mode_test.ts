@@ -4,7 +4,7 @@ import { type ModelName, serve } from "../mod.ts";
 import { bind } from "../src/server/bind.ts";
 import { MODELS } from "../src/server/models.ts";
 import type { Runtime } from "../src/runtime.ts";
-import { settle } from "../src/server/serve_options.ts";
+import { settle } from "../src/server/settings.ts";
 import { visit } from "./client.ts";
 import { CLI, Command } from "./command.ts";
 import { target } from "./targets.ts";

@@ -5,7 +5,7 @@
  */
 import type { ServeOptions } from "../../mod.ts";
 import { MODELS } from "../server/models.ts";
-import { LARGEST_CREW } from "../server/serve_options.ts";
+import { LARGEST_CREW } from "../server/settings.ts";
 import type { Option } from "./options.ts";
 
 /** An option of `serve`. */

@@ -6,7 +6,7 @@ import type { Address } from "../connection/connection.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Settings } from "./settings.ts";
 
 /** A running server. */
 export interface Server extends AsyncDisposable {

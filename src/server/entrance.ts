@@ -11,7 +11,7 @@ import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { CommonSettings } from "../workers/worker_settings.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Settings } from "./settings.ts";
 
 /** How clients reach workers. */
 export interface Entrance {

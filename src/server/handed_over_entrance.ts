@@ -13,7 +13,7 @@ import type { StartWorker } from "../workers/worker_handle.ts";
 import { bind } from "./bind.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
 import { dropNewcomers } from "./newcomers.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Settings } from "./settings.ts";
 
 /** What a process with a channel, and the client for it, take of this process's descriptors. */
 const CHANNEL_DESCRIPTORS = 4;

@@ -15,7 +15,7 @@ import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./models.ts";
 import { dropNewcomers } from "./newcomers.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Settings } from "./settings.ts";
 
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {

@@ -13,7 +13,7 @@ import { reapOrphans } from "./orphans.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ServeOptions } from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
-import { resolveHost, settle } from "./serve_options.ts";
+import { resolveHost, settle } from "./settings.ts";
 import { WorkerServer } from "./worker_server.ts";
 
 /**

@@ -14,7 +14,7 @@ import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } fr
 import { HandedOverEntrance } from "./handed_over_entrance.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
-import type { Settings } from "./serve_options.ts";
+import type { Settings } from "./settings.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
 /** Each entrance of the models' table. */
