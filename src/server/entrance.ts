@@ -8,7 +8,7 @@ import { bind } from "./bind.ts";
 import type { Address } from "../connection/connection.ts";
 import type { RefusalReason } from "../events.ts";
 import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
-import { dropNewcomers } from "./newcomers.ts";
+import { dropNewcomers } from "../posix/syn_filter.ts";
 import type { Model } from "./models.ts";
 import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
 import { Board } from "../queue/board.ts";

@@ -12,7 +12,7 @@ import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import type { Model } from "./models.ts";
-import { dropNewcomers } from "./newcomers.ts";
+import { dropNewcomers } from "../posix/syn_filter.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import {

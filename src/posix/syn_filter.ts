@@ -2,7 +2,7 @@
  * At shutdown: who waits in the kernel's queue is let in, who comes later is not.
  * @module
  */
-import { Libc } from "../posix/libc.ts";
+import { Libc } from "./libc.ts";
 import type { Runtime } from "../runtime.ts";
 
 /**
