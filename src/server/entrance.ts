@@ -8,11 +8,12 @@ import { bind } from "./bind.ts";
 import type { Address } from "../connection/connection.ts";
 import type { RefusalReason } from "../events.ts";
 import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
-import { dropNewcomers } from "../posix/syn_filter.ts";
 import type { Model } from "./models.ts";
 import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
 import { Board } from "../queue/board.ts";
+import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
+import { dropNewcomers, refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import type { Settings } from "./serve_options.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
@@ -116,7 +117,7 @@ export class SharedEntrance implements Entrance {
     this.#board = board;
     this.#listening = listening;
     this.addr = libc.localAddress(listening);
-    const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
+    const descriptors = descriptorLimit(libc) - SPARE_DESCRIPTORS;
     const all = { ...shared, listening };
     let start;
     if (board !== null) {
@@ -135,7 +136,7 @@ export class SharedEntrance implements Entrance {
         : processStarter(runtime, libc, all, settings.workerArgs, null);
     }
     this.start = (number, listeners) => {
-      libc.demandDescriptors(START_DESCRIPTORS, listening);
+      demandDescriptors(libc, START_DESCRIPTORS, listening);
       const handle = start(number, listeners);
       // Deno makes what it passes on block, for all who have it (2.9).
       if (board !== null) libc.setNonblocking(listening);
@@ -154,7 +155,7 @@ export class SharedEntrance implements Entrance {
   onIdle(): void {}
 
   dropNewcomers(): void {
-    this.#libc.dropNewcomers(this.#listening);
+    dropNewcomers(this.#libc, this.#listening);
   }
 
   stop(): void {
@@ -261,7 +262,7 @@ export class HandOverEntrance implements Entrance {
   }
 
   dropNewcomers(): void {
-    dropNewcomers(this.#runtime, this.#listener.descriptor);
+    refuseNewcomers(this.#runtime, this.#listener.descriptor);
   }
 
   stop(): void {

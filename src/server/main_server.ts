@@ -12,7 +12,7 @@ import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import type { Model } from "./models.ts";
-import { dropNewcomers } from "../posix/syn_filter.ts";
+import { refuseNewcomers } from "../posix/syn_filter.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import {
@@ -128,7 +128,7 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#abort.abort();
-    dropNewcomers(this.#runtime, this.#listener.descriptor);
+    refuseNewcomers(this.#runtime, this.#listener.descriptor);
     await patiently(DRAIN);
   }
 

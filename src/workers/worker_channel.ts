@@ -20,6 +20,7 @@ import {
   type WorkerSettings,
 } from "./messages.ts";
 import { BlockingListener } from "../posix/blocking_socket.ts";
+import { dieWithParent } from "../posix/children.ts";
 import { Libc } from "../posix/libc.ts";
 import { listenToQueue } from "../queue/queue_listener.ts";
 import type { ProcessScope, Runtime, ThreadScope } from "../runtime.ts";
@@ -147,7 +148,7 @@ export function processChannel(
   settings: WorkerSettings,
 ): Channel {
   ignoreStopSignals(runtime);
-  libc.dieWithParent();
+  dieWithParent(libc);
   if (runtime.parentPid() !== settings.parent) runtime.exit(1);
   const control = settings.control!;
   libc.closeOnExec(settings.listening!);
