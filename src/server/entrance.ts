@@ -9,7 +9,7 @@ import type { Address } from "../connection/connection.ts";
 import type { RefusalReason } from "../events.ts";
 import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import type { Model } from "./models.ts";
-import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
+import { ACCEPT_TIMEOUT } from "../posix/blocking_listener.ts";
 import { Board } from "../queue/board.ts";
 import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";

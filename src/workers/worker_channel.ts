@@ -19,7 +19,7 @@ import {
   UNREAD_WORD,
   type WorkerSettings,
 } from "./messages.ts";
-import { BlockingListener } from "../posix/blocking_socket.ts";
+import { BlockingListener } from "../posix/blocking_listener.ts";
 import { dieWithParent } from "../posix/children.ts";
 import { Libc } from "../posix/libc.ts";
 import { listenToQueue } from "../queue/queue_listener.ts";
