@@ -9,12 +9,12 @@ import type { Address } from "../connection/connection.ts";
 import { refusal, SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
-import { descriptorLimit, firstOfLast } from "./descriptors.ts";
+import { descriptorLimit, firstOfLast } from "./proc.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
-import { listenToHandOver, systemError } from "./node_net.ts";
+import { listenToHandOver, systemError } from "./node_socket.ts";
 import { processParts } from "./node_process.ts";
-import * as shared from "./node_workers.ts";
+import * as shared from "./node_worker_process.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
 /**

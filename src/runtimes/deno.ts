@@ -6,11 +6,11 @@ import type { Address } from "../connection/connection.ts";
 import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, LoopListener, Runtime } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
-import { descriptorLimit } from "./descriptors.ts";
+import { descriptorLimit } from "./proc.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
-import { adopt, listenToHandOver } from "./node_net.ts";
-import * as shared from "./node_workers.ts";
+import { adopt, listenToHandOver } from "./node_socket.ts";
+import * as shared from "./node_worker_process.ts";
 
 /** Deno's errors are classes; not all carry the system's code. */
 const CODES: Record<string, string> = {

@@ -8,12 +8,12 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
-import { descriptorLimit } from "./descriptors.ts";
+import { descriptorLimit } from "./proc.ts";
 import { openFirst } from "./library.ts";
 import { commandParts } from "./node_commands.ts";
-import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
+import { adopt, connect, listen, listenToHandOver } from "./node_socket.ts";
 import { processParts } from "./node_process.ts";
-import * as shared from "./node_workers.ts";
+import * as shared from "./node_worker_process.ts";
 
 /** What Trivet uses of node:ffi, which has no types here. */
 interface NodeFfi {

@@ -13,7 +13,7 @@ import type {
   ThreadScope,
 } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
-import { receiveHanded, sendable } from "./node_net.ts";
+import { receiveHanded, sendable } from "./node_socket.ts";
 
 /** Megabytes: three of V8's semi-spaces of 1. */
 const YOUNG_HEAP = 3;

@@ -9,7 +9,7 @@ import { errorCode, errorMessage, refusal, SystemError } from "../connection/err
 import type { HandedSocket, HandOverListener, LoopListener } from "../runtime.ts";
 import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
 import { builtin } from "./builtin.ts";
-import { descriptorLimit, firstOfLast } from "./descriptors.ts";
+import { descriptorLimit, firstOfLast } from "./proc.ts";
 import { AcceptQueue, PushSocket } from "./push_socket.ts";
 
 /** An error of Node or Bun; it has the POSIX name already. */
