@@ -1,67 +1,25 @@
 /**
- * Threads and processes by node:worker_threads and node:child_process, and the
- * process itself: what all three runtimes have alike.
+ * Workers that are processes, by node:child_process, which all three runtimes have.
  * @module
  */
 import { patience } from "../connection/delay.ts";
-import { SystemError } from "../connection/errors.ts";
-import type {
-  HandedSocket,
-  ProcessScope,
-  StartedWorker,
-  StopSignal,
-  ThreadScope,
-} from "../runtime.ts";
+import type { HandedSocket, ProcessScope, StartedWorker } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
 import { receiveHanded, sendable } from "./node_socket.ts";
 
-/** Megabytes: three of V8's semi-spaces of 1. */
-const YOUNG_HEAP = 3;
-
-/** Starts a thread that runs the module. */
-export function startThread(
-  module: URL,
-  data: unknown,
-  env?: Record<string, string | undefined>,
-): StartedWorker {
-  // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
-  // that imports one does.
-  const entry = module.protocol === "file:" ? module : new URL(
-    `data:text/javascript,import ${encodeURIComponent(JSON.stringify(module.href))}`,
-  );
-  const worker = new builtin.workerThreads.Worker(entry, {
-    workerData: data,
-    ...(env ? { env } : {}),
-    // A large young heap for each thread costs the others more than it gives it.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_HEAP },
-  });
-  let reason = "";
-  worker.on(
-    "error",
-    (error) => reason = String((error as Error)?.message ?? error),
-  );
-  return {
-    pid: 0,
-    postMessage: (message) => worker.postMessage(message),
-    onMessage: (listener) => void worker.on("message", listener),
-    onExit: (listener) =>
-      void worker.on(
-        "exit",
-        (code) => listener(reason || (code ? `exit code ${code}` : "exit")),
-      ),
-    kill: () => void worker.terminate(),
-  };
-}
-
-/** A process's last message. */
+/** The last message of a process that leaves by itself. */
 const LAST = "last";
-/** Milliseconds that the last messages of a process that has ended may take. */
+/** Milliseconds that what a process has sent may take to come after its end. */
 const DISCONNECT_WAIT = 100;
-/** The same, of one that has left by itself and so has said `LAST`. */
+/** The same for a process that has left by itself, and so has sent `LAST`. */
 const LAST_WAIT = 1000;
 
-/** Starts a process; `descriptors` become its 3, 4, …, or it has a channel. */
-export function startProcess(
+/**
+ * Starts a process.
+ * @param descriptors what becomes its 3, 4, …; with `"ipc"` instead it has a channel
+ * @param env without it, the process has this one's
+ */
+export function spawnWorker(
   command: string,
   args: string[],
   descriptors: number[] | "ipc",
@@ -129,18 +87,7 @@ export function startProcess(
   };
 }
 
-/** The inside of this thread, if it is a worker. */
-export function threadScope(): ThreadScope | null {
-  const { isMainThread, parentPort: port, workerData } = builtin.workerThreads;
-  if (isMainThread || !port) return null;
-  return {
-    data: workerData,
-    postMessage: (message) => port.postMessage(message),
-    onMessage: (listener) => void port.on("message", listener),
-  };
-}
-
-/** The inside of this process, if it has a channel. */
+/** The inside of this process; null if it has no channel. */
 export function processScope(): ProcessScope | null {
   const { process } = builtin;
   if (!process.send) return null;
@@ -165,68 +112,4 @@ export function processScope(): ProcessScope | null {
       ),
     onGone: (listener) => void process.on("disconnect", listener),
   };
-}
-
-/** A host name's first address, numeric. */
-export function lookup(hostname: string): Promise<string> {
-  return new Promise((resolve, reject) =>
-    builtin.dns.lookup(hostname, (error, address) => {
-      if (error || !address) {
-        reject(
-          new SystemError(
-            "ENOTFOUND",
-            `Cannot find the host "${hostname}"`,
-            error,
-          ),
-        );
-      } else resolve(address);
-    })
-  );
-}
-
-/** Calls `listener` for a signal instead of ending. */
-export function onSignal(signal: StopSignal, listener: () => void): () => void {
-  builtin.process.on(signal, listener);
-  return () => void builtin.process.off(signal, listener);
-}
-
-/** Calls `listener` for what nobody handled. */
-export function onUnhandled(listener: (error: unknown) => void): void {
-  builtin.process.on("unhandledRejection", listener);
-  builtin.process.on("uncaughtException", listener);
-}
-
-/** Memory that is no file's, see proc_pid_status(5); Deno 2.9 lets only -A read it. */
-export function memoryOf(pid: number): number | null {
-  try {
-    const status = builtin.fs.readFileSync(`/proc/${pid}/status`, "latin1");
-    const kibibytes = /^RssAnon:\s+(\d+)/m.exec(status)?.[1];
-    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
-  } catch {
-    return null; // it has ended, or may not be looked at
-  }
-}
-
-/** Sets the bits that new files do not get. */
-export function umask(mask: number): number {
-  return builtin.process.umask(mask);
-}
-
-/** What stands at a path. */
-export function socketFile(
-  path: string,
-): { readonly inode: number } | "none" | "not a socket" {
-  const stat = builtin.fs.lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return "none";
-  return stat.isSocket() ? { inode: stat.ino } : "not a socket";
-}
-
-/** Removes a file. */
-export function removeFile(path: string): void {
-  builtin.fs.unlinkSync(path);
-}
-
-/** A file's URL; a relative path is relative to the current folder. */
-export function fileUrl(path: string): URL {
-  return builtin.url.pathToFileURL(path);
 }

@@ -1,10 +1,10 @@
 /**
- * How many descriptors there are, and when few are left.
+ * What Linux tells of processes in proc(5).
  * @module
  */
 import { builtin } from "./builtin.ts";
 
-/** How many descriptors this process may have, see proc_pid_limits(5). */
+/** How many descriptors this process may have, see proc_pid_limits(5); null if that is not told. */
 export function descriptorLimit(): number | null {
   try {
     const limits = builtin.fs.readFileSync("/proc/self/limits", "latin1");
@@ -14,15 +14,16 @@ export function descriptorLimit(): number | null {
   }
 }
 
-/** Descriptors that a loop which accepts on its own leaves. */
-const LAST_DESCRIPTORS = 16;
-
 /**
- * The first descriptor of those that are left: the kernel gives the lowest that
- * is free, so who gets this one or a later one has used up all others. A loop
- * that cannot be told to stop accepting must not meet EMFILE: Bun's then spins
- * (1.4), Node's closes clients and does not tell (26).
+ * Bytes of a process's memory that are no file's, see proc_pid_status(5); null if
+ * that is not told. Deno 2.9 lets only -A read it.
  */
-export function firstOfLast(limit: number | null): number {
-  return (limit ?? Infinity) - LAST_DESCRIPTORS;
+export function memoryOf(pid: number): number | null {
+  try {
+    const status = builtin.fs.readFileSync(`/proc/${pid}/status`, "latin1");
+    const kibibytes = /^RssAnon:\s+(\d+)/m.exec(status)?.[1];
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+  } catch {
+    return null; // it has ended, or may not be looked at
+  }
 }
