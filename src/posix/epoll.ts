@@ -17,7 +17,7 @@ const FUNCTIONS: ForeignFunctions = {
   close: { parameters: ["i32"], result: "i32" },
 };
 
-/** The same call beside the event loop, where the runtime can do that. */
+/** To wait beside the event loop, where the runtime can do that. */
 const IN_BACKGROUND: ForeignFunctions = {
   epoll_wait_in_background: {
     name: "epoll_wait",
@@ -85,7 +85,10 @@ export class Epoll {
     }
   }
 
-  /** Watches a descriptor, until it is closed or removed. */
+  /**
+   * Watches a descriptor, until it is closed or removed.
+   * @throws {SystemError} if the kernel's limit of watched descriptors is reached
+   */
   add(descriptor: number, events: number): void {
     this.#event[0] = events;
     this.#event[this.#words - 2] = descriptor;
@@ -95,7 +98,7 @@ export class Epoll {
     }
   }
 
-  /** Watches it no longer. */
+  /** Watches the descriptor no longer. */
   remove(descriptor: number): void {
     this.#functions.epoll_ctl(this.#set, EPOLL_CTL_DEL, descriptor, null);
   }
@@ -134,9 +137,9 @@ export class Epoll {
   }
 }
 
-/** Events of one wait. */
+/** The events of one wait; the next wait overwrites them. */
 export class Batch {
-  /** How many. */
+  /** How many there are. */
   length = 0;
   /** Where the kernel writes them. */
   readonly bytes: Uint8Array;
@@ -150,12 +153,12 @@ export class Batch {
     this.bytes = new Uint8Array(this.#words.buffer);
   }
 
-  /** What has happened, as bits. */
+  /** What has happened, as bits: EPOLLIN and so on. */
   events(index: number): number {
     return this.#words[index * this.#size];
   }
 
-  /** To which descriptor. */
+  /** To which descriptor it has happened. */
   descriptor(index: number): number {
     // The 64 bits of the caller's own come last; packed, they follow at once.
     return this.#words[index * this.#size + this.#size - 2];

@@ -6,7 +6,7 @@
 import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 
-// Offsets as 32-bit integers, like lengths in libc.ts.
+// Offsets as 32-bit integers, like lengths in libc_base.ts.
 const FUNCTIONS: ForeignFunctions = {
   pread: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
@@ -18,11 +18,12 @@ const MFD_CLOEXEC = 1;
 
 /** The file; whoever has its descriptor open shares it. */
 export class MemoryFile {
+  /** By which it is handed to a process that shares it. */
   readonly descriptor: number;
   readonly #library: ForeignLibrary;
 
   /**
-   * @param descriptor of a file that is there; a new one without
+   * @param descriptor of a file that was made elsewhere; without it a new one is made
    * @throws {SystemError} if no descriptor is free
    */
   constructor(runtime: Runtime, descriptor?: number) {
@@ -41,10 +42,8 @@ export class MemoryFile {
 
   /** Reads from the start: how many bytes there were. */
   read(buffer: Uint8Array): number {
-    return Math.max(
-      0,
-      this.#library.functions.pread(this.descriptor, buffer, buffer.length, 0),
-    );
+    const { pread } = this.#library.functions;
+    return Math.max(0, pread(this.descriptor, buffer, buffer.length, 0));
   }
 
   /** Closes it here. */

@@ -8,6 +8,7 @@ import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import { Board } from "./board.ts";
+import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
 import type { Runtime } from "../runtime.ts";
@@ -140,7 +141,7 @@ export function listenToQueue(
   { board, line, most }: Shares,
   shallLeave: () => boolean,
 ): QueueListener {
-  const own = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS);
+  const own = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
   const addr = libc.localAddress(listening);
   return new QueueListener({

@@ -6,13 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { isMainThread } from "node:worker_threads";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
-import { descriptorLimit } from "./descriptors.ts";
 import { openFirst } from "./library.ts";
-import { adopt, connect, listen, listenToHandOver } from "./node_net.ts";
+import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
-import * as shared from "./node_workers.ts";
+import { adopt, connect } from "./node_socket.ts";
+import { spawnWorker } from "./node_worker_process.ts";
+import { startThread } from "./node_worker_thread.ts";
+import { sharedParts } from "./shared_parts.ts";
 
 /** What Trivet uses of node:ffi, which has no types here. */
 interface NodeFfi {
@@ -83,15 +84,14 @@ function inheritedFlags(): string[] {
 
 /** The adapter. */
 export const runtime: Runtime = {
+  ...sharedParts,
   ...processParts,
   name: "node",
   version: process.versions.node,
 
   listen,
   connect,
-  listenToHandOver,
   adopt,
-  lookup: shared.lookup,
 
   libraryRefusal: () =>
     nodeFfi() === null
@@ -103,9 +103,9 @@ export const runtime: Runtime = {
 
   processRefusal: () =>
     allowed("child") ? null : "it starts processes: run Node with --allow-child-process",
-  startThread: (module, data) => shared.startThread(module, data, workerEnvironment()),
+  startThread: (module, data) => startThread(module, data, workerEnvironment()),
   startProcess: (module, args, descriptors, _needs, workerArgs, _permissions, connections) =>
-    shared.startProcess(
+    spawnWorker(
       process.execPath,
       [
         ...inheritedFlags(),
@@ -118,18 +118,4 @@ export const runtime: Runtime = {
       workerEnvironment(),
     ),
   restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
-  threadScope: shared.threadScope,
-  processScope: shared.processScope,
-  endThread: () => {
-    if (!isMainThread) process.exit(0);
-  },
-
-  onSignal: shared.onSignal,
-  onUnhandled: shared.onUnhandled,
-  descriptorLimit,
-  umask: shared.umask,
-  memoryOf: shared.memoryOf,
-  socketFile: shared.socketFile,
-  removeFile: shared.removeFile,
-  fileUrl: shared.fileUrl,
 };

@@ -1,25 +1,31 @@
 /**
- * The process itself, as Node and Bun show it alike.
+ * This process, and this thread of it, as Node and Bun show them alike.
  * @module
  */
 import process from "node:process";
 import { isatty } from "node:tty";
+import { isMainThread } from "node:worker_threads";
 import type { Runtime } from "../runtime.ts";
+import { threadScope } from "./node_worker_thread.ts";
 
 let input: AsyncIterator<Uint8Array> | null = null;
 const watched = new Set<string>();
 
-/** What of a {@linkcode Runtime} node:process gives. */
+/** What of a {@linkcode Runtime} this gives. */
 export const processParts: Pick<
   Runtime,
   | "os"
   | "arch"
   | "loopIsFair"
   | "callsInBackground"
-  | "clockIsSlow"
   | "args"
+  | "clockIsSlow"
+  | "threadScope"
+  | "endThread"
   | "pid"
   | "parentPid"
+  | "onSignal"
+  | "onUnhandled"
   | "exit"
   | "env"
   | "readStdin"
@@ -30,10 +36,22 @@ export const processParts: Pick<
   arch: process.arch,
   loopIsFair: true,
   callsInBackground: false,
-  clockIsSlow: false,
   args: process.argv.slice(2),
+  clockIsSlow: false,
+  threadScope,
+  endThread() {
+    if (!isMainThread) process.exit(0);
+  },
   pid: process.pid,
   parentPid: () => process.ppid,
+  onSignal(signal, listener) {
+    process.on(signal, listener);
+    return () => void process.off(signal, listener);
+  },
+  onUnhandled(listener) {
+    process.on("unhandledRejection", listener);
+    process.on("uncaughtException", listener);
+  },
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],
   async readStdin() {
@@ -45,7 +63,7 @@ export const processParts: Pick<
     const stream = process[name];
     if (!watched.has(name)) {
       watched.add(name);
-      stream.on("error", () => {}); // who has written is told; it must not end the process
+      stream.on("error", () => {}); // whoever wrote is told; it must not end the process
     }
     return new Promise((resolve, reject) =>
       stream.write(text, (error) => error ? reject(error) : resolve())

@@ -1,9 +1,8 @@
 /**
- * Runtimes that push what comes, behind calls that ask for it.
+ * A socket of a runtime that pushes what comes, behind calls that ask for it.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket_connection.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
@@ -15,35 +14,48 @@ const LARGEST_QUEUE = 65536;
  */
 const FULL_READ = 65536;
 
-interface Reader {
-  readonly buffer: Uint8Array;
-  resolve(length: number | null): void;
+/** A read or a write that waits. */
+interface Call<T> {
+  readonly bytes: Uint8Array;
+  resolve(result: T): void;
   reject(error: Error): void;
 }
 
-/** A socket that the runtime tells what came; it stops reading while nobody asks. */
-export abstract class PushSocket implements Socket {
+/** A runtime's own socket, which can be told to read or not to. */
+interface Pausable {
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/**
+ * The socket. It is told what came, and stops the runtime's reading while nobody
+ * asks for more. Whoever extends it knows how to write and to close.
+ */
+export abstract class PushSocket<Native extends Pausable> implements Socket {
   abstract readonly localAddr: Address;
   abstract readonly remoteAddr: Address;
+  /** The runtime's own. */
+  protected readonly socket: Native;
   /** Why no more can be read or written. */
   protected error: Error | null = null;
   #queue: Uint8Array[] | null = null;
   #size = 0;
   #ended = false;
-  #reader: Reader | null = null;
+  #reader: Call<number | null> | null = null;
+  #writer: Call<number> | null = null;
   #flowing: boolean;
   #givingWay = false;
 
-  /** @param flowing whether the runtime reads already */
-  constructor(flowing: boolean) {
+  /** @param flowing whether the runtime may read already */
+  constructor(socket: Native, flowing: boolean) {
+    this.socket = socket;
     this.#flowing = flowing;
+    if (!flowing) socket.pause();
   }
 
   abstract write(bytes: Uint8Array): number | Promise<number>;
   abstract closeWrite(): void | Promise<void>;
   abstract close(): void;
-  /** Tells the runtime to read, or not to. */
-  protected abstract flow(on: boolean): void;
 
   read(buffer: Uint8Array): number | null | Promise<number | null> {
     // What came before a reset is delivered first.
@@ -51,7 +63,7 @@ export abstract class PushSocket implements Socket {
     if (this.error) throw this.error;
     if (this.#ended) return null;
     return new Promise((resolve, reject) => {
-      this.#reader = { buffer, resolve, reject };
+      this.#reader = { bytes: buffer, resolve, reject };
       this.#demand();
     });
   }
@@ -60,13 +72,13 @@ export abstract class PushSocket implements Socket {
   #demand(): void {
     if (this.#flowing || this.#givingWay) return;
     this.#flowing = true;
-    this.flow(true);
+    this.socket.resume();
   }
 
   #stopReading(): void {
     if (!this.#flowing) return;
     this.#flowing = false;
-    this.flow(false);
+    this.socket.pause();
   }
 
   /** Reads on when all others have had their turn. */
@@ -79,13 +91,13 @@ export abstract class PushSocket implements Socket {
     });
   }
 
-  /** The runtime has read this; it is not used again. */
+  /** The runtime has read these bytes, and does not use them again. */
   received(chunk: Uint8Array): void {
     if (chunk.length >= FULL_READ && !this.#givingWay) this.#giveWay();
     const reader = this.#reader;
     if (reader === null) return this.#keep(chunk);
     this.#reader = null;
-    const { buffer } = reader;
+    const buffer = reader.bytes;
     if (chunk.length <= buffer.length) {
       buffer.set(chunk);
       return reader.resolve(chunk.length);
@@ -107,6 +119,29 @@ export abstract class PushSocket implements Socket {
     this.error ??= error;
     this.#reader?.reject(this.error);
     this.#reader = null;
+    this.notWritten(this.error);
+  }
+
+  /** For a write that the runtime has no room for: the promise of it. */
+  protected waitToWrite(bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => this.#writer = { bytes, resolve, reject });
+  }
+
+  /** The bytes of the write that waits; null if none does. */
+  protected get unwritten(): Uint8Array | null {
+    return this.#writer?.bytes ?? null;
+  }
+
+  /** The write that waits, if any, is done: so many of its bytes are taken. */
+  protected written(length: number): void {
+    this.#writer?.resolve(length);
+    this.#writer = null;
+  }
+
+  /** The write that waits, if any, has failed. */
+  protected notWritten(error: Error): void {
+    this.#writer?.reject(error);
+    this.#writer = null;
   }
 
   #keep(chunk: Uint8Array): void {
@@ -124,65 +159,5 @@ export abstract class PushSocket implements Socket {
     else queue.shift();
     this.#size -= length;
     return length;
-  }
-}
-
-/** Connections that the runtime pushes, until `accept` asks for them. */
-export class AcceptQueue<T> {
-  /** Told of clients that were closed because too few descriptors are left. */
-  onRefused?: (remoteAddr: Address) => void;
-  readonly #waiting: T[] = [];
-  #asked: PromiseWithResolvers<T | null> | null = null;
-  #failure: Error | null = null;
-  #closed = false;
-
-  /** How many wait to be asked for. */
-  get length(): number {
-    return this.#waiting.length;
-  }
-
-  /** Whether somebody is waiting for the next one. */
-  get asked(): boolean {
-    return this.#asked !== null;
-  }
-
-  /** The next one, or null once it is closed. Rejects with an error of `accept`. */
-  accept(): Promise<T | null> {
-    if (this.#waiting.length > 0) return Promise.resolve(this.#waiting.shift()!);
-    if (this.#closed) return Promise.resolve(null);
-    if (this.#failure) {
-      const failure = this.#failure;
-      this.#failure = null;
-      return Promise.reject(failure);
-    }
-    if (this.#asked) {
-      return Promise.reject(new SystemError("EBUSY", "Another accept is pending on this listener"));
-    }
-    this.#asked = Promise.withResolvers();
-    return this.#asked.promise;
-  }
-
-  /** One has come. */
-  push(item: T): void {
-    if (this.#asked) {
-      this.#asked.resolve(item);
-      this.#asked = null;
-    } else this.#waiting.push(item);
-  }
-
-  /** The runtime could not accept one. */
-  fail(error: Error): void {
-    if (this.#asked) {
-      this.#asked.reject(error);
-      this.#asked = null;
-    } else this.#failure = error;
-  }
-
-  /** Ends it; returns who still waited and will not be asked for. */
-  close(): T[] {
-    this.#closed = true;
-    this.#asked?.resolve(null);
-    this.#asked = null;
-    return this.#waiting.splice(0);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import { acceptLoop } from "../serving/accept_loop.ts";
 import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
@@ -12,7 +13,6 @@ import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import { bind } from "./bind.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
-import { dropNewcomers } from "./newcomers.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a process with a channel, and the client for it, take of this process's descriptors. */
@@ -99,7 +99,7 @@ export class HandedOverEntrance implements Entrance {
   }
 
   dropNewcomers(): void {
-    dropNewcomers(this.#runtime, this.#listener.descriptor);
+    refuseNewcomers(this.#runtime, this.#listener.descriptor);
   }
 
   stop(): void {

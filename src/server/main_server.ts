@@ -8,13 +8,13 @@ import { SystemError } from "../connection/errors.ts";
 import type { EventSink } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
+import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import { Connections } from "../serving/connections.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./models.ts";
-import { dropNewcomers } from "./newcomers.ts";
 import type { Settings } from "./settings.ts";
 
 /** A server whose one accept loop runs in this thread. */
@@ -100,7 +100,7 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#connections.shutdown();
-    dropNewcomers(this.#runtime, this.#listener.descriptor);
+    refuseNewcomers(this.#runtime, this.#listener.descriptor);
     await patiently(DRAIN);
   }
 

@@ -3,6 +3,7 @@
  * becomes its child, and no runtime reaps children that it did not start.
  * @module
  */
+import { endedChild, reap } from "../posix/children.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime } from "../runtime.ts";
 
@@ -26,8 +27,8 @@ export function reapOrphans(runtime: Runtime): () => void {
   }
   const libc = new Libc(runtime);
   const stop = reapForeign({
-    ended: () => libc.endedChild(),
-    reap: (pid) => libc.reap(pid),
+    ended: () => endedChild(libc),
+    reap: (pid) => reap(libc, pid),
   });
   return () => {
     stop();

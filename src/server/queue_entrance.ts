@@ -3,6 +3,7 @@
  * tells whose turn it is.
  * @module
  */
+import { descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { Board } from "../queue/board.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
@@ -39,7 +40,7 @@ export class QueueEntrance extends SharedEntrance {
         libc.setNonblocking(listening);
         return handle;
       };
-      const room = Math.max(1, libc.descriptorLimit() - SPARE_DESCRIPTORS) * workers;
+      const room = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS) * workers;
       return new QueueEntrance(libc, listening, start, room, board);
     } catch (error) {
       board?.close();

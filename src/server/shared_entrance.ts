@@ -3,8 +3,10 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { ACCEPT_TIMEOUT } from "../posix/blocking_socket.ts";
+import { ACCEPT_TIMEOUT } from "../posix/blocking_listener.ts";
+import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
+import { dropNewcomers } from "../posix/syn_filter.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import { threadStarter } from "../workers/thread_worker.ts";
@@ -36,7 +38,7 @@ export class SharedEntrance implements Entrance {
       const start = where === "thread"
         ? threadStarter(runtime, libc, listening, common)
         : processStarter(runtime, libc, listening, common, settings.workerArgs, null);
-      const descriptors = libc.descriptorLimit() - SPARE_DESCRIPTORS;
+      const descriptors = descriptorLimit(libc) - SPARE_DESCRIPTORS;
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
       return new SharedEntrance(libc, listening, start, room);
     } catch (error) {
@@ -51,7 +53,7 @@ export class SharedEntrance implements Entrance {
     this.addr = libc.localAddress(listening);
     this.room = room;
     this.start = (number, listeners) => {
-      libc.demandDescriptors(START_DESCRIPTORS, listening);
+      demandDescriptors(libc, START_DESCRIPTORS, listening);
       return start(number, listeners);
     };
   }
@@ -67,7 +69,7 @@ export class SharedEntrance implements Entrance {
   onIdle(): void {}
 
   dropNewcomers(): void {
-    this.#libc.dropNewcomers(this.#listening);
+    dropNewcomers(this.#libc, this.#listening);
   }
 
   stop(): void {

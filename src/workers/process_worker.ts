@@ -4,7 +4,8 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { BlockingListener } from "../posix/blocking_socket.ts";
+import { BlockingListener } from "../posix/blocking_listener.ts";
+import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
 import type { Board } from "../queue/board.ts";
 import { listenToQueue, type Shares } from "../queue/queue_listener.ts";
@@ -151,7 +152,7 @@ const LAST_WAIT = 1000;
 /** The same way from inside the process. */
 export function processChannel(runtime: Runtime, libc: Libc, link: ProcessLink): Channel {
   ignoreStopSignals(runtime);
-  libc.dieWithParent();
+  dieWithParent(libc);
   if (runtime.parentPid() !== link.parent) runtime.exit(1);
   const { shares } = link;
   libc.closeOnExec(LISTENING);

@@ -4,7 +4,7 @@
  * @module
  */
 import { patience } from "../connection/delay.ts";
-import { BlockingListener } from "../posix/blocking_socket.ts";
+import { BlockingListener } from "../posix/blocking_listener.ts";
 import type { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { type Channel, Dropped, MESSAGE_BACKLOG } from "./channel.ts";

@@ -1,0 +1,115 @@
+/**
+ * What a worker listens on: its thread waits in `accept`, on a socket that all
+ * workers share.
+ * @module
+ */
+import type { Address, Listener } from "../connection/connection.ts";
+import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import { BlockingSocket } from "./blocking_socket.ts";
+import type { Accepted, Libc } from "./libc.ts";
+
+/** Milliseconds between two looks, by a worker that waits in `accept`, whether it shall leave. */
+export const ACCEPT_TIMEOUT = 1000;
+
+/** What a worker does with its descriptors. */
+export interface WorkerListenerOptions {
+  /** The shared listening socket. */
+  readonly descriptor: number;
+  /** Whether connections block, or live on the event loop. */
+  readonly blocking: boolean;
+  /** Gives a descriptor to the event loop. */
+  adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
+  /** Whether the worker shall leave; looked at before each wait. */
+  shallLeave(): boolean;
+  /** Publishes the descriptor that the worker holds. */
+  hold(descriptor: number): void;
+  /** Closes it, unless the supervisor has taken it. */
+  release(descriptor: number): void;
+}
+
+/** The worker's listener. */
+export class BlockingListener implements Listener {
+  readonly addr: Address;
+  readonly #libc: Libc;
+  readonly #options: WorkerListenerOptions;
+  /** Accepted, when there was no room for what else it needs. */
+  #pending: Accepted | null = null;
+  #closed = false;
+
+  constructor(libc: Libc, options: WorkerListenerOptions) {
+    this.#libc = libc;
+    this.#options = options;
+    this.addr = libc.localAddress(options.descriptor);
+  }
+
+  async accept(): Promise<SocketConnection | null> {
+    const { descriptor, blocking, shallLeave } = this.#options;
+    while (!this.#closed) {
+      // What handlers left behind (a timer, a rejection) gets its turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (shallLeave()) break;
+      try {
+        const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
+        this.#pending = null;
+        if (accepted === null) continue; // the time is over to look whether it shall leave
+        return this.#connection(accepted.descriptor, accepted.remoteAddr);
+      } catch (error) {
+        if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
+        throw error;
+      }
+    }
+    if (this.#pending) this.#options.release(this.#pending.descriptor);
+    this.#pending = null;
+    return null;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #connection(descriptor: number, remoteAddr: Address): SocketConnection {
+    const { blocking, adopt, hold, release } = this.#options;
+    hold(descriptor);
+    try {
+      const localAddr = this.#libc.acceptedAddress(descriptor, this.addr);
+      // Linux hands the listening socket's timeout on to what it accepts.
+      this.#libc.setTimeout(descriptor, "receive", 0);
+      if (blocking) {
+        const close = () => release(descriptor);
+        return new SocketConnection(
+          new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, close),
+        );
+      }
+      // The loop owns a copy, so that the supervisor can always reach the
+      // socket by the number that is published, and nothing closes it twice.
+      const copy = this.#libc.duplicate(descriptor);
+      let adopted: Socket;
+      try {
+        adopted = adopt(copy, localAddr, remoteAddr);
+      } catch (error) {
+        this.#libc.close(copy);
+        throw error;
+      }
+      return new SocketConnection({
+        localAddr,
+        remoteAddr,
+        read: (buffer) => adopted.read(buffer),
+        write: (bytes) => adopted.write(bytes),
+        closeWrite: () => adopted.closeWrite(),
+        close: () => {
+          adopted.close();
+          release(descriptor);
+        },
+      });
+    } catch (error) {
+      if (acceptErrorClass(error) === "no room") {
+        this.#pending = { descriptor, remoteAddr };
+        throw error;
+      }
+      release(descriptor);
+      // The client may have reset before its socket was set up.
+      throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * A connection of an epoll loop: it reads when its turn has come.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import { refusal } from "../connection/errors.ts";
+import type { Socket } from "../connection/socket_connection.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
+import type { EpollLoop, Watcher } from "./epoll_loop.ts";
+
+const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
+const ENDED = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+
+/** A read or a write that waits. */
+interface Call<T> {
+  readonly bytes: Uint8Array;
+  resolve(result: T): void;
+  reject(error: unknown): void;
+}
+
+/** A connected, nonblocking socket on the loop, which closes it. */
+export class EpollSocket implements Socket, Watcher {
+  readonly localAddr: Address;
+  readonly remoteAddr: Address;
+  readonly #loop: EpollLoop;
+  readonly #descriptor: number;
+  #readable = false;
+  /** What came after the last byte is known to be there, so no event tells of it again. */
+  #ended = false;
+  #busy = true;
+  #reader: Call<number | null> | null = null;
+  #writer: Call<number> | null = null;
+
+  constructor(loop: EpollLoop, descriptor: number, localAddr: Address, remoteAddr: Address) {
+    this.#loop = loop;
+    this.#descriptor = descriptor;
+    this.localAddr = localAddr;
+    this.remoteAddr = remoteAddr;
+    loop.watch(descriptor, this);
+    loop.busy++;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    this.#isBusy(false);
+    return new Promise((resolve, reject) => {
+      this.#reader = { bytes: buffer, resolve, reject };
+      if (this.#readable) this.#loop.later(this);
+    });
+  }
+
+  write(bytes: Uint8Array): number | Promise<number> {
+    const length = this.#loop.libc.send(this.#descriptor, bytes);
+    if (length !== null) return length;
+    return new Promise((resolve, reject) => this.#writer = { bytes, resolve, reject });
+  }
+
+  closeWrite(): void {
+    this.#loop.changed = true;
+    this.#loop.libc.shutdown(this.#descriptor, "write");
+  }
+
+  close(): void {
+    this.#isBusy(false);
+    this.#loop.close(this.#descriptor);
+    this.#reader?.reject(refusal("EBADF"));
+    this.#writer?.reject(refusal("EBADF"));
+    this.#reader = this.#writer = null;
+  }
+
+  happened(events: number): void {
+    if (events & READABLE) {
+      if (events & ENDED) this.#ended = true;
+      // If it was readable already, it has its place in the turn.
+      if (!this.#readable) {
+        this.#readable = true;
+        this.proceed();
+      }
+    }
+    if (events & WRITABLE && this.#writer) this.#write(this.#writer);
+  }
+
+  proceed(): void {
+    const reader = this.#reader;
+    if (reader === null) return;
+    try {
+      const length = this.#loop.libc.receive(this.#descriptor, reader.bytes);
+      // Less than was asked for: there is no more, and an event will tell.
+      this.#readable = length === reader.bytes.length || (this.#ended && length !== null);
+      if (length === null) return;
+      this.#reader = null;
+      this.#isBusy(true);
+      reader.resolve(length || null);
+    } catch (error) {
+      this.#reader = null;
+      reader.reject(error);
+    }
+  }
+
+  #isBusy(busy: boolean): void {
+    if (busy !== this.#busy) this.#loop.busy += busy ? 1 : -1;
+    this.#busy = busy;
+  }
+
+  #write(writer: Call<number>): void {
+    try {
+      const length = this.#loop.libc.send(this.#descriptor, writer.bytes);
+      if (length === null) return;
+      this.#writer = null;
+      writer.resolve(length);
+    } catch (error) {
+      this.#writer = null;
+      writer.reject(error);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * What the adapters of all three runtimes have alike, by Node's modules.
+ * @module
+ */
+import { SystemError } from "../connection/errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { builtin } from "./builtin.ts";
+import { listenToHandOver } from "./node_listener.ts";
+import { processScope } from "./node_worker_process.ts";
+import { descriptorLimit, memoryOf } from "./proc.ts";
+
+/** What of a {@linkcode Runtime} this gives. */
+export const sharedParts: Pick<
+  Runtime,
+  | "listenToHandOver"
+  | "lookup"
+  | "processScope"
+  | "umask"
+  | "socketFile"
+  | "removeFile"
+  | "fileUrl"
+  | "memoryOf"
+  | "descriptorLimit"
+> = {
+  listenToHandOver,
+  lookup: (hostname) =>
+    new Promise((resolve, reject) =>
+      builtin.dns.lookup(hostname, (error, address) => {
+        if (!error && address) return resolve(address);
+        reject(new SystemError("ENOTFOUND", `Cannot find the host "${hostname}"`, error));
+      })
+    ),
+  processScope,
+  umask: (mask) => builtin.process.umask(mask),
+  socketFile(path) {
+    const stat = builtin.fs.lstatSync(path, { throwIfNoEntry: false });
+    if (!stat) return "none";
+    return stat.isSocket() ? { inode: stat.ino } : "not a socket";
+  },
+  removeFile: (path) => builtin.fs.unlinkSync(path),
+  fileUrl: (path) => builtin.url.pathToFileURL(path),
+  memoryOf,
+  descriptorLimit,
+};
