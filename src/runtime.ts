@@ -4,7 +4,8 @@
  * @module
  */
 import type { Address, Listener } from "./connection/connection.ts";
-import type { Socket, SocketConnection } from "./connection/socket_connection.ts";
+import type { Socket } from "./connection/socket.ts";
+import type { SocketConnection } from "./connection/socket_connection.ts";
 
 /** The types of a C function's parameters and results that Trivet uses. */
 export type ForeignType = "i32" | "u32" | "u64" | "buffer" | "pointer";

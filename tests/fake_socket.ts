@@ -1,7 +1,7 @@
 /** A socket whose peer is the test. */
 import type { Address } from "../src/connection/connection.ts";
 import { SystemError } from "../src/connection/errors.ts";
-import type { Socket } from "../src/connection/socket_connection.ts";
+import type { Socket } from "../src/connection/socket.ts";
 import { bytes, failure, text } from "./unit.ts";
 
 export type Kind = "loop" | "blocking";

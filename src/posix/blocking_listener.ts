@@ -5,7 +5,8 @@
  */
 import type { Address, Listener } from "../connection/connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
-import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import { BlockingSocket } from "./blocking_socket.ts";
 import type { Accepted, Libc } from "./libc.ts";
 

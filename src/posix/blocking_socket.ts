@@ -5,7 +5,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
-import type { Socket } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
 import type { Libc } from "./libc.ts";
 
 /** A connected socket that blocks its thread. */

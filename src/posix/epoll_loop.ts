@@ -5,7 +5,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { Socket } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { type Batch, Epoll, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
 import { EpollListener } from "./epoll_listener.ts";

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { refusal } from "../connection/errors.ts";
-import type { Socket } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
 import type { EpollLoop, Watcher } from "./epoll_loop.ts";
 

@@ -4,7 +4,8 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { refusal, SystemError } from "../connection/errors.ts";
-import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import { type ApiSocket, Bun, type SocketHandlers } from "./bun_api.ts";
 import { fail, systemError } from "./node_errors.ts";
 import { PushSocket } from "./push_socket.ts";

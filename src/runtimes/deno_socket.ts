@@ -3,7 +3,8 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import { fail, systemError } from "./deno_errors.ts";
 
 /** An address as Trivet writes it. */

@@ -6,7 +6,8 @@
 import type { Socket as NetSocket } from "node:net";
 import type { Address } from "../connection/connection.ts";
 import { refusal } from "../connection/errors.ts";
-import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import type { HandedSocket } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
 import { systemError } from "./node_errors.ts";

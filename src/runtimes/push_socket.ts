@@ -3,7 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { Socket } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;

@@ -3,7 +3,8 @@
  * messages and sockets go by the runtime's channel for processes.
  * @module
  */
-import { type Socket, SocketConnection } from "../connection/socket_connection.ts";
+import type { Socket } from "../connection/socket.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import { Libc } from "../posix/libc.ts";
 import type { ProcessScope, Runtime } from "../runtime.ts";
 import { type Channel, Dropped, ignoreStopSignals } from "./channel.ts";
