@@ -97,5 +97,5 @@ export type ServerEvent =
 export type UntimedEvent = ServerEvent extends infer E ? E extends unknown ? Omit<E, "time"> : never
   : never;
 
-/** Who is told. It is called synchronously, so it must not take long. */
+/** Takes events. It is called synchronously, so it must not take long. */
 export type EventSink = (event: UntimedEvent) => void;

@@ -31,8 +31,8 @@ export interface ServeOptions {
    */
   overLimit?: "wait" | "refuse";
   /**
-   * Connections at once from one address, or from one /64 of IPv6; who comes
-   * beyond is closed at once. 0: no limit. @default {0}
+   * Connections at once from one address, or from one /64 of IPv6; further ones
+   * are closed at once. 0: no limit. @default {0}
    */
   maxConnectionsPerSource?: number;
   /**

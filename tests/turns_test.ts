@@ -31,76 +31,76 @@ function two(open: number, most = 1000, own = 1000): { sheet: Sheet; turns: Turn
   return { sheet, turns };
 }
 
-test("look says that it is the turn of who has the fewest, or an eighth more", () => {
+test("claim says that it is the turn of whoever has the fewest, or an eighth more", () => {
   const { sheet, turns } = two(0);
-  assertEquals(turns.look(0), "mine");
-  assertEquals(turns.look(0), "others");
+  assertEquals(turns.claim(0), "mine");
+  assertEquals(turns.claim(0), "others");
   sheet.write(1, 1, true);
-  assertEquals(turns.look(0), "mine");
+  assertEquals(turns.claim(0), "mine");
   sheet.write(1, 80, true);
   let taken = 2;
-  while (turns.look(0) === "mine") taken++;
+  while (turns.claim(0) === "mine") taken++;
   assertEquals(taken, 91);
   assertEquals(sheet.open, [91, 80]);
   turns.left();
-  assertEquals(turns.look(0), "mine");
+  assertEquals(turns.claim(0), "mine");
 });
 
-test("look passes over a worker that had the time and did not come, until it is heard of", () => {
+test("claim passes over a worker that had the time and did not come, until it is heard of", () => {
   const { sheet, turns } = two(0);
-  turns.look(0);
-  assertEquals(turns.look(0), "others");
+  turns.claim(0);
+  assertEquals(turns.claim(0), "others");
   let now = 0;
   const passedOver = () => {
-    assertEquals(turns.look(now + HEAD_START - 1), "others");
+    assertEquals(turns.claim(now + HEAD_START - 1), "others");
     now += HEAD_START;
-    assertEquals(turns.look(now), "mine");
-    for (let n = 1;; n++) if (turns.look(now) !== "mine") return n;
+    assertEquals(turns.claim(now), "mine");
+    for (let n = 1;; n++) if (turns.claim(now) !== "mine") return n;
   };
   assertEquals([passedOver(), passedOver(), passedOver()], [4, 8, 16]); // it still computes
   sheet.write(1, 1, true);
-  assertEquals(turns.look(now), "others");
+  assertEquals(turns.claim(now), "others");
   sheet.write(1, 2, true);
   now += HEAD_START;
-  assertEquals(turns.look(now), "others"); // it came, and has fewer still
-  assertEquals(turns.look(now + HEAD_START), "mine"); // and not again
+  assertEquals(turns.claim(now), "others"); // it came, and has fewer still
+  assertEquals(turns.claim(now + HEAD_START), "mine"); // and not again
 });
 
-test("who lets others go first has its turn as soon as they have as many", () => {
+test("whoever lets others go first has its turn as soon as they have as many", () => {
   const { sheet, turns } = two(0);
-  turns.look(0);
-  assertEquals(turns.look(1), "others");
+  turns.claim(0);
+  assertEquals(turns.claim(1), "others");
   sheet.write(1, 1, true);
-  assertEquals(turns.look(2), "mine");
-  assertEquals(turns.look(3), "others");
+  assertEquals(turns.claim(2), "mine");
+  assertEquals(turns.claim(3), "others");
   turns.left();
-  assertEquals(turns.look(4), "mine");
+  assertEquals(turns.claim(4), "mine");
 });
 
 test("a worker is not taken for busy where nobody waited", () => {
   const { sheet, turns } = two(0);
-  turns.look(0);
-  turns.look(0);
-  assertEquals(turns.look(HEAD_START), "mine");
+  turns.claim(0);
+  turns.claim(0);
+  assertEquals(turns.claim(HEAD_START), "mine");
   turns.missed();
-  assertEquals(turns.look(0), "others");
+  assertEquals(turns.claim(0), "others");
   assertEquals(sheet.open, [1, 0]);
 });
 
 test("a worker that takes no more has nobody wait, and still counts", () => {
   const { sheet, turns } = two(0, 3);
-  turns.look(0);
+  turns.claim(0);
   sheet.write(1, 1, false);
-  assertEquals([turns.look(0), turns.look(0)], ["mine", "full"]);
+  assertEquals([turns.claim(0), turns.claim(0)], ["mine", "full"]);
   sheet.write(1, 0, false);
-  assertEquals(turns.look(0), "mine");
+  assertEquals(turns.claim(0), "mine");
 });
 
 test("no more are taken than all may have, and none more than one may have", () => {
   const { turns } = two(9, 10);
-  assertEquals([turns.look(0), turns.look(0)], ["mine", "full"]);
+  assertEquals([turns.claim(0), turns.claim(0)], ["mine", "full"]);
   const own = two(9, 100, 2).turns;
-  assertEquals([own.look(0), own.look(0), own.look(0)], ["mine", "mine", "full"]);
+  assertEquals([own.claim(0), own.claim(0), own.claim(0)], ["mine", "mine", "full"]);
 });
 
 test("who reserves the last place together with another gives it back", () => {
@@ -110,18 +110,18 @@ test("who reserves the last place together with another gives it back", () => {
     if (line === 0 && open === 1) write.call(sheet, 1, 2, true); // at the same moment
     write.call(sheet, line, open, takes);
   };
-  assertEquals(turns.look(0), "full");
+  assertEquals(turns.claim(0), "full");
   assertEquals(sheet.open, [0, 2]);
 });
 
 test("a worker that ends says so", () => {
   const { sheet, turns } = two(0);
-  turns.look(0);
+  turns.claim(0);
   turns.end();
   assertEquals([...sheet.read()].slice(0, 2), [1, 0]);
 });
 
-test("look gives the place back if others took the last ones meanwhile", () => {
+test("claim gives the place back if others took the last ones meanwhile", () => {
   class Late extends Sheet {
     override write(line: number, open: number, takes: boolean): void {
       super.write(line, open, takes);
@@ -132,7 +132,7 @@ test("look gives the place back if others took the last ones meanwhile", () => {
   sheet.write(0, 0, true);
   const turns = new Turns(sheet, 0, 12, 1000);
   sheet.write(1, 9, true);
-  assertEquals(turns.look(0), "full");
+  assertEquals(turns.claim(0), "full");
   assertEquals(sheet.open, [0, 12]);
 });
 
@@ -147,8 +147,8 @@ function listener(turns: Turns, rings: number) {
       stop: () => stopped.resolve(),
     },
     turns: Object.assign(Object.create(turns), {
-      look(now: number) {
-        const turn = turns.look(now);
+      claim(now: number) {
+        const turn = turns.claim(now);
         times.push(now);
         told.push(turn);
         return turn;
@@ -169,7 +169,7 @@ function listener(turns: Turns, rings: number) {
 
 test("those with fewer have a head start for each client, also after one that another took", async () => {
   const { sheet, turns } = two(0);
-  turns.look(0);
+  turns.claim(0);
   const { listener: queue, told, times } = listener(turns, 1);
   const accepting = queue.accept();
   await until("the second client", () => told.includes("begin") && told.at(-1) === "others");
@@ -182,9 +182,9 @@ test("those with fewer have a head start for each client, also after one that an
   assertEquals(await accepting, null);
 });
 
-test("who lets others go first looks again when a connection of its own has ended", async () => {
+test("whoever lets others go first looks again when a connection of its own has ended", async () => {
   const { turns } = two(0);
-  turns.look(0);
+  turns.claim(0);
   const { listener: queue, told } = listener(turns, 0);
   const accepting = queue.accept();
   assertEquals(told, ["others"]);

@@ -7,7 +7,7 @@ import { SystemError } from "../connection/errors.ts";
 import type { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
 
-/** Rings when a client may wait; who answers may find that another took it. */
+/** Rings when a client may wait; another worker may have taken it meanwhile. */
 export interface Doorbell {
   /**
    * Resolves when somebody may have come since it resolved last, and at `stop`.

@@ -64,7 +64,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
         await new Promise((resolve) => setImmediate(resolve));
         continue;
       }
-      const turn = turns.look(performance.now());
+      const turn = turns.claim(performance.now());
       if (turn !== "mine") {
         await this.#pause(turn === "others" ? NEXT_LOOK : HEAD_START);
         continue;

@@ -23,7 +23,7 @@ export type Turn =
   /** Wait for a place. */
   | "full";
 
-/** Who has at most an eighth more than the one with the fewest need not wait for it. */
+/** A worker with at most an eighth more than the one with the fewest need not wait for it. */
 const SLACK = 8;
 /**
  * Milliseconds that workers with fewer connections have to go first. Longer than
@@ -85,7 +85,7 @@ export class Turns {
    * say what came of it: `missed`, or, when its client has gone, `left`.
    * @param now milliseconds, of a clock that only goes forward
    */
-  look(now: number): Turn {
+  claim(now: number): Turn {
     if (this.#open >= this.#own) return "full";
     const lines = this.#counts.read();
     const workers = lines.length / LINE_WORDS;
@@ -124,7 +124,7 @@ export class Turns {
     return "mine";
   }
 
-  /** Another client may have come: who had a head start for the last has one for this. */
+  /** Another client may have come: whoever had a head start for the last has one for this. */
   begin(): void {
     this.#letGo.clear();
   }

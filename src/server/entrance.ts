@@ -39,7 +39,7 @@ export interface Entrance {
 
 /** What an entrance needs to let clients in. */
 export interface Opening {
-  /** Who is let in, where it is not the workers who ask. */
+  /** Decides whether a client is let in, where workers do not ask themselves. */
   readonly admission: Admission;
   onNoRoom(code: string): void;
   onRefused(remoteAddr: Address, reason: RefusalReason): void;

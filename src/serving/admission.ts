@@ -1,5 +1,5 @@
 /**
- * Who is let in: connections are counted, all together and by where they come
+ * Whether a client is let in: connections are counted, all together and by where they come
  * from, by the one that knows of all of them.
  * @module
  */

@@ -31,7 +31,7 @@ export interface ConnectionsOptions {
   readonly limit: number;
   /** How many in all, before no more are accepted; without it there is no end. */
   readonly lifetime?: number;
-  /** Who is let in. */
+  /** Decides whether a client is let in. */
   readonly admission: Pick<Admission, "enter" | "leave">;
   /** Told before the last one of its lifetime is served. */
   readonly onLast?: () => void;

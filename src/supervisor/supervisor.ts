@@ -29,7 +29,7 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
-  /** Who is let in. */
+  /** Decides whether a client is let in. */
   readonly admission: Admission;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
@@ -301,7 +301,7 @@ export class Supervisor {
     }
     const error = new Error(`A worker ended before it was ready: ${reason}`);
     worker.trial?.reject(error);
-    // What the first was given it was given by the user, who waits for an answer.
+    // The user waits to hear what is wrong with the first one.
     if (!this.#everReady && !this.#stopping) return this.#giveUp(error);
     const { onEvent } = this.#settings;
     for (const event of worker.lost(this.#stopping ? "shutdown" : "worker", reason)) onEvent(event);
