@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import type { ModelName } from "../mod.ts";
 import { MODELS } from "../src/server/models.ts";
-import { type Target, target } from "../tests/targets.ts";
+import { type Target, target } from "../tests/tools/targets.ts";
 import { ALL_KINDS } from "./soak/clients.ts";
 import { ENDS } from "./soak/ledger.ts";
 import { type Outcome, soak } from "./soak/run.ts";

@@ -1,0 +1,4 @@
+import { overloadTests } from "./overload_cases.ts";
+import { target } from "../tools/targets.ts";
+
+overloadTests(await target("bun"));
