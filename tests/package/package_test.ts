@@ -3,9 +3,9 @@ import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import bridge from "../../std/package.json" with { type: "json" };
 import { MODELS } from "../../src/server/models.ts";
-import { buildPackage, compiler } from "../../scripts/build_package.ts";
-import { npm } from "../../scripts/npm.ts";
-import { type RuntimeName, runtimes } from "../../scripts/runtimes.ts";
+import { buildPackage, compiler } from "../../scripts/package/build_package.ts";
+import { npm } from "../../scripts/tools/npm.ts";
+import { type RuntimeName, runtimes } from "../../scripts/tools/runtimes.ts";
 import { Client, until } from "../tools/client.ts";
 import { alive, Command, descendants } from "../tools/command.ts";
 

@@ -1,6 +1,6 @@
 /**
  * A short soak of each model: clients of every kind, workers killed meanwhile,
- * and every connection accounted for. `scripts/soak.ts` runs longer ones.
+ * and every connection accounted for. `scripts/soak/soak.ts` runs longer ones.
  */
 import { assert, assertEquals } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";

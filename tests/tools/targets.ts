@@ -1,6 +1,6 @@
 /** The runtimes that the command and the API are tested on. */
-import { checkoutPackages } from "../../scripts/npm.ts";
-import { runtimes } from "../../scripts/runtimes.ts";
+import { checkoutPackages } from "../../scripts/tools/npm.ts";
+import { runtimes } from "../../scripts/tools/runtimes.ts";
 
 /** A runtime, and how it runs a module. */
 export interface Target {

@@ -2,18 +2,18 @@
  * Serves clients of every kind for a while, kills workers meanwhile, and accounts
  * for every connection: served whole, or ended by a fault that this run caused.
  *
- *     deno run -A scripts/soak.ts --model process --runtime bun --seconds 60
+ *     deno run -A scripts/soak/soak.ts --model process --runtime bun --seconds 60
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import type { ModelName } from "../mod.ts";
-import { MODELS } from "../src/server/models.ts";
-import { type Target, target } from "../tests/tools/targets.ts";
-import { ALL_KINDS } from "./soak/clients.ts";
-import { ENDS } from "./soak/ledger.ts";
-import { type Outcome, soak } from "./soak/run.ts";
+import type { ModelName } from "../../mod.ts";
+import { MODELS } from "../../src/server/models.ts";
+import { type Target, target } from "../../tests/tools/targets.ts";
+import { ALL_KINDS } from "./clients.ts";
+import { ENDS } from "./ledger.ts";
+import { type Outcome, soak } from "./run.ts";
 
-const HELP = `Usage: deno run -A scripts/soak.ts [options] [-- options of serve]
+const HELP = `Usage: deno run -A scripts/soak/soak.ts [options] [-- options of serve]
 
   --model NAME         ${Object.keys(MODELS).join(", ")}; or all, one after another (all)
   --runtime NAME       deno, bun or node: what the server runs on (deno)

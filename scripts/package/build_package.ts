@@ -3,11 +3,11 @@
  * declarations, file for file, and a package.json.
  * @module
  */
-import config from "../deno.json" with { type: "json" };
-import { VERSION } from "../src/version.ts";
-import { packages } from "./npm.ts";
+import config from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../src/version.ts";
+import { packages } from "../tools/npm.ts";
 
-const ROOT = new URL("..", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 const OUTPUT = new URL("build/npm/", ROOT);
 
 /** Builds it; returns its folder. */
@@ -53,7 +53,7 @@ export async function compiler(): Promise<string> {
 
 async function compile(): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command(await compiler(), {
-    args: ["--project", "scripts/package.tsconfig.json"],
+    args: ["--project", "scripts/package/tsconfig.json"],
     cwd: ROOT,
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -3,7 +3,7 @@
  * without running the packages' scripts.
  * @module
  */
-const ROOT = new URL("..", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 
 /** Runs npm; throws with what it said if it fails. */
 export async function npm(args: string[], folder: URL): Promise<string> {

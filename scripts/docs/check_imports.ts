@@ -3,7 +3,7 @@
  * from those above it, and only runtimes/ names a runtime.
  * @module
  */
-const ROOT = new URL("..", import.meta.url);
+const ROOT = new URL("../..", import.meta.url);
 
 /** The rooms, in the order in which they may import, and what each holds. */
 const ROOMS: readonly (readonly [room: string, holds: string])[] = [

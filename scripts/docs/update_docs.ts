@@ -3,24 +3,24 @@
  * nothing, and fails where they have drifted.
  * @module
  */
-import { BENCH_OPTIONS, optionsTable, SERVE_OPTIONS } from "../src/cli/options.ts";
+import { BENCH_OPTIONS, optionsTable, SERVE_OPTIONS } from "../../src/cli/options.ts";
 import { roomsTable } from "./check_imports.ts";
 
 /** Where each table goes: between this line and the next `END`. */
 const TABLES: readonly { path: string; start: string; table: () => string }[] = [
   {
     path: "docs/architecture.md",
-    start: "<!-- rooms: made by scripts/update_docs.ts -->",
+    start: "<!-- rooms: made by scripts/docs/update_docs.ts -->",
     table: roomsTable,
   },
   {
     path: "docs/operations.md",
-    start: "<!-- options of serve: made by scripts/update_docs.ts -->",
+    start: "<!-- options of serve: made by scripts/docs/update_docs.ts -->",
     table: () => optionsTable(SERVE_OPTIONS),
   },
   {
     path: "docs/performance.md",
-    start: "<!-- options of bench: made by scripts/update_docs.ts -->",
+    start: "<!-- options of bench: made by scripts/docs/update_docs.ts -->",
     table: () => optionsTable(BENCH_OPTIONS),
   },
 ];
@@ -41,12 +41,12 @@ export function same(a: string, b: string): boolean {
 
 if (import.meta.main) {
   for (const { path, start, table } of TABLES) {
-    const file = new URL(`../${path}`, import.meta.url);
+    const file = new URL(`../../${path}`, import.meta.url);
     const text = Deno.readTextFileSync(file);
     const made = withTable(text, start, table());
     if (!Deno.args.includes("--check")) Deno.writeTextFileSync(file, made);
     else if (!same(text, made)) {
-      console.error(`${path} has drifted: run deno run -A scripts/update_docs.ts`);
+      console.error(`${path} has drifted: run deno run -A scripts/docs/update_docs.ts`);
       Deno.exit(1);
     }
   }
