@@ -1,25 +1,15 @@
 /** Limits, seen from outside. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Client, until } from "../tools/client.ts";
-import { CLI, Command } from "../tools/command.ts";
-import type { Target } from "../tools/targets.ts";
+import { type ModelName, serve, type ServeOptions, type ServerEvent } from "../../mod.ts";
+import { Client, until, visit, within } from "../tools/client.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { WAYS } from "../tools/ways.ts";
 
-/** Each model, and each way for clients to reach its workers. */
-export const WAYS: Record<string, string[]> = {
-  multiplex: ["--model", "multiplex"],
-  thread: ["--model", "thread"],
-  process: ["--model", "process"],
-  "multiplex --workers": ["--model", "multiplex", "--workers", "2"],
-  "process --hand-over": ["--model", "process", "--hand-over"],
-};
+await onEachRuntime(({ on, test, run }) => {
+  const serve = (...args: string[]) => run(["serve", "--port", "0", ...args]);
 
-/** Defines the tests on one runtime. */
-export function limitsTests(on: Target, names: string[] = ["thread", "process"]): void {
-  const serve = (...args: string[]) =>
-    new Command(["serve", "--port", "0", ...args], { program: [...on.run, CLI] });
-
-  for (const name of names) {
-    Deno.test(`${on.name}: serve ${name} refuses who is too many, and lets in who comes when one has left`, async () => {
+  for (const name of on.name === "deno" ? Object.keys(WAYS) : ["thread", "process"]) {
+    test(`serve ${name} refuses who is too many, and lets in who comes when one has left`, async () => {
       const command = serve(
         ...WAYS[name],
         ...["--max-connections", "3", "--over-limit", "refuse"],
@@ -71,7 +61,7 @@ export function limitsTests(on: Target, names: string[] = ["thread", "process"])
     });
   }
 
-  Deno.test(`${on.name}: serve iterative refuses whoever comes while it has a client`, async () => {
+  test(`serve iterative refuses whoever comes while it has a client`, async () => {
     const command = serve("--model", "iterative", "--over-limit", "refuse");
     const address = await command.ready();
     const talk = async () => {
@@ -91,5 +81,58 @@ export function limitsTests(on: Target, names: string[] = ["thread", "process"])
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
     assertMatch(command.stderr, /refused 127\.0\.0\.1:\d+: too many connections$/m);
+  });
+});
+
+const ECHO = new URL("../../src/handler/echo.ts", import.meta.url);
+
+for (
+  const options of [
+    { model: "thread" },
+    { model: "process" },
+    { model: "process", handOver: true },
+  ] as ServeOptions[]
+) {
+  const name = options.handOver ? "process, handed over" : options.model;
+  Deno.test(`${name}: maxConnectionsPerWorker 1 gives each connection a new worker`, async () => {
+    const events: ServerEvent[] = [];
+    const onEvent = (event: ServerEvent) => void events.push(event);
+    const once = { port: 0, maxConnectionsPerWorker: 1, spares: 1, onEvent };
+    const server = await serve({ ...options, ...once }, ECHO);
+    for (let i = 0; i < 4; i++) {
+      await visit(server.addr);
+    }
+    await within("the end", server.shutdown());
+    const workers = events.filter((event) => event.type === "accepted").map((e) => e.worker.id);
+    assertEquals([workers.length, new Set(workers).size], [4, 4]);
+    const ends = events.filter((event) => event.type === "worker_exited").map((e) => e.reason);
+    assertEquals(new Set(ends), new Set(["exit"]));
+  });
+}
+
+for (const model of ["multiplex", "thread", "process"] as ModelName[]) {
+  Deno.test(`${model}: connectionTimeout ends a connection on which bytes move`, async () => {
+    const events: ServerEvent[] = [];
+    const onEvent = (event: ServerEvent) => void events.push(event);
+    const server = await serve(
+      { model, port: 0, spares: 1, connectionTimeout: 300, idleTimeout: 60_000, onEvent },
+      ECHO,
+    );
+    const closed = () => events.filter((event) => event.type === "closed");
+    // Again if the machine pauses for so long that no byte moves on it.
+    do {
+      const count = closed().length;
+      const client = await Client.open(server.addr);
+      while (!client.ended && !client.closed) {
+        client.send("x").catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await client.close();
+      await until("it is told", () => closed().length > count);
+      const last = closed().at(-1)!;
+      assertEquals(last.reason, "timeout");
+      assert(last.milliseconds >= 290, JSON.stringify(last));
+    } while (closed().at(-1)!.bytesRead === 0);
+    await within("the end", server.shutdown());
   });
 }

@@ -1,16 +1,15 @@
 /** A shutdown under a stream of clients. */
 import { assert, assertEquals } from "@std/assert";
 import { Client } from "../tools/client.ts";
-import { CLI, Command } from "../tools/command.ts";
-import { WAYS } from "./limits_cases.ts";
-import type { Target } from "../tools/targets.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { WAYS } from "../tools/ways.ts";
 
 const CLIENTS = 8;
+const ON_DENO = ["iterative", "thread", "multiplex --workers"];
 
-/** Defines the tests on one runtime. */
-export function shutdownTests(on: Target, names: string[]): void {
-  for (const name of names) {
-    Deno.test(`${on.name}: serve ${name} at SIGTERM serves who has come, refuses who comes, and resets nobody`, async () => {
+await onEachRuntime(({ on, test, run }) => {
+  for (const name of on.name === "deno" ? ON_DENO : ["multiplex"]) {
+    test(`serve ${name} at SIGTERM serves who has come, refuses who comes, and resets nobody`, async () => {
       const args = [
         ...WAYS[name] ?? ["--model", name],
         "--spares",
@@ -18,9 +17,7 @@ export function shutdownTests(on: Target, names: string[]): void {
         "--log",
         "none",
       ];
-      const command = new Command(["serve", "--port", "0", ...args], {
-        program: [...on.run, CLI],
-      });
+      const command = run(["serve", "--port", "0", ...args]);
       const address = await command.ready();
       let served = 0, refused = 0, reset = 0;
       const stream = async () => {
@@ -50,4 +47,4 @@ export function shutdownTests(on: Target, names: string[]): void {
       assertEquals(reset, 0);
     });
   }
-}
+});
