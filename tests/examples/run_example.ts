@@ -1,11 +1,11 @@
-/** Each example, under every model, as a user would notice. */
+/** Runs what must hold for an example, under every model. */
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { type ModelName, serve, type ServerEvent } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
-import { Client, until, within } from "../tools/client.ts";
+import { Client, within } from "../tools/client.ts";
 import { Command } from "../tools/command.ts";
-import { type Example, type ExampleCase, EXAMPLES, type Site } from "./cases.ts";
+import type { Example, ExampleCase, Site } from "./example.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 const FOLDER = new URL("examples/", ROOT);
@@ -135,7 +135,8 @@ const PLACES = [
   { place: "serve(), multiplex", model: "multiplex" as const, start: startHere },
 ];
 
-for (const example of EXAMPLES) {
+/** Defines the tests of one example, under every model. */
+export function exampleTests(example: Example): void {
   const title = `examples/${example.file}${example.when ? `, ${example.when}` : ""}`;
   for (const { place, model, start } of PLACES) {
     if (example.crashes && start === startHere) continue;
@@ -152,102 +153,3 @@ for (const example of EXAMPLES) {
     });
   }
 }
-
-/** What the commands in the examples' headers print, by the headers. */
-const PRINTED: Record<string, string> = {
-  "key_value.ts": "OK\nVALUE dark blue\n",
-  "hash.ts": "70ef65897fbe9afb5dfe8c825327057d1e174e0dfc3d299c340aeb35adcadfe3\n",
-  "crash.ts": "hello\nkill\n",
-  "proxy.ts": "hello\n",
-  "heartbeat.ts": "still here\ngoodbye\n",
-};
-
-for (const [file, printed] of Object.entries(PRINTED)) {
-  Deno.test(`the commands in the header of examples/${file} do what it says`, async () => {
-    const text = await Deno.readTextFile(new URL(file, FOLDER));
-    const header = text.slice(0, text.indexOf("*/"));
-    const commands = [...header.matchAll(/^ \* {5}((?:\w+=\S+ )?(?:deno|printf) .*)$/gm)]
-      .map((match) => match[1]);
-    for (const line of printed.trim().split("\n")) {
-      assert(header.includes(`\`${line}\``), `the header does not name ${line}`);
-    }
-
-    const running: Command[] = [];
-    let port = 0; // of the server that was started last
-    const serve = async (line: string) => {
-      const words = line.split(" ");
-      const env: Record<string, string> = {};
-      if (words[0].includes("=")) {
-        const [name, value] = words.shift()!.split("=");
-        env[name] = value.replace(/8888$/, String(port));
-      }
-      const args = words.slice("deno run -A cli.ts".split(" ").length)
-        .filter((word, i, all) => word !== "--port" && all[i - 1] !== "--port");
-      const server = new Command([...args, "--port", "0"], { cwd: ROOT.pathname, env });
-      running.push(server);
-      port = (await server.ready() as { port: number }).port;
-    };
-    try {
-      const client = commands.pop()!;
-      for (const line of commands) await serve(line);
-      const [server] = running;
-      if (client.startsWith("printf")) {
-        const line = client.replace("| deno", `| ${Deno.execPath()}`)
-          .replace(/connect.*$/, `connect 127.0.0.1 ${port}`);
-        const shell = new Deno.Command("sh", { args: ["-c", line], cwd: ROOT.pathname });
-        const { stdout } = await within(line, shell.output());
-        assertEquals(new TextDecoder().decode(stdout), printed);
-      } else {
-        const person = new Command(["connect", "127.0.0.1", String(port)]);
-        running.push(person);
-        const [silent, end] = printed.split(/(?<=\n)/);
-        await until("what it prints", () => person.stdout.startsWith(silent));
-        server.child.kill("SIGINT");
-        assertEquals(await server.exit(), 0);
-        await person.exit();
-        assert(person.stdout.endsWith(end), person.stdout);
-      }
-      if (file === "crash.ts") {
-        assert(header.includes("`worker: SIGKILL`"));
-        await until("the log", () => server.stderr.includes("(worker: SIGKILL)"));
-      }
-    } finally {
-      for (const command of running) {
-        try {
-          command.child.kill("SIGTERM");
-        } catch {
-          // It has ended already.
-        }
-        await command.exit();
-      }
-    }
-  });
-}
-
-Deno.test("the code in docs/handlers.md type-checks, and its first handler echoes", async () => {
-  const guide = await Deno.readTextFile(new URL("docs/handlers.md", ROOT));
-  const blocks = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]);
-  assert(blocks.length > 0);
-  const folder = await Deno.makeTempDir();
-  try {
-    const files = blocks.map((_, i) => `${folder}/${i}.ts`);
-    for (const [i, file] of files.entries()) {
-      const text = blocks[i].replaceAll('"./mod.ts"', `"${new URL("mod.ts", ROOT).href}"`);
-      await Deno.writeTextFile(file, text);
-    }
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", ...files],
-      env: { NO_COLOR: "1" },
-    }).output();
-    assertEquals(code, 0, new TextDecoder().decode(stderr));
-
-    const server = await serve({ port: 0 }, files[0]);
-    const client = await Client.open(server.addr);
-    await client.send("hello\n");
-    assertEquals(await client.receiveText(6), "hello\n");
-    await client.close();
-    await server.shutdown();
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
