@@ -2,7 +2,7 @@
  * The clients of a soak: what each kind does, and how it came out.
  * @module
  */
-import { Client } from "../../tests/client.ts";
+import { Client } from "../../tests/tools/client.ts";
 
 /** How a connection came out, as its client saw it. */
 export type Fate =

@@ -5,7 +5,7 @@
  */
 import type { ModelName, ServerEvent } from "../../mod.ts";
 import { delay } from "../../src/connection/delay.ts";
-import { alive, descendants } from "../../tests/command.ts";
+import { alive, descendants } from "../../tests/tools/command.ts";
 import { anyKind, type Habits, type Kind, type Visit, visit } from "./clients.ts";
 import { Ledger } from "./ledger.ts";
 import { type Sample, steadiness } from "./memory.ts";

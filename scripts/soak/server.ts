@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerEvent } from "../../mod.ts";
-import { descendants } from "../../tests/command.ts";
+import { descendants } from "../../tests/tools/command.ts";
 
 /** What a server holds. */
 export interface Held {

@@ -1,0 +1,102 @@
+/**
+ * Builds the npm package into build/npm/: the source as JavaScript with
+ * declarations, file for file, and a package.json.
+ * @module
+ */
+import config from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../src/version.ts";
+import { packages } from "../tools/npm.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+const OUTPUT = new URL("build/npm/", ROOT);
+
+/** Builds it; returns its folder. */
+export async function buildPackage(): Promise<URL> {
+  if (config.version !== VERSION) {
+    throw new Error(`deno.json says ${config.version} and src/version.ts says ${VERSION}`);
+  }
+  await Deno.remove(OUTPUT, { recursive: true }).catch(() => {});
+  await compile();
+  const dependencies = await resolveImports();
+  for (const name of ["README.md", "CHANGELOG.md", "LICENSE", "docs"]) await copy(name);
+
+  const command = new URL("cli.js", OUTPUT);
+  await Deno.writeTextFile(command, `#!/usr/bin/env node\n${await Deno.readTextFile(command)}`);
+  await Deno.chmod(command, 0o755);
+  const manifest = {
+    name: "trivet",
+    version: VERSION,
+    description: "Serves TCP connections: processes, threads or one event loop, with one handler",
+    license: config.license,
+    type: "module",
+    engines: { node: ">=24", bun: ">=1.4" },
+    exports: {
+      ".": { types: "./mod.d.ts", default: "./mod.js" },
+      "./cli": { types: "./cli.d.ts", default: "./cli.js" },
+      "./package.json": "./package.json",
+    },
+    bin: { trivet: "cli.js" },
+    dependencies,
+  };
+  await Deno.writeTextFile(
+    new URL("package.json", OUTPUT),
+    JSON.stringify(manifest, null, 2) + "\n",
+  );
+  return OUTPUT;
+}
+
+/** The pinned compiler's path. */
+export async function compiler(): Promise<string> {
+  const tools = await packages("tools", { typescript: "7.0.2" });
+  return decodeURIComponent(new URL(".bin/tsc", tools).pathname);
+}
+
+async function compile(): Promise<void> {
+  const { success, stdout, stderr } = await new Deno.Command(await compiler(), {
+    args: ["--project", "scripts/package/tsconfig.json"],
+    cwd: ROOT,
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`tsc failed: ${text(stdout)}${text(stderr)}`);
+}
+
+/**
+ * Puts what the import map says in the place of the names that it maps, because
+ * nobody reads it where the package is used; returns the packages that it names.
+ */
+async function resolveImports(): Promise<Record<string, string>> {
+  const dependencies: Record<string, string> = {};
+  for await (const file of javascript(OUTPUT)) {
+    let text = await Deno.readTextFile(file);
+    for (const [name, target] of Object.entries(config.imports)) {
+      if (!text.includes(`"${name}"`)) continue;
+      const match = /^npm:([^@]+)@([^/]+)(\/.+)$/.exec(target);
+      if (!match) throw new Error(`${file.pathname}: ${target} is not on npm`);
+      const [, dependency, version, path] = match;
+      dependencies[dependency] = version;
+      text = text.replaceAll(`"${name}"`, `"${dependency}${path}"`);
+    }
+    await Deno.writeTextFile(file, text);
+  }
+  return dependencies;
+}
+
+/** The JavaScript files in a folder and the folders in it. */
+async function* javascript(folder: URL): AsyncGenerator<URL> {
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isDirectory) yield* javascript(new URL(`${entry.name}/`, folder));
+    else if (entry.name.endsWith(".js")) yield new URL(entry.name, folder);
+  }
+}
+
+async function copy(name: string): Promise<void> {
+  const from = new URL(name, ROOT);
+  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, new URL(name, OUTPUT));
+  await Deno.mkdir(new URL(name, OUTPUT));
+  for await (const entry of Deno.readDir(from)) await copy(`${name}/${entry.name}`);
+}
+
+if (import.meta.main) {
+  const folder = await buildPackage();
+  console.log(`built ${decodeURIComponent(folder.pathname)}`);
+}

@@ -1,0 +1,222 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { until } from "../tools/client.ts";
+import { alive, CLI, Command, type CommandOptions, descendants } from "../tools/command.ts";
+import { target } from "../tools/targets.ts";
+
+const server = (name: string) =>
+  `${Deno.execPath()} run -A ${new URL(`../servers/${name}.ts`, import.meta.url).pathname}`;
+const PLAIN = `plain=${server("plain_server")} {port}`;
+const faulty = (fault: string) => `${fault}=${server("faulty_server")} ${fault} {port}`;
+/** How often a measurement that a pause of the machine may spoil is tried. */
+const TRIES = 10;
+const SHORT = ["--seconds", "0.2", "--rounds", "1"];
+
+/** The command, ended: its exit code and what it wrote. */
+async function bench(
+  args: string[],
+  options: CommandOptions = {},
+): Promise<Command & { code: number }> {
+  const command = new Command(["bench", ...args], options);
+  try {
+    return Object.assign(command, { code: await command.exit(300_000) });
+  } finally {
+    await gone(command);
+  }
+}
+
+/** None of its processes is left; if one is, it is ended, and the test fails. */
+async function gone(command: Command, family: number[] = []): Promise<void> {
+  const left = [...family, ...descendants(command.child.pid)];
+  try {
+    await until("its processes are gone", () => !left.some(alive));
+  } finally {
+    for (const pid of left.filter(alive)) Deno.kill(pid, "SIGKILL");
+  }
+}
+
+/** Where the line of a server begins with its name, after the line that matches. */
+function row(stdout: string, name: string): string {
+  return stdout.split("\n").find((line) =>
+    line.startsWith(`${name} `) || line.startsWith(`! ${name}:`)
+  ) ??
+    "";
+}
+
+Deno.test("bench compares models with a peer under every kind of load", async () => {
+  const file = await Deno.makeTempFile();
+  const page = `${file}.html`;
+  try {
+    const scenarios = "message,stream,connect,idle";
+    const { code, stdout, stderr } = await bench([
+      ...["--models", "multiplex", "--peer", PLAIN, "--scenario", scenarios],
+      ...["--connections", "3", ...SHORT, "--json", file, "--report", page],
+    ]);
+    assertEquals(code, 0, stderr + stdout);
+    const result = JSON.parse(await Deno.readTextFile(file));
+    assertEquals(
+      result.scenarios.map(({ scenario }: { scenario: string }) => scenario),
+      scenarios.split(","),
+    );
+    const [message, stream, connect, idle] = result.scenarios;
+    for (const { servers } of [message, stream, idle]) {
+      assertEquals(servers.map(({ error }: { error: string | null }) => error), [null, null]);
+    }
+    for (const one of message.servers) {
+      assert(one.messagesPerSecond > 0 && one["p99.9Microseconds"] >= one.p50Microseconds, stdout);
+      assert(one.cpuMicrosecondsPerMessage > 0 && one.threads >= one.processes, stdout);
+    }
+    assert(stream.servers.every((one: Record<string, number>) => one.megabytesPerSecond > 0));
+    assert(connect.servers[0].connectionsPerSecond > 0);
+    assertMatch(connect.servers[1].error, /^it did not close a connection after "bye"$/);
+    assertEquals(idle.servers[0].connections, 3);
+    assertMatch(await Deno.readTextFile(page), /<svg[\s\S]*<\/html>\n$/);
+    assertMatch(stderr, /^\[1\/8\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
+  } finally {
+    await Deno.remove(file);
+    await Deno.remove(page).catch(() => {});
+  }
+});
+
+Deno.test("bench: a peer that goes wrong is a row that says so; wrong bytes exit 1", async () => {
+  const peers = ["flips", "doubles", "mute", "dies"].map(faulty);
+  peers.push("absent=/nowhere/to/be/found {port}", "silent=sleep 0.1 # {port}");
+  const { code, stdout, stderr } = await bench([
+    ...["--models", "multiplex", "--runtimes", "deno", ...SHORT],
+    ...peers.flatMap((peer) => ["--peer", peer]),
+  ]);
+  assertEquals(code, 1, stderr + stdout);
+  assertMatch(stdout, /^multiplex +[\d,.]+ +- +1\.00 +█+/m);
+  assertMatch(
+    stdout,
+    /^! flips: wrong bytes: byte 99 of a message was 0x.. and came back as 0x..$/m,
+  );
+  assertMatch(stdout, /^! doubles: wrong bytes: /m);
+  assertMatch(stdout, /^! mute: no answer came on any of 50 connections$/m);
+  assertMatch(stdout, /^! dies: died: exit code 7: out of luck$/m);
+  assertMatch(stdout, /^! absent: did not start: exit code 127: /m);
+  assertMatch(stdout, /^! silent: did not start: exit code 0$/m);
+});
+
+Deno.test("bench: a runtime that is not on PATH is a row that says so", async () => {
+  const { code, stdout } = await bench([
+    "--models",
+    "multiplex",
+    "--runtimes",
+    "node,bun",
+    ...SHORT,
+  ], {
+    env: { PATH: "/nowhere" },
+  });
+  assertEquals(code, 1, "none could be measured");
+  assertMatch(stdout, /^! multiplex node: did not start: node is not on PATH$/m);
+  assertMatch(stdout, /^! multiplex bun: did not start: bun is not on PATH$/m);
+});
+
+Deno.test("bench --scenario blocked shows who waits for whom", async () => {
+  const iterative = /^iterative +over 2 s +([3-9]\d\d ms|\d[.\d]* s) +server died$/;
+  const process = /^process( +[\d.]+ [µm]s){3}$/;
+  let all = "";
+  // While the machine pauses, everybody waits.
+  for (let tries = TRIES; tries > 0; tries--) {
+    const { code, stdout, stderr } = await bench([
+      ...["--scenario", "blocked", "--models", "iterative,process", "--rounds", "1"],
+    ]);
+    assertEquals(code, 0, stderr + stdout);
+    if (iterative.test(row(stdout, "iterative")) && process.test(row(stdout, "process"))) return;
+    all += stdout;
+  }
+  assert(false, all);
+});
+
+Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
+  const command = new Command([
+    ...["bench", "--models", "multiplex", "--seconds", "0.2", "--rounds", "50"],
+  ]);
+  let family: number[] = [];
+  try {
+    await until("two runs are done", () => command.stderr.split("\n").length > 2);
+    family = descendants(command.child.pid);
+    command.child.kill("SIGINT");
+    assertEquals(await command.exit(), 130);
+    assertMatch(command.stdout, /stopped before its end\n/);
+    assertMatch(command.stdout, /^multiplex +[\d,.]+ +±/m);
+  } finally {
+    await gone(command, family);
+  }
+});
+
+Deno.test("bench: a mistake in its command line is one line, and 2", async () => {
+  const mistakes: [string[], RegExp][] = [
+    [["--models", "multiplex,many"], /--models is one of .*: not "many"/],
+    [["--peer", "nameless"], /--peer is NAME=COMMAND/],
+    [["--peer", "mine=./server"], /--peer mine: its command does not say \{port\}/],
+    [["--peer", "a=b {port}", "--peer", "a=c {port}"], /--peer a is given twice/],
+    [["--connections", "1,0"], /--connections is a whole number from 1 to 100000: not "0"/],
+    [["--seconds", "0"], /--seconds is a number of seconds from 0.1 to 3600: not "0"/],
+    [["more"], /unexpected "more"; see bench --help/],
+  ];
+  for (const [args, message] of mistakes) {
+    const { code, stdout, stderr } = await bench(args);
+    assertEquals([code, stdout], [2, ""], stderr);
+    assertMatch(stderr, message);
+    assertEquals(stderr.split("\n").length, 2, stderr);
+  }
+});
+
+Deno.test("bench: a file that cannot be written is told before anything is measured", async () => {
+  const { code, stderr } = await bench([...SHORT, "--json", "/nowhere/to/be/found"]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^trivet: .*\/nowhere\/to\/be\/found.*\n$/);
+});
+
+for (const name of ["bun", "node"] as const) {
+  const { run } = await target(name);
+  Deno.test(`bench measures on ${name}`, async () => {
+    const args = ["--models", "multiplex", "--peer", PLAIN, "--scenario", "message", ...SHORT];
+    const { code, stdout, stderr } = await bench(args, { program: [...run, CLI] });
+    assertEquals(code, 0, stderr + stdout);
+    assertMatch(row(stdout, "multiplex"), / 1\.00 /);
+    assertMatch(row(stdout, "plain"), /^plain +[\d,.]+ /);
+  });
+}
+
+Deno.test("bench on Node without node:ffi says in one line what it needs", async () => {
+  const { run } = await target("node24");
+  const { code, stdout, stderr } = await bench(SHORT, { program: [...run, CLI] });
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(
+    stderr,
+    "trivet: bench cannot measure here: it needs the C library: run Node 26.9 or newer\n",
+  );
+});
+
+/**
+ * What each model reached against the runtime's own plain server, 8 connections
+ * × 100 bytes, on 2 cores: docs/performance.md. Under half of it, something is
+ * broken.
+ */
+const USUAL: Record<string, number> = { multiplex: 1, thread: 0.6, process: 0.6 };
+
+Deno.test("no model falls under half of its usual speed", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const best: Record<string, number> = {};
+    const slow = () => Object.keys(USUAL).filter((name) => !(best[name] >= USUAL[name] / 2));
+    for (let n = 0; n < TRIES && slow().length > 0; n++) {
+      const models = ["--models", slow().join(","), "--peer", PLAIN];
+      const { code, stderr } = await bench([
+        ...models,
+        ...["--connections", "8", "--seconds", "0.5", "--rounds", "1", "--json", file],
+      ]);
+      assertEquals(code, 0, stderr);
+      const { servers } = JSON.parse(await Deno.readTextFile(file)).scenarios[0];
+      const plain = servers.at(-1).messagesPerSecond;
+      for (const { name, messagesPerSecond } of servers) {
+        best[name] = Math.max(best[name] ?? 0, messagesPerSecond / plain);
+      }
+    }
+    assertEquals(slow(), [], JSON.stringify(best));
+  } finally {
+    await Deno.remove(file);
+  }
+});

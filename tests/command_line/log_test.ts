@@ -1,0 +1,67 @@
+/** What goes to the log of `serve`, and what becomes of a log that nobody reads. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { MODELS } from "../../src/server/models.ts";
+import { Client, until } from "../tools/client.ts";
+import { CLI, end, greeted } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+await onEachRuntime(({ on, test, run }) => {
+  const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
+
+  for (const model of Object.keys(MODELS)) {
+    test(`serve --model ${model} --log json gives an object a line`, async () => {
+      const command = serve("--model", model, "--log", "json");
+      const client = await greeted(command);
+      await end(command, client);
+      const events = command.stderr.trim().split("\n").map((line) => JSON.parse(line));
+      for (const type of ["listening", "accepted", "closed", "shutdown"]) {
+        assertEquals(events.filter((event) => event.type === type).length, 1, type);
+      }
+      assert(events.every(({ time }) => Number.isInteger(time)));
+      const closed = events.find(({ type }) => type === "closed");
+      assertEquals([closed.bytesRead, closed.bytesWritten, closed.reason], [5, 5, "handler"]);
+    });
+
+    test(`serve --model ${model} --verbose shows messages with control characters escaped`, async () => {
+      const command = serve("--model", model, "--verbose");
+      const client = await Client.open(await command.ready());
+      await client.send("\x1b[31mred\n" + "x".repeat(1000));
+      await client.receive(1009);
+      await until("the message", () => command.stderr.includes("[31mred"));
+      assert(!command.stderr.includes("\x1b"), "an escape character went to the log");
+      const line = command.stderr.split("\n").find((line) => line.includes("[31mred"))!;
+      assert(line.length < 400, line);
+      await end(command, client);
+    });
+
+    test(`serve --model ${model} --log none writes nothing but the ready line`, async () => {
+      const command = serve("--model", model, "--log", "none");
+      await end(command, await greeted(command));
+      assertEquals(command.stderr, "");
+      assertMatch(command.stdout, /^listening on 127\.0\.0\.1:\d+\n$/);
+    });
+
+    test(`serve --model ${model}: a log that nobody reads stalls no client`, async () => {
+      const command = new Deno.Command(on.run[0], {
+        args: [...on.run.slice(1), CLI, "serve", "--port", "0", "--verbose", "--model", model],
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const reader = command.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const port = Number((await reader.read()).value!.trim().split(":")[1]);
+      const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port });
+      const message = "\0".repeat(200); // four characters each in the log
+      for (let i = 0; i < 4000; i++) { // 3 MB of log: beyond the pipe and what may wait
+        await client.send(message);
+        await client.receive(message.length);
+      }
+      await client.close();
+      command.kill("SIGTERM");
+      let log = "";
+      for await (const text of command.stderr.pipeThrough(new TextDecoderStream())) log += text;
+      assertEquals((await command.status).code, 0);
+      assertMatch(log, / lines of this log were dropped/);
+      await reader.cancel();
+    });
+  }
+});

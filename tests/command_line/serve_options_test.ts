@@ -1,0 +1,114 @@
+/** What the options of `serve` promise, seen from outside. */
+import { assertEquals } from "@std/assert";
+import { MODELS } from "../../src/server/models.ts";
+import { Client, until } from "../tools/client.ts";
+import { descendants, end, greeted } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+/** What comes of it when it succeeds, which it must within some tries. */
+async function retried<T>(attempt: () => Promise<T>, tries = 5): Promise<T> {
+  for (; tries > 1; tries--) {
+    try {
+      return await attempt();
+    } catch {
+      // The last try says why.
+    }
+  }
+  return await attempt();
+}
+
+/** The inodes of the sockets that a process has open. */
+function sockets(pid: number): Set<string> {
+  const inodes = new Set<string>();
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/${pid}/fd/${name}`))?.[1];
+      if (inode) inodes.add(inode);
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  return inodes;
+}
+
+/** The inode of the server's end of a client's connection, see proc_net_tcp(5). */
+function serverEnd(client: Client, port: number): string {
+  const hex = (n: number) => n.toString(16).toUpperCase().padStart(4, "0");
+  const [mine, theirs] = [hex(port), hex(client.socket.localPort!)];
+  const line = Deno.readTextFileSync("/proc/net/tcp").split("\n").find((line) => {
+    const [, local, remote] = line.trim().split(/\s+/);
+    return local?.endsWith(`:${mine}`) && remote?.endsWith(`:${theirs}`);
+  });
+  return line!.trim().split(/\s+/)[9];
+}
+
+await onEachRuntime(({ test, run }) => {
+  const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
+
+  for (const model of Object.keys(MODELS)) {
+    test(`serve --model ${model}: its connections are open where the model says`, async () => {
+      const command = serve("--model", model);
+      const first = await greeted(command);
+      const before = descendants(command.child.pid);
+      const clients = model === "iterative" ? [first] : [first, await greeted(command)];
+      const { port } = await command.ready() as { port: number };
+      const main = command.child.pid;
+      for (const client of clients) {
+        const inode = serverEnd(client, port);
+        const holders = [main, ...descendants(main)].filter((pid) => sockets(pid).has(inode));
+        assertEquals(holders.length, 1, `open in ${holders}`);
+        assertEquals(holders[0] === main, model !== "process");
+      }
+      if (model !== "process") assertEquals([...before, ...descendants(main)], []);
+      await end(command, ...clients);
+    });
+
+    test(`serve --model ${model} --idle-timeout ends a silent connection, and says so`, async () => {
+      const command = serve("--model", model, "--idle-timeout", "0.3");
+      // A pause of the machine may end a connection before anything is said on it.
+      const client = await retried(() => greeted(command));
+      await until("the end", () => client.ended || client.error !== null);
+      await until("its line", () => / 5 bytes in, 5 out, .* idle|timeout/.test(command.stderr));
+      await end(command, client);
+    });
+
+    test(`serve --model ${model} --linger bounds the wait for a client that stays`, async () => {
+      const command = serve("--model", model, "--linger", "0.2");
+      const client = await greeted(command);
+      await client.send("bye");
+      await client.receiveAll(); // FIN has come; this side stays open
+      await until("its end", () => /^- /m.test(command.stderr));
+      await end(command, client);
+    });
+
+    if (model !== "iterative") {
+      test(`serve --model ${model} --max-connections 2 keeps a third client waiting, not refused`, async () => {
+        const command = serve("--model", model, "--max-connections", "2");
+        const clients = [await greeted(command), await greeted(command)];
+        const third = await Client.open(await command.ready());
+        await third.send("third");
+        await clients[0].send("first");
+        assertEquals(await clients[0].receiveText(5), "first");
+        assertEquals(third.received, 0);
+        await clients[0].close();
+        assertEquals(await third.receiveText(5), "third");
+        await end(command, clients[1], third);
+      });
+    }
+  }
+
+  test("serve --model iterative keeps a second client waiting behind a silent one", async () => {
+    const command = serve("--model", "iterative");
+    const address = await command.ready();
+    const silent = await Client.open(address);
+    const second = await Client.open(address);
+    await second.send("hello");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertEquals(second.received, 0);
+    await silent.close();
+    assertEquals(await second.receiveText(5), "hello");
+    await second.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+  });
+});

@@ -1,0 +1,104 @@
+/** What a signal ends, and what it lets finish. */
+import { assertEquals } from "@std/assert";
+import { MODELS } from "../../src/server/models.ts";
+import { Client, until } from "../tools/client.ts";
+import { alive, type Command, descendants, end, greeted } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+async function refused(address: { port?: number }): Promise<boolean> {
+  try {
+    const conn = await Deno.connect({ port: address.port! });
+    conn.close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+await onEachRuntime(({ test, run, serve }) => {
+  for (const model of Object.keys(MODELS)) {
+    const signals: [string, (command: Command) => void][] = [
+      ["SIGTERM to the main process", (c) => c.child.kill("SIGTERM")],
+      ["SIGINT to every process", (c) => {
+        for (const pid of [c.child.pid, ...descendants(c.child.pid)]) {
+          Deno.kill(pid, "SIGINT");
+        }
+      }],
+      ["SIGTERM to every process", (c) => {
+        for (const pid of [...descendants(c.child.pid), c.child.pid]) {
+          Deno.kill(pid, "SIGTERM");
+        }
+      }],
+    ];
+    for (const [name, signal] of signals) {
+      test(`serve --model ${model} lets an open connection finish after ${name}`, async () => {
+        const command = serve("--model", model);
+        const address = await command.ready();
+        const client = await Client.open(address);
+        await client.send("one");
+        assertEquals(await client.receiveText(3), "one");
+        const pids = descendants(command.child.pid);
+        signal(command);
+        await until(
+          "newcomers are refused",
+          () => refused(address as { port: number }),
+        );
+        await client.send("two");
+        assertEquals(await client.receiveText(3), "two");
+        await client.send("bye");
+        await client.receiveAll();
+        await client.close();
+        assertEquals(await command.exit(), 0);
+        await until("nothing is left running", () => !pids.some(alive));
+      });
+    }
+
+    test(`serve --model ${model} ends everything at the second signal`, async () => {
+      const command = serve("--model", model);
+      const client = await Client.open(await command.ready());
+      await client.send("one");
+      await client.receiveText(3);
+      const pids = descendants(command.child.pid);
+      command.child.kill("SIGINT");
+      await until(
+        "the first is seen",
+        () => command.stderr.includes("shutting down"),
+      );
+      command.child.kill("SIGINT");
+      assertEquals(await command.exit(), 130);
+      await client.close();
+      await until("nothing is left running", () => !pids.some(alive));
+    });
+
+    test(`serve --model ${model} ends at once when nobody is connected`, async () => {
+      const command = serve("--model", model);
+      await command.ready();
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+    });
+
+    test(`serve --model ${model} is ready soon, and gone soon after a second signal`, async () => {
+      const times = [];
+      for (let round = 0; round < 3; round++) {
+        const start = performance.now();
+        const waits = ["--shutdown-timeout", "600"]; // longer than anything is waited for here
+        const command = run(["serve", "--port", "0", "--model", model, ...waits]);
+        await command.ready();
+        times.push(performance.now() - start);
+        if (round < 2) await end(command);
+        else {
+          const client = await greeted(command);
+          command.child.kill("SIGTERM");
+          await until("the first is seen", () => command.stderr.includes("shutting down"));
+          const start = performance.now();
+          command.child.kill("SIGTERM");
+          assertEquals(await command.exit(), 143);
+          const gone = Math.round(performance.now() - start);
+          console.log(`    ${model}: ready in ${Math.round(times.sort((a, b) => a - b)[1])} ms`);
+          console.log(`    ${model}: gone ${gone} ms after the second signal`);
+          await client.close();
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,68 @@
+/** What the command says about itself, and about a mistake in its arguments. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+const MISTAKES: [string[], number, RegExp][] = [
+  [["serve", "--port", "70000"], 2, /--port .*0 to 65535.*"70000"/],
+  [["serve", "--port", "x"], 2, /--port .*"x"/],
+  [
+    ["serve", "--model", "forked"],
+    2,
+    /--model .*multiplex, iterative, thread, process.*"forked"/,
+  ],
+  [["serve", "--max-connections", "0"], 2, /--max-connections .*from 1/],
+  [["serve", "--linger", "-1"], 2, /--linger/],
+  [["serve", "--idle-timeout", "soon"], 2, /--idle-timeout .*"soon"/],
+  [["serve", "--shutdown-timeout", ""], 2, /--shutdown-timeout/],
+  [["serve", "--backlog", "1.5"], 2, /--backlog .*whole/],
+  [["serve", "--spares", "many"], 2, /--spares/],
+  [["serve", "--log", "xml"], 2, /--log .*pretty, json, none/],
+  [["serve", "--nope"], 2, /--nope/],
+  [["serve", "word"], 2, /"word"/],
+  [["dance"], 2, /"dance"/],
+  [[], 2, /serve, connect or bench/],
+  [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
+  [["serve", "--unix", "/tmp/" + "x".repeat(200)], 1, /./],
+  [["connect", "127.0.0.1", "1"], 1, /nobody listens/],
+  [["connect", "127.0.0.1", "x"], 2, /PORT/],
+];
+
+await onEachRuntime(({ on, test, run, serve }) => {
+  // The same code reads options on every runtime; the last four are mostly what the system says.
+  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-4)) {
+    test(`"${args.join(" ").slice(0, 60)}" gets one clear line and exit ${code}`, async () => {
+      const command = run(args);
+      assertEquals(await command.exit(), code, command.stderr);
+      assertMatch(command.stderr, line);
+      assertEquals(
+        command.stderr.trimEnd().split("\n").length,
+        1,
+        command.stderr,
+      );
+    });
+  }
+
+  if (on.name !== "bun") { // Bun takes any flag
+    test("a flag that the workers' runtime does not know is said once", async () => {
+      const command = serve("--model", "process", "--worker-args=--nope");
+      assertEquals(await command.exit(), 1);
+      assertEquals(command.stderr.split("--nope").length, 2, command.stderr);
+      assertMatch(command.stderr, /\ntrivet: A worker ended before it was ready: exit code \d+\n$/);
+    });
+  }
+
+  test("--help and --version tell a newcomer", async () => {
+    for (
+      const [args, text] of [
+        [["--version"], /^trivet \d+\.\d+\.\d+ /],
+        [["--help"], /serve/],
+        [["serve", "--help"], /--model MODEL/],
+        [["connect", "--help"], /--unix PATH/],
+      ] as const
+    ) {
+      const command = run([...args]);
+      assertEquals(await command.exit(), 0);
+      assertMatch(command.stdout, text);
+    }
+  });
+});

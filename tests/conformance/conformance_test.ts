@@ -1,0 +1,95 @@
+/** The same cases on every runtime, under every model: the promise of Trivet. */
+import { assert, assertEquals } from "@std/assert";
+import type { ModelName } from "../../mod.ts";
+import { MODELS } from "../../src/server/models.ts";
+import { type Target, target } from "../tools/targets.ts";
+
+const INSIDE = new URL("./inside.ts", import.meta.url).pathname;
+const NAMES = Object.keys(MODELS) as ModelName[];
+
+const HANDLERS = {
+  "built in": "",
+  "timers, another socket and streams": new URL("../handlers/mixed.ts", import.meta.url).href,
+};
+
+/** Alone where another handler would show nothing that is not shown already. */
+const builtIn = { "built in": HANDLERS["built in"] };
+
+/** Rows of the table: a runtime and the way, with what came of each model. */
+const table = new Map<string, Map<string, string>>();
+
+function note(row: string, column: string, passed: number, failed: number): void {
+  const cells = table.get(row) ?? new Map();
+  table.set(row, cells);
+  const before = cells.get(column) ?? "0 passed";
+  const [p, f] = [passed, failed].map((n, i) => n + Number(before.match(/\d+/g)?.[i] ?? 0));
+  cells.set(column, f > 0 ? `${p} passed, ${f} FAILED` : `${p} passed`);
+}
+
+function define(
+  on: Target,
+  model: ModelName,
+  handlers: Record<string, string>,
+  way: string,
+  row = way === "shared" ? on.name : `${on.name}, ${way}`,
+) {
+  for (const [name, handler] of Object.entries(handlers)) {
+    Deno.test(`${row}: ${model}, ${name}`, async (t) => {
+      const [program, ...args] = on.run;
+      const child = new Deno.Command(program, {
+        args: [...args, INSIDE, model, handler, way],
+        env: { NO_COLOR: "1" },
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const stderr = new Response(child.stderr).text();
+      let [passed, failed, rest] = [0, 0, ""];
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) {
+          const { name, error } = JSON.parse(line);
+          if (error) failed++;
+          else passed++;
+          await t.step(name, () => assert(!error, error));
+        }
+      }
+      const { code } = await child.status;
+      note(row, model, passed, failed);
+      assertEquals(code, 0, await stderr);
+      assertEquals(await stderr, ""); // no warning either
+      assert(passed > 10, `only ${passed} cases were run`);
+    });
+  }
+}
+
+for (const name of ["deno", "bun", "node"] as const) {
+  const on = await target(name);
+  for (const model of NAMES) {
+    define(on, model, model === "iterative" ? builtIn : HANDLERS, "shared");
+  }
+  define(on, "process", name === "deno" ? HANDLERS : builtIn, "handed over");
+  define(on, "multiplex", builtIn, "workers");
+}
+
+// Without --allow-ffi the runtime's own loop serves.
+const granted = ["net", "env", "read", "write", "sys"].map((name) => `--allow-${name}`);
+const { run: [program] } = await target("deno");
+const denoLoop: Target = { name: "deno", run: [program, "run", "--no-prompt", ...granted] };
+for (const model of ["multiplex", "iterative"] as const) {
+  define(denoLoop, model, builtIn, "shared", "deno, own loop");
+}
+
+// Node 24 can open no C library: see the README's table.
+const node24 = await target("node24");
+define(node24, "multiplex", builtIn, "shared");
+define(node24, "iterative", builtIn, "shared");
+define(node24, "process", builtIn, "handed over");
+
+Deno.test("the table of all pairs", () => {
+  const lines = [...table].map(([row, cells]) =>
+    `    ${row.padEnd(20)}${NAMES.map((m) => `${m}: ${cells.get(m) ?? "-"}`.padEnd(26)).join("")}`
+  );
+  console.log(["", ...lines].join("\n"));
+  assert(![...table.values()].some((cells) => [...cells.values()].join().includes("FAILED")));
+});

@@ -1,4 +1,0 @@
-import { limitsTests } from "./limits_cases.ts";
-import { target } from "./targets.ts";
-
-limitsTests(await target("bun"));

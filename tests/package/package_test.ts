@@ -1,0 +1,206 @@
+/** The ways to get Trivet: its package, a checkout, and what goes to JSR. */
+import { assert, assertEquals } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import bridge from "../../std/package.json" with { type: "json" };
+import { MODELS } from "../../src/server/models.ts";
+import { buildPackage, compiler } from "../../scripts/package/build_package.ts";
+import { npm } from "../../scripts/tools/npm.ts";
+import { type RuntimeName, runtimes } from "../../scripts/tools/runtimes.ts";
+import { Client, until } from "../tools/client.ts";
+import { alive, Command, descendants } from "../tools/command.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+const paths = await runtimes();
+
+/** What npx and Bun may take before they start the server: they may ask the registry. */
+const SLOW = 300_000;
+
+/** An environment in which a command's `node`, or `bunx`, is the pinned runtime. */
+async function environment(name: RuntimeName, folder: string): Promise<Record<string, string>> {
+  const bin = `${folder}/${name}`;
+  await Deno.mkdir(bin, { recursive: true });
+  const links = name === "bun" ? ["bun", "bunx"] : ["node"];
+  for (const link of links) {
+    await Deno.symlink(paths[name], `${bin}/${link}`).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+  }
+  return { PATH: `${bin}:${Deno.env.get("PATH")}` };
+}
+
+/** What a command printed; it must succeed. */
+async function output(
+  program: string,
+  args: string[],
+  options: { cwd?: string | URL; env?: Record<string, string> } = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    ...options,
+    env: { NO_COLOR: "1", ...options.env },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals(code, 0, `${program} ${args.join(" ")}: ${text(stderr)}${text(stdout)}`);
+  return text(stdout);
+}
+
+/** The server answers three clients, one after the other, and ends when it is told to. */
+async function answers(command: Command, isServer: (words: string[]) => boolean): Promise<void> {
+  let family: number[] = [];
+  try {
+    const address = await command.ready(SLOW);
+    for (let n = 0; n < 3; n++) {
+      const client = await Client.open(address);
+      await client.send("hello\nbye\n");
+      client.halfClose();
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello\n");
+      await client.close();
+    }
+    family = [command.child.pid, ...descendants(command.child.pid)];
+    // What stands above the server passes no signal on.
+    const server = family.find((pid) =>
+      isServer(Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0"))
+    );
+    assert(server, "no process is the server");
+    Deno.kill(server, "SIGTERM");
+    assertEquals(await command.exit(), 0, command.stderr);
+    // Node's, of types that it erases or of node:ffi, tell a user nothing.
+    assert(!/warning/i.test(command.stderr), command.stderr);
+    await until("its processes are gone", () => !family.some(alive));
+  } finally {
+    family.push(command.child.pid, ...descendants(command.child.pid));
+    for (const pid of family.filter(alive)) Deno.kill(pid, "SIGKILL");
+  }
+}
+
+const HANDLER = `
+import type { Handler } from "trivet";
+const shout: Handler = async (connection, context) => {
+  const buffer = new Uint8Array(1024);
+  const length = await connection.read(buffer) ?? 0;
+  const text = new TextDecoder().decode(buffer.subarray(0, length));
+  const { kind } = context.worker;
+  await connection.write(new TextEncoder().encode(text.toUpperCase() + " " + kind));
+};
+export default shout;
+`;
+
+const PROGRAM = `
+import { connect, type ModelName, serve, type ServeOptions } from "trivet";
+const models: ModelName[] = ["multiplex", "iterative", "thread", "process"];
+for (const model of models) {
+  const options: ServeOptions = { model, port: 0 };
+  const server = await serve(options, new URL("./shout.ts", import.meta.url));
+  const connection = await connect(server.addr);
+  await connection.write(new TextEncoder().encode(model));
+  const buffer = new Uint8Array(1024);
+  const length: number | null = await connection.read(buffer);
+  console.log(new TextDecoder().decode(buffer.subarray(0, length ?? 0)));
+  connection.close();
+  await server.shutdown();
+}
+`;
+
+const PRINTED = "MULTIPLEX main\nITERATIVE main\nTHREAD thread\nPROCESS process\n";
+
+Deno.test("the package, installed from its tarball into an empty folder", async (t) => {
+  const folder = await Deno.makeTempDir();
+  const empty = `${folder}/app`;
+  try {
+    await t.step("installs", async () => {
+      await Deno.mkdir(empty);
+      const built = await buildPackage();
+      const tarball = (await npm(["pack", "--silent", "--pack-destination", folder], built)).trim();
+      await Deno.writeTextFile(`${empty}/package.json`, '{ "private": true, "type": "module" }');
+      await npm(
+        ["install", "--ignore-scripts", `${folder}/${tarball}`],
+        new URL(`file://${empty}/`),
+      );
+    });
+
+    const ways: [RuntimeName, string, [string, ...string[]]][] = [
+      ["node", "npx trivet", ["npx", "trivet"]],
+      ["bun", "bunx --bun trivet", ["bunx", "--bun", "trivet"]],
+    ];
+    for (const [name, title, program] of ways) {
+      const env = await environment(name, folder);
+      await t.step(`${title} --version tells version and runtime`, async () => {
+        const printed = await output("env", [...program, "--version"], { cwd: empty, env });
+        assert(printed.startsWith(`trivet ${config.version} (${name} `), printed);
+      });
+      for (const model of Object.keys(MODELS)) {
+        await t.step(`${title} serve --model ${model}`, () =>
+          answers(
+            new Command(["serve", "--model", model, "--port", "0"], { cwd: empty, env, program }),
+            (words) => words[1]?.endsWith("/.bin/trivet"),
+          ));
+      }
+    }
+
+    await t.step("type-checks under strict and nodenext", async () => {
+      await Deno.writeTextFile(`${empty}/main.ts`, PROGRAM);
+      await Deno.writeTextFile(`${empty}/shout.ts`, HANDLER);
+      const compilerOptions = {
+        strict: true,
+        module: "nodenext",
+        target: "esnext",
+        types: [], // what the program names of a runtime, the standard libraries declare
+        noEmit: true,
+        skipLibCheck: false,
+      };
+      await Deno.writeTextFile(`${empty}/tsconfig.json`, JSON.stringify({ compilerOptions }));
+      await output(await compiler(), ["--project", empty]);
+    });
+
+    const runs = { deno: [Deno.execPath(), "run", "-A"], bun: [paths.bun], node: [paths.node] };
+    for (const [name, [program, ...args]] of Object.entries(runs)) {
+      await t.step(`a program that imports it runs on ${name} under every model`, async () => {
+        assertEquals(await output(program, [...args, `${empty}/main.ts`], { cwd: empty }), PRINTED);
+      });
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a checkout serves on Bun without an install, on Node after npm install", async (t) => {
+  const folder = await Deno.makeTempDir();
+  // Not in the repository: the packages that its other tests have installed must not be found.
+  const checkout = `${folder}/trivet`;
+  try {
+    await Deno.mkdir(checkout);
+    const parts = ["mod.ts", "cli.ts", "src", "std", "package.json", "package-lock.json", ".npmrc"];
+    await output("cp", ["-R", ...parts, checkout], { cwd: ROOT });
+    const serves = (name: RuntimeName, env?: Record<string, string>) =>
+      answers(
+        new Command(["serve", "--model", "process", "--port", "0"], {
+          cwd: checkout,
+          env,
+          program: [paths[name], "cli.ts"],
+        }),
+        (words) => words[1] === "cli.ts",
+      );
+    await t.step(
+      "bun cli.ts serve",
+      () => serves("bun", { BUN_INSTALL_CACHE_DIR: `${folder}/cache` }),
+    );
+    await t.step("npm install, and node cli.ts serve", async () => {
+      const before = await Deno.readTextFile(`${checkout}/package-lock.json`);
+      await npm(["install"], new URL(`file://${checkout}/`));
+      assertEquals(await Deno.readTextFile(`${checkout}/package-lock.json`), before);
+      await serves("node");
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("Bun and Node get the version of @std that the import map names", () => {
+  for (const [name, target] of Object.entries(config.imports)) {
+    assert(target.startsWith(`npm:deno-std@${bridge.dependencies["deno-std"]}/`), name);
+  }
+});
+
+Deno.test("deno publish --dry-run succeeds", async () => {
+  await output(Deno.execPath(), ["publish", "--dry-run", "--allow-dirty"], { cwd: ROOT });
+});

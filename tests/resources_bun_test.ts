@@ -1,4 +1,0 @@
-import { resourcesTests } from "./resources_cases.ts";
-import { target } from "./targets.ts";
-
-resourcesTests(await target("bun"));

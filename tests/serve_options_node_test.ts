@@ -1,4 +1,0 @@
-import { serveOptionsTests } from "./serve_options_cases.ts";
-import { target } from "./targets.ts";
-
-serveOptionsTests(await target("node"));

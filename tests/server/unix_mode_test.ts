@@ -1,0 +1,94 @@
+/** Who may connect to a Unix socket. */
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { type ModelName, serve } from "../../mod.ts";
+import { bind } from "../../src/server/bind.ts";
+import { MODELS } from "../../src/server/models.ts";
+import type { Runtime } from "../../src/runtime.ts";
+import { settle } from "../../src/server/settings.ts";
+import { visit } from "../tools/client.ts";
+import { CLI, Command } from "../tools/command.ts";
+import { target } from "../tools/targets.ts";
+
+const ECHO = new URL("../../src/handler/echo.ts", import.meta.url);
+const bits = (path: string) => Deno.statSync(path).mode! & 0o777;
+
+async function withPath(run: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(`${folder}/socket`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const WAYS = [
+  ...(Object.keys(MODELS) as ModelName[]).map((model) => ({ model })),
+  { model: "process" as const, handOver: true },
+];
+for (const way of WAYS) {
+  Deno.test(`${Object.values(way).join(", ")}: unixMode is the mode of the socket`, () =>
+    withPath(async (path) => {
+      const umask = Deno.umask();
+      for (const unixMode of [0o600, 0o666]) {
+        const server = await serve({ ...way, spares: 1, path, unixMode }, ECHO);
+        assertEquals(bits(path), unixMode);
+        assertEquals(Deno.umask(), umask);
+        await visit(server.addr);
+        await server.shutdown();
+      }
+    }));
+}
+
+// Bun's own listener, and node:net's; Deno's is above.
+for (
+  const [name, ...flags] of [["bun", "multiplex"], ["node", "process", "--hand-over"]] as const
+) {
+  const { run } = await target(name);
+  Deno.test(`${name}: --unix-mode 0606 under ${flags.join(" ")}`, () =>
+    withPath(async (path) => {
+      const command = new Command(
+        ["serve", "--unix", path, "--unix-mode", "0606", "--model", ...flags],
+        { program: [...run, CLI] },
+      );
+      await command.ready();
+      assertEquals(bits(path), 0o606);
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+    }));
+}
+
+Deno.test("bind() opens the socket with its mode and no other, and puts umask back", async () => {
+  let mask = 0o022;
+  const runtime = {
+    os: "linux",
+    umask(next: number) {
+      const before = mask;
+      mask = next;
+      return before;
+    },
+  } as Runtime;
+  const address = { transport: "unix", path: "/socket" } as const;
+  assertEquals(await bind(runtime, address, 0o660, () => mask), 0o117);
+  assertEquals(mask, 0o022);
+  const fails = () => {
+    throw new Error("no");
+  };
+  await assertRejects(() => bind(runtime, address, 0o600, fails), Error, "no");
+  assertEquals(mask, 0o022);
+  assertEquals(await bind(runtime, address, null, () => mask), 0o022);
+});
+
+Deno.test("a mode that is wrong, or for no Unix socket, gets one clear line", async () => {
+  assertThrows(() => settle({ unixMode: 0o600 }), TypeError, "it is for a Unix socket");
+  assertThrows(() => settle({ path: "/socket", unixMode: 0o1000 }), TypeError, "unixMode 512");
+  for (
+    const [args, line] of [
+      [["--unix-mode", "0660"], /--unix-mode goes with --unix PATH/],
+      [["--unix", "/tmp/socket", "--unix-mode", "rw"], /three octal digits.*"rw"/],
+    ] as const
+  ) {
+    const command = new Command(["serve", ...args]);
+    assertEquals(await command.exit(), 2);
+    assertMatch(command.stderr, line);
+  }
+});

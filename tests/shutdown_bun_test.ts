@@ -1,4 +1,0 @@
-import { shutdownTests } from "./shutdown_cases.ts";
-import { target } from "./targets.ts";
-
-shutdownTests(await target("bun"), ["multiplex"]);

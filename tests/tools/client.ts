@@ -1,0 +1,204 @@
+/** A client for tests, over node:net, which every runtime has. */
+import { assertEquals } from "@std/assert";
+import { connect, type Socket } from "node:net";
+import type { Address } from "../../mod.ts";
+
+/** How long a condition may take: far more than a requirement names, for busy machines. */
+export const DEADLINE = 60_000;
+
+/** Rejects with what was waited for when it does not come in time. */
+export async function within<T>(
+  what: string,
+  promise: Promise<T>,
+  ms = DEADLINE,
+): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what}: not within ${ms} ms`)),
+      ms,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer!);
+  }
+}
+
+/** Waits until `condition` holds. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = DEADLINE,
+) {
+  const end = Date.now() + ms;
+  while (!await condition()) {
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Bytes in both directions, and every way to leave. */
+export class Client {
+  readonly socket: Socket;
+  received = 0;
+  error: (Error & { code?: string }) | null = null;
+  ended = false;
+  closed = false;
+  static readonly #all = new Set<Client>();
+  #chunks: Uint8Array[] = [];
+  #wakers = new Set<() => void>();
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    Client.#all.add(this);
+    const wake = () => {
+      for (const waker of this.#wakers) waker();
+      this.#wakers.clear();
+    };
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(new Uint8Array(chunk));
+      this.received += chunk.length;
+      wake();
+    });
+    socket.on("end", () => {
+      this.ended = true;
+      wake();
+    });
+    socket.on("error", (error: Error) => {
+      this.error = error;
+      wake();
+    });
+    socket.on("close", () => {
+      this.closed = true;
+      Client.#all.delete(this);
+      wake();
+    });
+  }
+
+  /** @param from this end's address */
+  static open(address: Address, from?: string): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      const socket = address.transport === "unix"
+        ? connect({ path: address.path, allowHalfOpen: true })
+        : connect({
+          port: address.port,
+          host: address.hostname,
+          localAddress: from,
+          allowHalfOpen: true,
+        });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new Client(socket));
+      });
+    });
+  }
+
+  /** Closes those that are open: a test that failed has left them. */
+  static async closeAll(): Promise<void> {
+    for (const client of Client.#all) await client.close();
+  }
+
+  send(data: string | Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.socket.write(data, (error) => error ? reject(error) : resolve())
+    );
+  }
+
+  async #waitFor(
+    what: string,
+    condition: () => boolean,
+    ms?: number,
+  ): Promise<void> {
+    while (!condition()) {
+      if (this.closed || this.error) {
+        throw new Error(
+          `${what}: the connection ended${this.error ? ` (${this.error.code})` : ""}`,
+        );
+      }
+      await within(
+        what,
+        new Promise<void>((resolve) => this.#wakers.add(resolve)),
+        ms,
+      );
+    }
+  }
+
+  /** The next `length` bytes. */
+  async receive(length: number, ms?: number): Promise<Uint8Array> {
+    await this.#waitFor(
+      `${length} bytes`,
+      () => this.received >= length || this.ended,
+      ms,
+    );
+    const all = this.#take();
+    if (all.length < length) {
+      throw new Error(`only ${all.length} of ${length} bytes came`);
+    }
+    if (all.length > length) this.#putBack(all.subarray(length));
+    return all.subarray(0, length);
+  }
+
+  async receiveText(length: number, ms?: number): Promise<string> {
+    return new TextDecoder().decode(await this.receive(length, ms));
+  }
+
+  /** Everything up to the server's FIN. */
+  async receiveAll(ms?: number): Promise<Uint8Array> {
+    await this.#waitFor("the end of the stream", () => this.ended, ms);
+    return this.#take();
+  }
+
+  #take(): Uint8Array {
+    const all = new Uint8Array(this.received);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#chunks = [];
+    this.received = 0;
+    return all;
+  }
+
+  #putBack(bytes: Uint8Array): void {
+    this.#chunks = [bytes];
+    this.received = bytes.length;
+  }
+
+  /** Sends FIN; reading goes on. */
+  halfClose(): void {
+    this.socket.end();
+  }
+
+  /** Sends RST. */
+  async reset(): Promise<void> {
+    this.socket.resetAndDestroy();
+    await this.#gone();
+  }
+
+  /** Closes, and waits until it is. */
+  async close(): Promise<void> {
+    this.socket.destroy();
+    await this.#gone();
+  }
+
+  async #gone(): Promise<void> {
+    while (!this.closed) {
+      await within(
+        "the client's close",
+        new Promise<void>((r) => this.#wakers.add(r)),
+      );
+    }
+  }
+}
+
+/** A whole visit to the default handler: it is echoed until its bye, and both sides close. */
+export async function visit(address: Address): Promise<void> {
+  const client = await Client.open(address);
+  await client.send("hello bye");
+  assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
+  await client.close();
+}

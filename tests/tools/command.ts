@@ -1,0 +1,155 @@
+/** Runs the real command for tests. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Address } from "../../mod.ts";
+import { Client, until, within } from "./client.ts";
+
+export const CLI: string = new URL("../../cli.ts", import.meta.url).pathname;
+
+/** How a command is run. */
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Flags of Deno, instead of -A. */
+  readonly flags?: string[];
+  readonly env?: Record<string, string>;
+  /** What stands before the arguments, instead of Deno and cli.ts. */
+  readonly program?: readonly [string, ...string[]];
+}
+
+/** A command that runs, with what it has written so far. */
+export class Command {
+  readonly child: Deno.ChildProcess;
+  stdout = "";
+  stderr = "";
+  readonly status: Promise<Deno.CommandStatus>;
+  readonly #reading: Promise<void>[];
+  #writer: WritableStreamDefaultWriter<Uint8Array> | null = null;
+
+  /** Runs cli.ts on Deno, or `program`. */
+  constructor(args: string[], options: CommandOptions = {}) {
+    const [program, ...before] = options.program ??
+      [Deno.execPath(), "run", ...(options.flags ?? ["-A"]), CLI];
+    this.child = new Deno.Command(program, {
+      args: [...before, ...args],
+      cwd: options.cwd,
+      env: { NO_COLOR: "1", ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = [
+      this.#read(this.child.stdout, (text) => this.stdout += text),
+      this.#read(this.child.stderr, (text) => this.stderr += text),
+    ];
+    this.status = this.child.status;
+  }
+
+  async #read(
+    stream: ReadableStream<Uint8Array>,
+    take: (text: string) => void,
+  ) {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      take(text);
+    }
+  }
+
+  async input(text: string): Promise<void> {
+    this.#writer ??= this.child.stdin.getWriter();
+    await this.#writer.write(new TextEncoder().encode(text));
+  }
+
+  async endInput(): Promise<void> {
+    if (this.#writer) await this.#writer.close();
+    else await this.child.stdin.close();
+  }
+
+  /** Its exit code, when all that it wrote is read. */
+  async exit(ms?: number): Promise<number> {
+    await this.endInput().catch(() => {});
+    this.#writer = null;
+    const status = await within("the command's end", this.status, ms);
+    await Promise.all(this.#reading);
+    return status.code;
+  }
+
+  /** The address of its ready line. */
+  async ready(ms?: number): Promise<Address> {
+    let ended = false;
+    this.status.then(() => ended = true);
+    await until("the ready line", () => this.stdout.includes("\n") || ended, ms);
+    assert(!ended, `the server ended: ${this.stderr}`);
+    const line = this.stdout.split("\n")[0];
+    if (line.startsWith("listening on unix:")) {
+      return {
+        transport: "unix",
+        path: line.slice("listening on unix:".length),
+      };
+    }
+    assertMatch(line, /^listening on .+:\d+$/);
+    const at = line.lastIndexOf(":");
+    const hostname = line.slice("listening on ".length, at).replace(
+      /[[\]]/g,
+      "",
+    );
+    return { transport: "tcp", hostname, port: Number(line.slice(at + 1)) };
+  }
+}
+
+/** The processes whose parent it is, and theirs. */
+export function descendants(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const entry of Deno.readDirSync("/proc")) {
+    const child = Number(entry.name);
+    if (!Number.isInteger(child)) continue;
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${child}/stat`);
+      const parent = Number(
+        stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1],
+      );
+      children.set(parent, [...children.get(parent) ?? [], child]);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const all: number[] = [];
+  const todo = [pid];
+  for (let next; (next = todo.pop()) !== undefined;) {
+    for (const child of children.get(next) ?? []) {
+      all.push(child);
+      todo.push(child);
+    }
+  }
+  return all;
+}
+
+/** Whether a process is there. */
+export function alive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+/** Clock ticks, a hundredth of a second each, that they have computed. */
+export function ticks(pids: number[]): number {
+  return pids.reduce((total, pid) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return total + Number(fields[11]) + Number(fields[12]);
+  }, 0);
+}
+
+/** A client of the server that has had its hello back. */
+export async function greeted(command: Command): Promise<Client> {
+  const client = await Client.open(await command.ready());
+  await client.send("hello");
+  assertEquals(await client.receiveText(5), "hello");
+  return client;
+}
+
+/** Closes the clients, and ends the server, which must exit with 0. */
+export async function end(command: Command, ...clients: Client[]): Promise<void> {
+  for (const client of clients) await client.close();
+  command.child.kill("SIGTERM");
+  assertEquals(await command.exit(), 0);
+}

@@ -1,0 +1,140 @@
+/** The epoll loop that serves `multiplex` on Deno and Linux, over real sockets. */
+import { assert, assertEquals } from "@std/assert";
+import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
+import type { LoopListener } from "../../../src/runtime.ts";
+import { detect } from "../../../src/runtimes/detect.ts";
+import { Client, until, within } from "../../tools/client.ts";
+import { test } from "../../tools/unit.ts";
+
+const runtime = await detect();
+const ANYWHERE = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+
+function descriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+async function withLoop(run: (listener: LoopListener) => Promise<void>): Promise<void> {
+  const loop = new EpollLoop(runtime);
+  const listener = loop.listen(ANYWHERE, 511);
+  try {
+    await run(listener);
+  } finally {
+    listener.close();
+    await loop.end();
+  }
+}
+
+test("the epoll loop suits Deno on Linux, where it may open the C library", () => {
+  assert(EpollLoop.suits(runtime));
+  assert(!EpollLoop.suits({ ...runtime, loopIsFair: true }));
+  assert(!EpollLoop.suits({ ...runtime, libraryRefusal: () => "no" }));
+  assert(!EpollLoop.suits({ ...runtime, os: "darwin" }));
+});
+
+test("an epoll loop gives back its descriptors, also while it waits", async () => {
+  await withLoop(async () => {});
+  const before = descriptors();
+  for (let i = 0; i < 3; i++) {
+    await withLoop(async (listener) => {
+      const client = await Client.open(listener.addr);
+      const connection = (await listener.accept())!;
+      const reading = connection.read(new Uint8Array(4)).catch((error) => error.code);
+      connection.close();
+      assertEquals(await reading, "EBADF");
+      const accepting = listener.accept();
+      listener.close();
+      assertEquals(await accepting, null);
+      await client.close();
+    });
+  }
+  await until(`${before} descriptors again`, () => descriptors() <= before);
+});
+
+test("a byte and a FIN that came before the read are both read", async () => {
+  await withLoop(async (listener) => {
+    const client = await Client.open(listener.addr);
+    const connection = (await listener.accept())!;
+    await client.send("x");
+    client.socket.end();
+    const buffer = new Uint8Array(8);
+    await new Promise((resolve) => setTimeout(resolve, 20)); // both are there
+    assertEquals(await within("the byte", connection.read(buffer)), 1);
+    assertEquals(await within("the end", connection.read(buffer)), null);
+    connection.close();
+    await client.close();
+  });
+});
+
+test("what is longer than the buffer is read on without another event", async () => {
+  await withLoop(async (listener) => {
+    const client = await Client.open(listener.addr);
+    const connection = (await listener.accept())!;
+    await client.send("0123456789");
+    const buffer = new Uint8Array(4);
+    const lengths = [];
+    for (let i = 0; i < 3; i++) lengths.push(await within("a part", connection.read(buffer)));
+    assertEquals(lengths, [4, 4, 2]);
+    connection.close();
+    await client.close();
+  });
+});
+
+test("a write that the kernel has no room for goes on when there is room", async () => {
+  await withLoop(async (listener) => {
+    const client = await Client.open(listener.addr);
+    client.socket.pause();
+    const connection = (await listener.accept())!;
+    const bytes = new Uint8Array(8 << 20).fill(7);
+    let written = false;
+    const writing = connection.write(bytes).then(() => written = true);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert(!written, "8 MiB went out although nobody reads");
+    client.socket.resume();
+    await within("the write", writing);
+    await connection.closeWrite();
+    assertEquals((await client.receiveAll()).length, bytes.length);
+    connection.close();
+    await client.close();
+  });
+});
+
+// A wait whose handling started the next one lost the events that were not handled yet.
+test("each event of one wait is told, though a client is accepted first", async () => {
+  const [LISTENER, OPEN, NEW] = [5, 6, 7];
+  let accepted = 0;
+  const waits = [[LISTENER], [LISTENER, OPEN]];
+  const ended = Promise.withResolvers<number>();
+  const address = (bytes: Uint8Array) => bytes.set([2, 0]); // AF_INET
+  const functions: Record<string, (...args: never[]) => unknown> = {
+    accept4: (_: number, bytes: Uint8Array) => (address(bytes), [OPEN, -1, NEW, -1][accepted++]),
+    getsockname: (_: number, bytes: Uint8Array) => (address(bytes), 0),
+    socket: () => LISTENER,
+    recv: () => 1,
+    syscall: () => 0,
+    epoll_wait_in_background: (_: number, bytes: Uint8Array) => {
+      const words = new Int32Array(bytes.buffer);
+      words.fill(0); // the kernel may write there at once
+      const happened = waits.shift();
+      if (!happened) return ended.promise;
+      const size = runtime.arch === "x64" ? 3 : 4;
+      happened.forEach((descriptor, i) => {
+        words[i * size] = 1; // EPOLLIN
+        words[i * size + size - 2] = descriptor;
+      });
+      return Promise.resolve(happened.length);
+    },
+  };
+  const library = {
+    functions: new Proxy(functions, { get: (all, name: string) => all[name] ?? (() => 0) }),
+    readInt32: () => 11, // EAGAIN
+    close() {},
+  };
+  const loop = new EpollLoop({ ...runtime, openLibrary: () => library });
+  const listener = loop.listen(ANYWHERE, 1);
+  const first = (await within("the first client", listener.accept()))!;
+  const reading = first.read(new Uint8Array(8));
+  await within("the second client", listener.accept());
+  assertEquals(await within("the byte of the first client", reading), 1);
+  ended.resolve(0);
+  await loop.end();
+});
