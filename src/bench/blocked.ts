@@ -3,10 +3,10 @@
  * one that is silent, one that computes, and one that crashes.
  * @module
  */
-import { moduleBeside } from "../module_beside.ts";
-import type { SocketConnection } from "../connection/socket_connection.ts";
 import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
+import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
 import { COMPUTING } from "./blocked_handler.ts";
 import type { Contestant } from "./contestants.ts";

@@ -3,12 +3,12 @@
  * were given as commands.
  * @module
  */
-import { moduleBeside } from "../module_beside.ts";
-import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
-import { MODELS } from "../server/models.ts";
 import type { ModelName } from "../handler/handler.ts";
+import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
 import { startCommand } from "../runtimes/workbench.ts";
+import { MODELS } from "../server/models.ts";
+import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
 import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import { type RunningServer, runningServer, untilReady } from "./running_server.ts";
 

@@ -2,8 +2,8 @@
  * The lesson's handler: echo until "bye".
  * @module
  */
-import { ByeScanner } from "./bye_scanner.ts";
 import type { Connection } from "../connection/connection.ts";
+import { ByeScanner } from "./bye_scanner.ts";
 
 const FIRST_BUFFER = 1024;
 const LARGEST_BUFFER = 65536;

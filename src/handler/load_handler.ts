@@ -2,12 +2,12 @@
  * From what names a handler to the function.
  * @module
  */
-import { moduleBeside } from "../module_beside.ts";
 import { patience } from "../connection/delay.ts";
-import echo, { blocking } from "./echo.ts";
 import { errorMessage } from "../connection/errors.ts";
-import type { Handler } from "./handler.ts";
+import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
+import echo, { blocking } from "./echo.ts";
+import type { Handler } from "./handler.ts";
 
 /** For `thread` and `process`, and everywhere: the URL of the handler's module. */
 export type HandlerModule = URL | string;

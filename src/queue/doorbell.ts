@@ -2,8 +2,8 @@
  * What tells a worker that a client may wait in the queue that it shares.
  * @module
  */
-import { moduleBeside } from "../module_beside.ts";
 import { SystemError } from "../connection/errors.ts";
+import { moduleBeside } from "../module_beside.ts";
 import type { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
 

@@ -3,9 +3,9 @@
  * rests until it is asked again. See doorbell.ts.
  * @module
  */
-import { BELL_ENDS, BELL_RESTS, BELL_WATCHES, type BellData } from "./doorbell.ts";
 import { Libc } from "../posix/libc.ts";
 import { detect } from "../runtimes/detect.ts";
+import { BELL_ENDS, BELL_RESTS, BELL_WATCHES, type BellData } from "./doorbell.ts";
 
 /** Milliseconds between two looks at whether it shall end. */
 const LOOK = 1000;

@@ -3,16 +3,16 @@
  * queue that all workers share, when it is its turn.
  * @module
  */
-import type { ConnectionSource } from "../serving/accept_loop.ts";
-import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
-import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
-import { Board } from "./board.ts";
+import { SocketConnection } from "../connection/socket_connection.ts";
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
 import type { Runtime } from "../runtime.ts";
-import { SocketConnection } from "../connection/socket_connection.ts";
+import type { ConnectionSource } from "../serving/accept_loop.ts";
+import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { Board } from "./board.ts";
+import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { HEAD_START, Turns } from "./turns.ts";
 
 /**

@@ -2,17 +2,17 @@
  * serve(): from options and a handler to a running server.
  * @module
  */
-import type { Server } from "./base_server.ts";
-import { EventThrottle } from "../serving/event_throttle.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import type { ServeOptions } from "../options.ts";
+import type { Runtime } from "../runtime.ts";
+import { detect } from "../runtimes/detect.ts";
+import { EventThrottle } from "../serving/event_throttle.ts";
+import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
-import type { Runtime } from "../runtime.ts";
-import type { ServeOptions } from "../options.ts";
-import { detect } from "../runtimes/detect.ts";
 import { resolveHost, settle } from "./settings.ts";
 import { WorkerServer } from "./worker_server.ts";
 

@@ -3,9 +3,9 @@
  * @module
  */
 import { errorCode, errorMessage } from "../connection/errors.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler } from "../handler/handler.ts";
-import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 
 /** A connection that is being served. */

@@ -1,7 +1,7 @@
 /** Trivet imported from a URL, in a process that holds few permissions. */
 import { assertEquals } from "@std/assert";
-import { until } from "../tools/client.ts";
 import { MODELS } from "../../src/server/models.ts";
+import { until } from "../tools/client.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 

@@ -1,11 +1,11 @@
 /** The ways to get Trivet: its package, a checkout, and what goes to JSR. */
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import bridge from "../../std/package.json" with { type: "json" };
-import { MODELS } from "../../src/server/models.ts";
 import { buildPackage, compiler } from "../../scripts/package/build_package.ts";
 import { npm } from "../../scripts/tools/npm.ts";
 import { type RuntimeName, runtimes } from "../../scripts/tools/runtimes.ts";
+import { MODELS } from "../../src/server/models.ts";
+import bridge from "../../std/package.json" with { type: "json" };
 import { Client, until } from "../tools/client.ts";
 import { alive, Command, descendants } from "../tools/command.ts";
 

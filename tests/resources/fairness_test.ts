@@ -4,9 +4,9 @@
  * here; how it shares what it has does.
  */
 import { assert, assertEquals } from "@std/assert";
-import { LoadThread } from "../../src/bench/load_thread.ts";
-import type { LoadResult } from "../../src/bench/load.ts";
 import type { TcpAddress } from "../../mod.ts";
+import type { LoadResult } from "../../src/bench/load.ts";
+import { LoadThread } from "../../src/bench/load_thread.ts";
 import { detect } from "../../src/runtimes/detect.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";

@@ -3,9 +3,9 @@
  * and every connection accounted for. `scripts/soak/soak.ts` runs longer ones.
  */
 import { assert, assertEquals } from "@std/assert";
-import { MODELS } from "../../src/server/models.ts";
 import type { ModelName } from "../../mod.ts";
 import { soak } from "../../scripts/soak/run.ts";
+import { MODELS } from "../../src/server/models.ts";
 import { type Target, target } from "../tools/targets.ts";
 
 const PAIRS: [Target["name"], ModelName][] = [

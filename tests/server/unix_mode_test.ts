@@ -1,9 +1,9 @@
 /** Who may connect to a Unix socket. */
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { type ModelName, serve } from "../../mod.ts";
+import type { Runtime } from "../../src/runtime.ts";
 import { bind } from "../../src/server/bind.ts";
 import { MODELS } from "../../src/server/models.ts";
-import type { Runtime } from "../../src/runtime.ts";
 import { settle } from "../../src/server/settings.ts";
 import { visit } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";

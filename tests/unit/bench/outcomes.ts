@@ -1,6 +1,6 @@
 /** What a measurement may have found. */
-import type { RunOutcome } from "../../../src/bench/measure.ts";
 import type { Measured } from "../../../src/bench/figures.ts";
+import type { RunOutcome } from "../../../src/bench/measure.ts";
 import { Histogram } from "../../../src/bench/statistics.ts";
 
 /** The figures of a run in which so many messages were answered. */

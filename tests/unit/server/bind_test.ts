@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { bind } from "../../../src/server/bind.ts";
 import { SystemError } from "../../../src/connection/errors.ts";
 import type { Runtime } from "../../../src/runtime.ts";
+import { bind } from "../../../src/server/bind.ts";
 import { failure, test } from "../../tools/unit.ts";
 
 test("what goes wrong in place of a server that is gone is said in one line", async () => {

@@ -1,9 +1,9 @@
 /** As PID 1. */
 import { assertEquals } from "@std/assert";
-import { reapForeign } from "../../../src/server/orphans.ts";
 import { endedChild } from "../../../src/posix/children.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
+import { reapForeign } from "../../../src/server/orphans.ts";
 import { Client, until } from "../../tools/client.ts";
 import { CLI, Command, descendants } from "../../tools/command.ts";
 import { target } from "../../tools/targets.ts";

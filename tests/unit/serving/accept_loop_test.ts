@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import {
   acceptLoop,
   type ConnectionSource,
   NO_ROOM_WAIT,
 } from "../../../src/serving/accept_loop.ts";
-import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { until, within } from "../../tools/client.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { failure, settle, state, test } from "../../tools/unit.ts";

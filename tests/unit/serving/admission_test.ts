@@ -1,9 +1,9 @@
 /** Who is let in, by the numbers. */
 import { assert, assertEquals } from "@std/assert";
-import { EventThrottle } from "../../../src/serving/event_throttle.ts";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { RefusalReason, UntimedEvent } from "../../../src/events.ts";
 import { Admission, lifetime, sourceOf } from "../../../src/serving/admission.ts";
+import { EventThrottle } from "../../../src/serving/event_throttle.ts";
 import { delay, test } from "../../tools/unit.ts";
 
 const tcp = (hostname: string): Address => ({ transport: "tcp", hostname, port: 50_000 });

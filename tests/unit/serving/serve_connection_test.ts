@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import type { CloseReason, UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
 import { serveConnection, type ServedConnection } from "../../../src/serving/serve_connection.ts";
-import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { until, within } from "../../tools/client.ts";
 import { FakeSocket, type Kind } from "../../tools/fake_socket.ts";
 import { bytes, failure, settle, test, unhandled } from "../../tools/unit.ts";
