@@ -42,10 +42,7 @@ export class SocketConnection implements Connection {
   #writable: WritableStream<Uint8Array> | null = null;
 
   /** @param toSystemError gives the runtime's own errors their POSIX `code` */
-  constructor(
-    socket: Socket,
-    toSystemError: (error: unknown) => Error = asError,
-  ) {
+  constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
     this.#socket = socket;
     this.remoteAddr = socket.remoteAddr;
     this.#toSystemError = toSystemError;

@@ -140,15 +140,13 @@ export class Supervisor {
   shutdown(): void {
     if (this.#stopping) return;
     this.#stop();
-    for (const worker of this.#workers.values()) {
-      worker.handle.order("shutdown");
-    }
+    for (const { handle } of this.#workers.values()) handle.order("shutdown");
   }
 
   /** Ends all workers now. */
   kill(): void {
     this.#stop();
-    for (const worker of this.#workers.values()) worker.handle.kill();
+    for (const { handle } of this.#workers.values()) handle.kill();
   }
 
   /** Resolves when no worker is left; call it after `shutdown` or `kill`. */
