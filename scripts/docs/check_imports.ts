@@ -28,7 +28,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
 ];
 
 /** What runs inside a worker: started by its URL, and never a part of its supervisor. */
-const INSIDE = new Set(["src/workers/worker.ts", "src/workers/worker_main.ts"]);
+const INSIDE = new Set(["src/workers/worker_start.ts", "src/workers/worker_main.ts"]);
 
 /** Who may ask which runtime this is: where a thread, a process or a call begins. */
 const ENTRIES = new Set([

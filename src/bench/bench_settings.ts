@@ -11,7 +11,7 @@ import type { Runtime } from "../runtime.ts";
 import { ownProgram, RUNNERS } from "../runtimes/workbench.ts";
 import { BENCH_OPTIONS } from "./bench_options.ts";
 import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
-import type { Load } from "./load.ts";
+import type { Load } from "./load_messages.ts";
 
 /** What shall be measured. */
 export interface BenchSettings {

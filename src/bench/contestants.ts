@@ -9,7 +9,7 @@ import type { Runtime } from "../runtime.ts";
 import { startCommand } from "../runtimes/workbench.ts";
 import { MODELS } from "../server/models.ts";
 import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
-import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { type RunningServer, runningServer, untilReady } from "./running_server.ts";
 
 /** Milliseconds that a server may take to start. */

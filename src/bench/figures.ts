@@ -2,7 +2,7 @@
  * What a run of a server gives, and the figures that are made of it.
  * @module
  */
-import type { LoadResult } from "./load.ts";
+import type { LoadResult } from "./load_messages.ts";
 import { Histogram, type HistogramData } from "./statistics.ts";
 import { formatMemory, formatTime } from "./units.ts";
 

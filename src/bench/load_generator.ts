@@ -14,8 +14,8 @@ import {
   EPOLLRDHUP,
 } from "../posix/epoll.ts";
 import type { Libc } from "../posix/libc.ts";
-import { type LoadTask, STOP } from "./load.ts";
 import { Client } from "./load_client.ts";
+import { type LoadTask, STOP } from "./load_messages.ts";
 import { Tally } from "./load_tally.ts";
 import { Inbox, LARGEST_PIECE, Pattern } from "./pattern.ts";
 

@@ -2,9 +2,9 @@
  * One run of the load generator, from the first connection to the last close.
  * @module
  */
-import { type LoadResult, type LoadTask, RELEASE, STOP } from "./load.ts";
 import { isWaiting } from "./load_client.ts";
 import type { LoadGenerator } from "./load_generator.ts";
+import { type LoadResult, type LoadTask, RELEASE, STOP } from "./load_messages.ts";
 
 /** Milliseconds for the first answers, and for which connections are held at most. */
 const LONGEST = 60_000;

@@ -5,7 +5,13 @@
  */
 import { moduleBeside } from "../module_beside.ts";
 import type { Runtime, StartedWorker } from "../runtime.ts";
-import { type LoadMessage, type LoadResult, type LoadTask, RELEASE, STOP } from "./load.ts";
+import {
+  type LoadMessage,
+  type LoadResult,
+  type LoadTask,
+  RELEASE,
+  STOP,
+} from "./load_messages.ts";
 
 const WORKER = moduleBeside("./load_worker", import.meta.url);
 

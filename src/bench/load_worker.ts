@@ -8,8 +8,8 @@ import { Epoll } from "../posix/epoll.ts";
 import { Libc } from "../posix/libc.ts";
 import { detect } from "../runtimes/detect.ts";
 import { readText } from "../runtimes/workbench.ts";
-import type { LoadMessage, LoadTask } from "./load.ts";
 import { LoadGenerator } from "./load_generator.ts";
+import type { LoadMessage, LoadTask } from "./load_messages.ts";
 import { runLoad } from "./load_run.ts";
 
 const runtime = await detect();

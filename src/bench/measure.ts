@@ -7,7 +7,7 @@ import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Measured } from "./figures.ts";
-import type { Load, LoadResult } from "./load.ts";
+import type { Load, LoadResult } from "./load_messages.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
 import type { RunningServer } from "./running_server.ts";

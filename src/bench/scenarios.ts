@@ -3,7 +3,7 @@
  * @module
  */
 import { cpuFor, type Figure, LATENCY, MEMORY, perSecond, PROCESSES } from "./figures.ts";
-import type { Load } from "./load.ts";
+import type { Load } from "./load_messages.ts";
 import { formatMemory, formatNumber, formatTime, plural } from "./units.ts";
 
 /** A kind of load, with what it is measured by. */

@@ -6,12 +6,12 @@
 import type { Address, Connection } from "./connection.ts";
 import { readableOf, type StreamCalls, writableOf } from "./connection_streams.ts";
 import { errorCode, refusal, SystemError } from "./errors.ts";
-import { IdleTimer } from "./idle_timer.ts";
+import { IdleTimer } from "./loop_idle_timer.ts";
 import type { Socket } from "./socket.ts";
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
-  /** The client's end; a prelude that is told of another sets it, see serving/preludes.ts. */
+  /** The client's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
   remoteAddr: Address;
   /** Bytes that `read` has returned. */
   bytesRead = 0;

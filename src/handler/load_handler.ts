@@ -55,7 +55,7 @@ export async function loadHandler(
     module = await Promise.race([load(url), late.promise]);
   } catch (error) {
     const line = errorMessage(error).split("\n")[0]
-      .replace(/ imported from \S*(load_handler|worker)\.[jt]s$/, ""); // of no help to anybody
+      .replace(/ imported from \S*(load_handler|worker_start)\.[jt]s$/, ""); // of no help to anybody
     throw new Error(`Cannot load the handler ${url}: ${line}`, {
       cause: error,
     });

@@ -10,7 +10,7 @@ import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ConnectionSource } from "../serving/accept_loop.ts";
-import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { Board } from "./board.ts";
 import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { HEAD_START, Turns } from "./turns.ts";

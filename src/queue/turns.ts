@@ -6,7 +6,7 @@
 
 import { LINE_WORDS } from "./board.ts";
 
-/** What a board of counts can do; see posix/board.ts. */
+/** What a board of counts can do; see board.ts. */
 export interface Counts {
   /** Writes a worker's line. */
   write(line: number, open: number, takes: boolean): void;

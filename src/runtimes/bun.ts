@@ -5,9 +5,9 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
-import { Bun } from "./bun_api.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
+import { Bun } from "./bun_types.ts";
 import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";

@@ -7,8 +7,8 @@ import type { Address } from "../connection/connection.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import type { LoopListener } from "../runtime.ts";
 import { AcceptQueue, firstOfLast } from "./accept_queue.ts";
-import { type ApiListener, Bun } from "./bun_api.ts";
 import { BunSocket, HANDLERS, where } from "./bun_socket.ts";
+import { type ApiListener, Bun } from "./bun_types.ts";
 import { fail, systemError } from "./node_errors.ts";
 import { descriptorLimit } from "./proc.ts";
 

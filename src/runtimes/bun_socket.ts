@@ -6,7 +6,7 @@ import type { Address } from "../connection/connection.ts";
 import { refusal, SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
-import { type ApiSocket, Bun, type SocketHandlers } from "./bun_api.ts";
+import { type ApiSocket, Bun, type SocketHandlers } from "./bun_types.ts";
 import { fail, systemError } from "./node_errors.ts";
 import { PushSocket } from "./push_socket.ts";
 

@@ -6,7 +6,7 @@ import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { RefusalReason } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Admission } from "../serving/admission.ts";
+import type { Refusals } from "../serving/refusals.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { CommonSettings } from "../workers/worker_settings.ts";
@@ -40,7 +40,7 @@ export interface Entrance {
 /** What an entrance needs to let clients in. */
 export interface Opening {
   /** Decides whether a client is let in, where workers do not ask themselves. */
-  readonly admission: Admission;
+  readonly refusals: Refusals;
   onNoRoom(code: string): void;
   onRefused(remoteAddr: Address, reason: RefusalReason): void;
 }

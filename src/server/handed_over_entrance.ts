@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import { acceptLoop } from "../serving/accept_loop.ts";
-import { type Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
@@ -36,7 +36,7 @@ export class HandedOverEntrance implements Entrance {
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
   #supervisor: Supervisor | null = null;
-  #admission: Admission | null = null;
+  #refusals: Refusals | null = null;
 
   /** Binds. */
   static async bind(
@@ -72,15 +72,15 @@ export class HandedOverEntrance implements Entrance {
     return this.#waiting.length;
   }
 
-  open(supervisor: Supervisor, { admission, ...told }: Opening): Promise<void> {
+  open(supervisor: Supervisor, { refusals, ...told }: Opening): Promise<void> {
     this.#supervisor = supervisor;
-    this.#admission = admission;
+    this.#refusals = refusals;
     return acceptLoop(this.#listener, Infinity, (socket) => {
       const { remoteAddr } = socket;
       if (this.#waiting.length >= this.#queueRoom) {
         told.onRefused(remoteAddr, "connections");
         this.#listener.drop(socket);
-      } else if (!admission.enter(remoteAddr)) this.#listener.drop(socket);
+      } else if (!refusals.admit(remoteAddr)) this.#listener.drop(socket);
       else {
         this.#waiting.push(socket);
         this.onIdle();
@@ -105,7 +105,7 @@ export class HandedOverEntrance implements Entrance {
   stop(): void {
     this.#listener.close();
     for (const socket of this.#waiting.splice(0)) {
-      this.#admission!.leave(socket.remoteAddr);
+      this.#refusals!.leave(socket.remoteAddr);
       this.#listener.drop(socket);
     }
   }

@@ -10,8 +10,8 @@ import type { Handler } from "../handler/handler.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
-import { Admission, SPARE_DESCRIPTORS } from "../serving/admission.ts";
 import { Connections } from "../serving/connections.ts";
+import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind } from "./bind.ts";
 import type { Model } from "./models.ts";
@@ -74,7 +74,7 @@ export class MainServer extends BaseServer {
       worker: { kind: "main", id: 0 },
       number: 0,
       limit: settings.refuses ? Infinity : limit,
-      admission: new Admission({
+      refusals: new Refusals({
         connections: settings.refuses ? limit : Infinity,
         perSource: settings.maxConnectionsPerSource,
         onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),

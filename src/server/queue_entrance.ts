@@ -6,7 +6,7 @@
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { Board } from "../queue/board.ts";
-import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { EntranceOptions } from "./entrance.ts";

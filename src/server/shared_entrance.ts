@@ -7,7 +7,7 @@ import { ACCEPT_TIMEOUT } from "../posix/blocking_listener.ts";
 import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
-import { SPARE_DESCRIPTORS } from "../serving/admission.ts";
+import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import { threadStarter } from "../workers/thread_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";

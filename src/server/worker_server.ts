@@ -7,9 +7,10 @@ import { delay } from "../connection/delay.ts";
 import type { EventSink, RefusalReason } from "../events.ts";
 import { type HandlerModule, handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
-import { Admission } from "../serving/admission.ts";
-import { Supervisor, type SupervisorSettings } from "../supervisor/supervisor.ts";
+import { Refusals } from "../serving/refusals.ts";
+import { Supervisor } from "../supervisor/supervisor.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
+import { CREWS } from "./crews.ts";
 import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
 import { HandedOverEntrance } from "./handed_over_entrance.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
@@ -24,23 +25,6 @@ const ENTRANCES: Record<EntranceName, { bind(options: EntranceOptions): Promise<
   "handed over": HandedOverEntrance,
 };
 
-type Crew = Pick<SupervisorSettings, "spares" | "limit" | "queueLength">;
-
-/** Each crew of the models' table, for at most so many connections. */
-const CREWS: Record<
-  Workers["crew"],
-  (settings: Settings, entrance: Entrance, limit: number) => Crew
-> = {
-  spare: ({ spares, refuses }, entrance, limit) => ({
-    spares: Math.min(spares, limit),
-    // One more, when all are busy, has the time to refuse clients.
-    limit: limit + (refuses && entrance.sockets === "shared" ? 1 : 0),
-    queueLength: () => entrance.queueLength(),
-  }),
-  // Those that leave may have connections for long, and stand in nobody's way.
-  fixed: ({ workers }) => ({ spares: workers, limit: Infinity, queueLength: () => 0 }),
-};
-
 /** Milliseconds: how long workers may still be started for clients that are known to wait. */
 const START_DRAIN = 500;
 /** Milliseconds between two looks at whether clients still wait for a free worker. */
@@ -53,7 +37,7 @@ export class WorkerServer extends BaseServer {
   override readonly sockets: Entrance["sockets"];
   readonly #entrance: Entrance;
   readonly #supervisor: Supervisor;
-  readonly #admission: Admission;
+  readonly #refusals: Refusals;
   readonly #limit: number;
   #stopped = false;
 
@@ -111,7 +95,7 @@ export class WorkerServer extends BaseServer {
     this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
     const limit = this.#limit = Math.min(settings.maxConnections, entrance.room);
-    this.#admission = new Admission({
+    this.#refusals = new Refusals({
       connections: settings.refuses ? limit : Infinity,
       perSource: settings.maxConnectionsPerSource,
       onRefused: this.#onRefused,
@@ -119,7 +103,7 @@ export class WorkerServer extends BaseServer {
     this.#supervisor = new Supervisor({
       ...CREWS[model.workers.crew](settings, entrance, limit),
       each: model.each,
-      admission: this.#admission,
+      refusals: this.#refusals,
       start: entrance.start,
       onIdle: () => entrance.onIdle(),
       memory: settings.maxWorkerMemory > 0
@@ -133,7 +117,7 @@ export class WorkerServer extends BaseServer {
   #open(): void {
     const worker = { kind: "main", id: 0 } as const;
     const onNoRoom = (code: string) => this.emit({ type: "accept_failed", code, count: 1, worker });
-    const opening = { admission: this.#admission, onNoRoom, onRefused: this.#onRefused };
+    const opening = { refusals: this.#refusals, onNoRoom, onRefused: this.#onRefused };
     this.#entrance.open(this.#supervisor, opening).catch((error) => this.fail(error));
   }
 

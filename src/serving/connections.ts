@@ -8,8 +8,8 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
-import type { Admission } from "./admission.ts";
-import { type Prelude, preludes, runPreludes } from "./preludes.ts";
+import { type Prelude, preludes, runPreludes } from "./before_handler.ts";
+import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 
@@ -32,7 +32,7 @@ export interface ConnectionsOptions {
   /** How many in all, before no more are accepted; without it there is no end. */
   readonly lifetime?: number;
   /** Decides whether a client is let in. */
-  readonly admission: Pick<Admission, "enter" | "leave">;
+  readonly refusals: Pick<Refusals, "admit" | "leave">;
   /** Told before the last one of its lifetime is served. */
   readonly onLast?: () => void;
   readonly onEvent: EventSink;
@@ -116,10 +116,10 @@ export class Connections {
   }
 
   #admit(connection: SocketConnection, listener: Source): Promise<void> {
-    const { settings, handler, worker, number, lifetime, admission, onLast, onEvent } =
+    const { settings, handler, worker, number, lifetime, refusals, onLast, onEvent } =
       this.#options;
     const { remoteAddr } = connection;
-    if (!admission.enter(remoteAddr)) return this.#close(connection, listener);
+    if (!refusals.admit(remoteAddr)) return this.#close(connection, listener);
     if (++this.#count === lifetime) onLast?.();
     const context: Context = {
       signal: this.#abort.signal,
@@ -132,7 +132,7 @@ export class Connections {
     if (this.#ended) served.end("shutdown");
     return served.done.then(() => {
       this.#served.delete(served);
-      admission.leave(remoteAddr);
+      refusals.leave(remoteAddr);
       listener.left?.();
       this.#tellIfEmpty();
     });

@@ -5,7 +5,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
-import type { Admission } from "../serving/admission.ts";
+import type { Refusals } from "../serving/refusals.ts";
 import type { Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import type { Replaceable, Trial, WorkerState } from "./reload.ts";
@@ -22,11 +22,22 @@ interface Open {
 
 /** What a message changes for the crew; null: nothing. */
 export type Change =
-  /** It takes clients from now on. */
-  | { readonly what: "ready" | "accepted" | "vanished" | "closed" | "leaving" }
+  | { readonly what: "ready" | "accepted" | "leaving" }
+  /** A client of it is gone; whether it waits for another now. */
+  | { readonly what: "closed"; readonly idle: boolean }
   /** It could not load its handler, or nobody can accept any more. */
   | { readonly what: "failed" | "broken"; readonly why: string }
   | null;
+
+/** What all workers of a supervisor have in common. */
+export interface Common {
+  /** How many connections each holds: with one it is busy, or it never is. */
+  readonly each: "one" | "many";
+  /** Decides whether a client is let in. */
+  readonly refusals: Refusals;
+  /** Told of what happens. */
+  readonly onEvent: EventSink;
+}
 
 /** A worker, as its supervisor keeps it. */
 export class SupervisedWorker implements Replaceable {
@@ -41,22 +52,19 @@ export class SupervisedWorker implements Replaceable {
   since: number = Date.now();
   /** Why it has to end, where its end itself would not tell. */
   why: string | null = null;
-  readonly #admission: Admission;
-  readonly #onEvent: EventSink;
+  readonly #common: Common;
   readonly #open = new Map<string, Open>();
   /** Who was let in, and is not accepted yet. */
   readonly #guests: Address[] = [];
 
   constructor(
     handle: WorkerHandle,
-    admission: Admission,
-    onEvent: EventSink,
+    common: Common,
     generation: number,
     trial: Trial | null,
   ) {
     this.handle = handle;
-    this.#admission = admission;
-    this.#onEvent = onEvent;
+    this.#common = common;
     this.generation = generation;
     this.trial = trial;
   }
@@ -66,8 +74,9 @@ export class SupervisedWorker implements Replaceable {
     return this.#open.size;
   }
 
-  /** The client that it accepts next has been let in. */
-  admitted(guest: Address): void {
+  /** It gets a client that has been let in, and is busy from now on. */
+  take(guest: Address): void {
+    this.state = "busy";
     this.#guests.push(guest);
   }
 
@@ -78,7 +87,7 @@ export class SupervisedWorker implements Replaceable {
       case "ready":
         if (this.state === "starting") this.state = "idle";
         this.ready = true;
-        this.#onEvent({ type: "worker_started", worker: name });
+        this.#common.onEvent({ type: "worker_started", worker: name });
         return { what: "ready" };
       case "failed":
         this.failed = true;
@@ -94,43 +103,50 @@ export class SupervisedWorker implements Replaceable {
         this.state = "leaving";
         return { what: "leaving" };
       case "unhandled":
-        this.#onEvent({ type: "unhandled", worker: name, error: message.message });
+        this.#common.onEvent({ type: "unhandled", worker: name, error: message.message });
         return null;
       case "stuck":
-        this.#onEvent({ type: "worker_stuck", worker: name });
+        this.#common.onEvent({ type: "worker_stuck", worker: name });
         return null;
       case "asks":
         this.#answer(message.remoteAddr);
         return null;
       case "vanished":
         this.#vanished();
-        return { what: "vanished" };
+        return { what: "closed", idle: this.#becameIdle() };
       case "event":
-        this.#onEvent(message.event);
+        this.#common.onEvent(message.event);
         if (message.event.type === "accepted") {
           this.#accepted(message.event);
           return { what: "accepted" };
         }
         if (message.event.type !== "closed") return null;
         this.#closed(message.event.id);
-        return { what: "closed" };
+        return { what: "closed", idle: this.#becameIdle() };
     }
   }
 
+  #becameIdle(): boolean {
+    if (this.state !== "busy") return false;
+    this.state = "idle";
+    return true;
+  }
+
   #answer(guest: Address): void {
-    const admitted = this.#admission.enter(guest);
-    if (admitted) this.admitted(guest);
+    const admitted = this.#common.refusals.admit(guest);
+    if (admitted) this.#guests.push(guest);
     this.handle.answer(admitted);
   }
 
   /** The client that was let in first has left before it was accepted. */
   #vanished(): void {
     const guest = this.#guests.shift();
-    if (guest) this.#admission.leave(guest);
+    if (guest) this.#common.refusals.leave(guest);
   }
 
   #accepted(event: Accepted): void {
     const guest = this.#guests.shift();
+    if (this.#common.each === "one" && this.state === "idle") this.state = "busy";
     this.since = Date.now();
     this.#open.set(event.id, { event, since: this.since, guest });
     this.served = true;
@@ -138,7 +154,7 @@ export class SupervisedWorker implements Replaceable {
 
   #closed(id: string): void {
     const open = this.#open.get(id);
-    if (open?.guest) this.#admission.leave(open.guest);
+    if (open?.guest) this.#common.refusals.leave(open.guest);
     this.#open.delete(id);
   }
 

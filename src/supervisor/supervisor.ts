@@ -6,21 +6,17 @@
 import type { Address } from "../connection/connection.ts";
 import { Later } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
-import type { EventSink } from "../events.ts";
-import type { Admission } from "../serving/admission.ts";
 import type { Message } from "../workers/messages.ts";
 import type { StartWorker, WorkerHandle } from "../workers/worker_handle.ts";
 import { BackOff, LONG_LIFE } from "./back_off.ts";
 import { CrewSize } from "./crew_size.ts";
 import { Reloads, type Trial } from "./reload.ts";
 import { Roster } from "./roster.ts";
-import { SupervisedWorker as Worker } from "./supervised_worker.ts";
+import { type Common, SupervisedWorker as Worker } from "./supervised_worker.ts";
 import { type MemorySettings, MemoryWatch } from "./worker_memory.ts";
 
 /** How a supervisor keeps its workers. */
-export interface SupervisorSettings {
-  /** How many connections each holds: with one it is busy, or it never is. */
-  readonly each: "one" | "many";
+export interface SupervisorSettings extends Common {
   /** Idle workers to keep beyond the busy ones. */
   readonly spares: number;
   /** The most workers at once. */
@@ -29,12 +25,8 @@ export interface SupervisorSettings {
   readonly start: StartWorker;
   /** How many clients wait for a worker; null where it is not known. */
   readonly queueLength: () => number | null;
-  /** Decides whether a client is let in. */
-  readonly admission: Admission;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
-  /** Told of what happens. */
-  readonly onEvent: EventSink;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;
   /** What a worker process may hold; null: it is not looked at. */
@@ -109,8 +101,7 @@ export class Supervisor {
    */
   take(guest: Address): WorkerHandle | null {
     for (const worker of this.#workers.idle()) {
-      worker.state = "busy";
-      worker.admitted(guest);
+      worker.take(guest);
       this.#becameBusy();
       return worker.handle;
     }
@@ -228,8 +219,7 @@ export class Supervisor {
           this.#reloads.step();
         },
       });
-      const { admission, onEvent } = this.#settings;
-      worker = new Worker(handle, admission, onEvent, this.#reloads.generation, trial);
+      worker = new Worker(handle, this.#settings, this.#reloads.generation, trial);
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
       return trial ? trial.reject(error) : this.#notStarted(error);
@@ -255,13 +245,10 @@ export class Supervisor {
         return this.#keep();
       case "accepted":
         this.#backOff.forget();
-        if (this.#settings.each === "many") return;
-        if (worker.state === "idle") worker.state = "busy";
-        return this.#becameBusy();
-      case "vanished":
-        return this.#becameIdle(worker);
+        if (this.#settings.each === "one") this.#becameBusy();
+        return;
       case "closed":
-        this.#becameIdle(worker);
+        if (change.idle) this.#settings.onIdle?.();
         if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
   }
@@ -280,12 +267,6 @@ export class Supervisor {
       worker: { kind: "main", id: 0 },
       reason: `a new worker could not start: ${message}`,
     });
-  }
-
-  #becameIdle(worker: Worker): void {
-    if (worker.state !== "busy") return;
-    worker.state = "idle";
-    this.#settings.onIdle?.();
   }
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {

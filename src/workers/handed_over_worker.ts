@@ -9,8 +9,8 @@ import { Libc } from "../posix/libc.ts";
 import type { ProcessScope, Runtime } from "../runtime.ts";
 import { type Channel, Dropped, ignoreStopSignals } from "./channel.ts";
 import { decodeMessage, encodeMessage } from "./encoding.ts";
-import { ENTRY, namingEntry } from "./entry.ts";
 import { isOptional, type Order } from "./messages.ts";
+import { ENTRY, namingEntry } from "./start_module.ts";
 import type { StartWorker } from "./worker_handle.ts";
 import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
 

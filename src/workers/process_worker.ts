@@ -12,8 +12,8 @@ import { listenToQueue, type Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Channel, Dropped, ignoreStopSignals, MESSAGE_BACKLOG } from "./channel.ts";
 import { ADMITTED, decodeMessage, encodeMessage, ORDERS, REFUSED } from "./encoding.ts";
-import { ENTRY } from "./entry.ts";
 import { isOptional, type Message, type Order } from "./messages.ts";
+import { ENTRY } from "./start_module.ts";
 import type { StartWorker } from "./worker_handle.ts";
 import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
 

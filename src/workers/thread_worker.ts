@@ -9,8 +9,8 @@ import type { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { type Channel, Dropped, MESSAGE_BACKLOG } from "./channel.ts";
 import { ADMITTED, decodeMessage, encodeMessage, ORDERS, REFUSED } from "./encoding.ts";
-import { ENTRY } from "./entry.ts";
 import type { Message, Order } from "./messages.ts";
+import { ENTRY } from "./start_module.ts";
 import type { StartWorker } from "./worker_handle.ts";
 import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
 

@@ -9,10 +9,10 @@ import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
-import { lifetime } from "../serving/admission.ts";
 import { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
 import { handedOverChannel } from "./handed_over_worker.ts";
+import { lifetime } from "./lifetime.ts";
 import { processChannel } from "./process_worker.ts";
 import { threadChannel } from "./thread_worker.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
@@ -48,8 +48,8 @@ export async function main(load: LoadModule): Promise<void> {
     number: settings.number,
     limit: channel.each === "one" ? 1 : Infinity,
     lifetime: lifetime(settings.serving.maxConnectionsPerWorker, Math.random()),
-    admission: {
-      enter: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
+    refusals: {
+      admit: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
       leave: () => {}, // the supervisor counts, and hears of `closed`
     },
     onLast: () => channel.send({ type: "leaving" }),

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import type { TcpAddress } from "../../mod.ts";
-import type { LoadResult } from "../../src/bench/load.ts";
+import type { LoadResult } from "../../src/bench/load_messages.ts";
 import { LoadThread } from "../../src/bench/load_thread.ts";
 import { detect } from "../../src/runtimes/detect.ts";
 import { CLI, Command } from "../tools/command.ts";

@@ -4,9 +4,9 @@ import type { Address } from "../../../src/connection/connection.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
-import { Admission } from "../../../src/serving/admission.ts";
+import type { Prelude } from "../../../src/serving/before_handler.ts";
 import { Connections, type Source } from "../../../src/serving/connections.ts";
-import type { Prelude } from "../../../src/serving/preludes.ts";
+import { Refusals } from "../../../src/serving/refusals.ts";
 import { until, within } from "../../tools/client.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { bytes, failure, settle, test, text } from "../../tools/unit.ts";
@@ -76,7 +76,7 @@ class Loop {
       number: 7,
       limit: options.limit ?? Infinity,
       lifetime: options.lifetime,
-      admission: new Admission({
+      refusals: new Refusals({
         connections: Infinity,
         perSource: options.perSource ?? 0,
         onRefused: (remoteAddr, reason) =>

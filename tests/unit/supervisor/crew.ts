@@ -2,7 +2,7 @@
 import { SystemError } from "../../../src/connection/errors.ts";
 import type { RefusalReason, UntimedEvent } from "../../../src/events.ts";
 import type { WorkerName } from "../../../src/handler/handler.ts";
-import { Admission } from "../../../src/serving/admission.ts";
+import { Refusals } from "../../../src/serving/refusals.ts";
 import { Supervisor, type SupervisorSettings } from "../../../src/supervisor/supervisor.ts";
 import type { Order } from "../../../src/workers/messages.ts";
 import type { WorkerHandle, WorkerListeners } from "../../../src/workers/worker_handle.ts";
@@ -125,7 +125,7 @@ export class Crew {
   readonly all: FakeWorker[] = [];
   readonly events: UntimedEvent[] = [];
   readonly gaveUp: Error[] = [];
-  readonly admission: Admission;
+  readonly refusals: Refusals;
   /** Why clients were refused. */
   readonly refused: RefusalReason[] = [];
   readonly supervisor: Supervisor;
@@ -144,7 +144,7 @@ export class Crew {
     { connections = Infinity, perSource = 0 } = {},
   ) {
     const onRefused = (_: unknown, reason: RefusalReason) => void this.refused.push(reason);
-    this.admission = new Admission({ connections, perSource, onRefused });
+    this.refusals = new Refusals({ connections, perSource, onRefused });
     this.supervisor = new Supervisor({
       each: "one",
       spares: 2,
@@ -152,7 +152,7 @@ export class Crew {
       shrinkInterval: 5,
       queueLength: () => this.queue,
       onEvent: (event) => this.events.push(event),
-      admission: this.admission,
+      refusals: this.refusals,
       onGiveUp: (error) => this.gaveUp.push(error),
       start: (number, listeners) => {
         this.asked.push(performance.now());

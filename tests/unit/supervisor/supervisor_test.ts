@@ -96,12 +96,12 @@ test("a client that left while it was handed over frees its worker and its place
   const crew = new Crew({ spares: 1, limit: 1 }, { perSource: 1 });
   crew.onStart = (worker) => worker.ready();
   await crew.supervisor.start();
-  assert(crew.admission.enter(remoteAddr));
+  assert(crew.refusals.admit(remoteAddr));
   crew.supervisor.take(remoteAddr);
   assertEquals(crew.supervisor.idle, 0);
   crew.all[0].vanished();
   assertEquals(crew.supervisor.idle, 1);
-  assert(crew.admission.enter(remoteAddr));
+  assert(crew.refusals.admit(remoteAddr));
   crew.supervisor.kill();
   for (const worker of crew.alive) worker.exit();
   await crew.supervisor.gone();

@@ -1,6 +1,7 @@
 /**
- * Whether a client is let in: connections are counted, all together and by where they come
- * from, by the one that knows of all of them.
+ * Which clients are closed at once: connections are counted, all together and by
+ * where they come from. Where clients shall wait instead, the accept loop lets
+ * them (`thread`, `process`: no worker is idle).
  * @module
  */
 import type { Address } from "../connection/connection.ts";
@@ -11,7 +12,7 @@ import { encodeIpv6 } from "../posix/socket_address.ts";
 export const SPARE_DESCRIPTORS = 64;
 
 /** How many are let in. */
-export interface AdmissionSettings {
+export interface RefusalSettings {
   /** Connections at once, beyond which newcomers are refused; Infinity where they wait. */
   readonly connections: number;
   /** Connections at once from one source; 0: no limit. */
@@ -21,17 +22,17 @@ export interface AdmissionSettings {
 }
 
 /** Counts connections, and refuses those that are too many. */
-export class Admission {
-  readonly #settings: AdmissionSettings;
+export class Refusals {
+  readonly #settings: RefusalSettings;
   readonly #bySource = new Map<string, number>();
   #count = 0;
 
-  constructor(settings: AdmissionSettings) {
+  constructor(settings: RefusalSettings) {
     this.#settings = settings;
   }
 
   /** Lets a newcomer in, who must `leave`; or reports that it is refused. */
-  enter(remoteAddr: Address): boolean {
+  admit(remoteAddr: Address): boolean {
     const { connections, perSource, onRefused } = this.#settings;
     if (this.#count >= connections) {
       onRefused(remoteAddr, "connections");
@@ -73,14 +74,4 @@ export function sourceOf(address: Address): string | null {
   const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
     bytes[10] === 0xff && bytes[11] === 0xff;
   return mapped ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
-}
-
-/**
- * How many connections a worker serves before it is replaced: up to a fifth
- * fewer than `most`, lest workers that began together all go together.
- * @param most 0: no limit
- * @param random from 0 up to 1
- */
-export function lifetime(most: number, random: number): number {
-  return most === 0 ? Infinity : most - Math.floor(random * (most / 5));
 }

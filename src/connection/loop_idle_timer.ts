@@ -1,5 +1,6 @@
 /**
- * Ends what nothing moves on.
+ * The idle timeout of a connection on an event loop; a blocking socket leaves it to
+ * the kernel.
  * @module
  */
 

@@ -5,7 +5,7 @@
 import { moduleBeside } from "../module_beside.ts";
 
 /** The module of a worker that may read files. */
-export const ENTRY: URL = moduleBeside("./worker", import.meta.url);
+export const ENTRY: URL = moduleBeside("./worker_start", import.meta.url);
 
 /**
  * A worker process's main module when it may not read: Deno lets a module that

@@ -2,8 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { RefusalReason, UntimedEvent } from "../../../src/events.ts";
-import { Admission, lifetime, sourceOf } from "../../../src/serving/admission.ts";
 import { EventThrottle } from "../../../src/serving/event_throttle.ts";
+import { Refusals, sourceOf } from "../../../src/serving/refusals.ts";
+import { lifetime } from "../../../src/workers/lifetime.ts";
 import { delay, test } from "../../tools/unit.ts";
 
 const tcp = (hostname: string): Address => ({ transport: "tcp", hostname, port: 50_000 });
@@ -25,16 +26,16 @@ test("a source is an IPv4 address, however written, or an IPv6 /64", () => {
   assertEquals(sourceOf({ transport: "unix", path: "/socket" }), null);
 });
 
-function admission(connections: number, perSource: number) {
+function refusals(connections: number, perSource: number) {
   const refused: RefusalReason[] = [];
   const onRefused = (_: Address, reason: RefusalReason) => void refused.push(reason);
-  return { door: new Admission({ connections, perSource, onRefused }), refused };
+  return { door: new Refusals({ connections, perSource, onRefused }), refused };
 }
 
 test("who is beyond a limit is refused until one leaves, and takes no place", () => {
-  const { door, refused } = admission(3, 2);
+  const { door, refused } = refusals(3, 2);
   const [a, b] = [tcp("192.0.2.1"), tcp("192.0.2.2")];
-  assertEquals([a, a, a, b, b].map((address) => door.enter(address)), [
+  assertEquals([a, a, a, b, b].map((address) => door.admit(address)), [
     true,
     true,
     false,
@@ -43,15 +44,15 @@ test("who is beyond a limit is refused until one leaves, and takes no place", ()
   ]);
   assertEquals(refused, ["source", "connections"]);
   door.leave(b);
-  assertEquals(door.enter(a), false);
+  assertEquals(door.admit(a), false);
   door.leave(a);
-  assertEquals([door.enter(b), door.enter(a), door.enter(a)], [true, true, false]);
+  assertEquals([door.admit(b), door.admit(a), door.admit(a)], [true, true, false]);
 });
 
 test("connections over a Unix socket are from nowhere", () => {
-  const { door } = admission(Infinity, 1);
+  const { door } = refusals(Infinity, 1);
   const address = { transport: "unix", path: "" } as const;
-  for (let i = 0; i < 5; i++) assert(door.enter(address));
+  for (let i = 0; i < 5; i++) assert(door.admit(address));
   for (let i = 0; i < 5; i++) door.leave(address);
 });
 
