@@ -66,7 +66,7 @@ function instantiate(): typeof vectors {
 /**
  * Finds the first block of 32 bytes in which a `bye` begins: sixteen bytes at a time
  * are compared with b, those that begin one later with y, two later with e, and where
- * all three are equal, a byte of ones is left. See docs/performance.md. Encoded by hand, as
+ * all three are equal, a byte of ones is left. See docs/measurements.md. Encoded by hand, as
  * https://webassembly.github.io/spec/core/binary/ has it.
  */
 // deno-fmt-ignore -- an instruction in each line

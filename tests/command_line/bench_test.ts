@@ -192,7 +192,7 @@ Deno.test("bench on Node without node:ffi says in one line what it needs", async
 
 /**
  * What each model reached against the runtime's own plain server, 8 connections
- * × 100 bytes, on 2 cores: docs/performance.md. Under half of it, something is
+ * × 100 bytes, on 2 cores: docs/measurements.md. Under half of it, something is
  * broken.
  */
 const USUAL: Record<string, number> = { multiplex: 1, thread: 0.6, process: 0.6 };
