@@ -50,7 +50,7 @@ interface Shared {
 
 /**
  * One for all of a thread at a time: where a call's function differs from one time to
- * the next it is not compiled (Deno 2.9; docs/performance.md, "Where the time goes").
+ * the next it is not compiled (Deno 2.9; docs/measurements.md, "Where the time goes").
  */
 const open = new WeakMap<Runtime, Shared>();
 
