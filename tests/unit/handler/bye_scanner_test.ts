@@ -45,7 +45,7 @@ async function timesMade(name: string, make: (module: WebAssembly.Module) => unk
   try {
     // Another copy of the module, which has not looked for it yet.
     const copy: typeof import("../../../src/handler/bye_scanner.ts") = await import(
-      `../src/bye_scanner.ts?${name}`
+      `../../../src/handler/bye_scanner.ts?${name}`
     );
     findsTheFirst(() => new copy.ByeScanner());
   } finally {
