@@ -1,35 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
-import { QueueListener } from "../../../src/queue/queue_listener.ts";
-import { type Counts, HEAD_START, Turns } from "../../../src/queue/turns.ts";
-import { until } from "../../tools/client.ts";
-import { settle, test } from "../../tools/unit.ts";
-
-/** What workers have written, and what the test writes for some of them. */
-class Sheet implements Counts {
-  readonly #lines: number[] = [];
-
-  write(line: number, open: number, takes: boolean): void {
-    const wrote = (this.#lines[3 * line + 2] ?? 0) + 1;
-    this.#lines.splice(3 * line, 3, open, takes ? 1 : 0, wrote);
-  }
-
-  read(): Int32Array {
-    return Int32Array.from(this.#lines);
-  }
-
-  get open(): number[] {
-    return this.#lines.filter((_, at) => at % 3 === 0);
-  }
-}
-
-/** Two workers; the other is written by the test. */
-function two(open: number, most = 1000, own = 1000): { sheet: Sheet; turns: Turns } {
-  const sheet = new Sheet();
-  sheet.write(0, 0, true);
-  const turns = new Turns(sheet, 0, most, own);
-  sheet.write(1, open, true);
-  return { sheet, turns };
-}
+import { assertEquals } from "@std/assert";
+import { HEAD_START, Turns } from "../../../src/queue/turns.ts";
+import { test } from "../../tools/unit.ts";
+import { Sheet, two } from "./sheet.ts";
 
 test("look says that it is the turn of who has the fewest, or an eighth more", () => {
   const { sheet, turns } = two(0);
@@ -134,61 +106,4 @@ test("look gives the place back if others took the last ones meanwhile", () => {
   sheet.write(1, 9, true);
   assertEquals(turns.look(0), "full");
   assertEquals(sheet.open, [0, 12]);
-});
-
-/** A listener on a queue in which nobody is, so that only its looks count. */
-function listener(turns: Turns, rings: number) {
-  const times: number[] = [];
-  const told: string[] = [];
-  const stopped = Promise.withResolvers<void>();
-  const listener = new QueueListener({
-    bell: {
-      ring: () => rings-- > 0 ? Promise.resolve() : stopped.promise,
-      stop: () => stopped.resolve(),
-    },
-    turns: Object.assign(Object.create(turns), {
-      look(now: number) {
-        const turn = turns.look(now);
-        times.push(now);
-        told.push(turn);
-        return turn;
-      },
-      begin: () => (told.push("begin"), turns.begin()),
-      missed: () => turns.missed(),
-      left: () => turns.left(),
-      end: () => turns.end(),
-    }),
-    accept: () => null, // another was faster
-    shallLeave: () => false,
-    connect: () => null,
-  });
-  return { listener, times, told };
-}
-
-test("those with fewer have a head start for each client, also after one that another took", async () => {
-  const { sheet, turns } = two(0);
-  turns.look(0);
-  const { listener: queue, told, times } = listener(turns, 1);
-  const accepting = queue.accept();
-  await until("the second client", () => told.includes("begin") && told.at(-1) === "others");
-  // It lets the other go first, then finds nobody; the bell rings for the next one.
-  const mine = told.indexOf("mine");
-  assertEquals(told.slice(mine, mine + 3), ["mine", "begin", "others"]);
-  assert(times[mine] - times[0] >= HEAD_START - 1, `${times[mine] - times[0]} ms`);
-  assertEquals(sheet.open[1], 0);
-  queue.close();
-  assertEquals(await accepting, null);
-});
-
-test("who lets others go first looks again when a connection of its own has ended", async () => {
-  const { turns } = two(0);
-  turns.look(0);
-  const { listener: queue, told } = listener(turns, 0);
-  const accepting = queue.accept();
-  assertEquals(told, ["others"]);
-  queue.left();
-  await settle();
-  assertEquals(told, ["others", "mine"]);
-  queue.close();
-  assertEquals(await accepting, null);
 });
