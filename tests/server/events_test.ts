@@ -80,7 +80,7 @@ for (const [name, way] of Object.entries(WAYS)) {
       messages: true,
       onEvent(event) {
         if (event.type !== "message") return void events.push(event);
-        // The first takes until the client, which must not notice, has sent all.
+        // The first takes until the client has sent all of them; the client must not notice.
         if (messages++ === 0) { while (alive(client.pid)) Atomics.wait(never, 0, 0, 10); }
       },
     }, ECHO);

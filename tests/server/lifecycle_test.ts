@@ -102,7 +102,7 @@ Deno.test("a handler that closes the server itself loses no connection's end", a
 });
 
 for (const model of ["thread", "process"] as const) {
-  Deno.test(`${model}: who waits in a Unix socket's queue is told at shutdown`, async () => {
+  Deno.test(`${model}: a client that waits in a Unix socket's queue is told at shutdown`, async () => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/socket`;
     const server = await serve({ model, path, maxConnections: 1 }, ECHO);

@@ -66,7 +66,7 @@ try {
 }
 `;
 
-Deno.test("writing to who has left is EPIPE, and no signal ends the process", async () => {
+Deno.test("writing to a peer that has left is EPIPE, and no signal ends the process", async () => {
   const { stdout, signal } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", SIGPIPE_ENDS],
   }).output();

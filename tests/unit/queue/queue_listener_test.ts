@@ -49,7 +49,7 @@ test("those with fewer have a head start for each client, also after one that an
   assertEquals(await accepting, null);
 });
 
-test("who lets others go first looks again when a connection of its own has ended", async () => {
+test("a worker that lets others go first looks again when a connection of its own has ended", async () => {
   const { turns } = two(0);
   turns.look(0);
   const { listener: queue, told } = listener(turns, 0);

@@ -3,7 +3,7 @@ import { HEAD_START, Turns } from "../../../src/queue/turns.ts";
 import { test } from "../../tools/unit.ts";
 import { Sheet, two } from "./sheet.ts";
 
-test("look says that it is the turn of who has the fewest, or an eighth more", () => {
+test("look() gives the turn to the worker with the fewest connections, or with up to an eighth more", () => {
   const { sheet, turns } = two(0);
   assertEquals(turns.look(0), "mine");
   assertEquals(turns.look(0), "others");
@@ -18,7 +18,7 @@ test("look says that it is the turn of who has the fewest, or an eighth more", (
   assertEquals(turns.look(0), "mine");
 });
 
-test("look passes over a worker that had the time and did not come, until it is heard of", () => {
+test("look() passes over a worker that had the time and did not come, until it writes again", () => {
   const { sheet, turns } = two(0);
   turns.look(0);
   assertEquals(turns.look(0), "others");
@@ -38,7 +38,7 @@ test("look passes over a worker that had the time and did not come, until it is 
   assertEquals(turns.look(now + HEAD_START), "mine"); // and not again
 });
 
-test("who lets others go first has its turn as soon as they have as many", () => {
+test("a worker that lets others go first has its turn as soon as they have as many", () => {
   const { sheet, turns } = two(0);
   turns.look(0);
   assertEquals(turns.look(1), "others");
@@ -59,7 +59,7 @@ test("a worker is not taken for busy where nobody waited", () => {
   assertEquals(sheet.open, [1, 0]);
 });
 
-test("a worker that takes no more has nobody wait, and still counts", () => {
+test("a worker that takes no more keeps nobody waiting, and still counts", () => {
   const { sheet, turns } = two(0, 3);
   turns.look(0);
   sheet.write(1, 1, false);
@@ -68,14 +68,14 @@ test("a worker that takes no more has nobody wait, and still counts", () => {
   assertEquals(turns.look(0), "mine");
 });
 
-test("no more are taken than all may have, and none more than one may have", () => {
+test("no more are taken than all workers may have, nor than one may have", () => {
   const { turns } = two(9, 10);
   assertEquals([turns.look(0), turns.look(0)], ["mine", "full"]);
   const own = two(9, 100, 2).turns;
   assertEquals([own.look(0), own.look(0), own.look(0)], ["mine", "mine", "full"]);
 });
 
-test("who reserves the last place together with another gives it back", () => {
+test("a worker that reserves the last place at the same moment as another gives it back", () => {
   const { sheet, turns } = two(1, 2);
   const { write } = Sheet.prototype;
   sheet.write = (line, open, takes) => {
@@ -93,7 +93,7 @@ test("a worker that ends says so", () => {
   assertEquals([...sheet.read()].slice(0, 2), [1, 0]);
 });
 
-test("look gives the place back if others took the last ones meanwhile", () => {
+test("look() gives the place back if others took the last ones meanwhile", () => {
   class Late extends Sheet {
     override write(line: number, open: number, takes: boolean): void {
       super.write(line, open, takes);

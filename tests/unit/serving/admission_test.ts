@@ -1,4 +1,4 @@
-/** Who is let in, by the numbers. */
+/** Which clients are let in. */
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { RefusalReason } from "../../../src/events.ts";
@@ -30,7 +30,7 @@ function admission(connections: number, perSource: number) {
   return { door: new Admission({ connections, perSource, onRefused }), refused };
 }
 
-test("who is beyond a limit is refused until one leaves, and takes no place", () => {
+test("a client beyond a limit is refused until another leaves, and takes no place", () => {
   const { door, refused } = admission(3, 2);
   const [a, b] = [tcp("192.0.2.1"), tcp("192.0.2.2")];
   assertEquals([a, a, a, b, b].map((address) => door.enter(address)), [
@@ -47,7 +47,7 @@ test("who is beyond a limit is refused until one leaves, and takes no place", ()
   assertEquals([door.enter(b), door.enter(a), door.enter(a)], [true, true, false]);
 });
 
-test("connections over a Unix socket are from nowhere", () => {
+test("connections over a Unix socket have no source", () => {
   const { door } = admission(Infinity, 1);
   const address = { transport: "unix", path: "" } as const;
   for (let i = 0; i < 5; i++) assert(door.enter(address));
