@@ -117,7 +117,7 @@ export class Server {
   }
 }
 
-/** The ready line; the rest is nothing. */
+/** The ready line, which is all that a server writes there. */
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   for await (const piece of stream.pipeThrough(new TextDecoderStream())) {

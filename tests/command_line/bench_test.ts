@@ -34,7 +34,7 @@ async function gone(command: Command, family: number[] = []): Promise<void> {
   }
 }
 
-/** Where the line of a server begins with its name, after the line that matches. */
+/** The line of a server, which begins with its name; empty if there is none. */
 function row(stdout: string, name: string): string {
   return stdout.split("\n").find((line) =>
     line.startsWith(`${name} `) || line.startsWith(`! ${name}:`)

@@ -1,8 +1,8 @@
 /** What goes to the log of `serve`, and what becomes of a log that nobody reads. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";
-import { Client, until } from "../tools/client.ts";
-import { CLI, end, greeted } from "../tools/command.ts";
+import { Client, greeted, until } from "../tools/client.ts";
+import { CLI, Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 await onEachRuntime(({ on, test, run }) => {
@@ -11,7 +11,7 @@ await onEachRuntime(({ on, test, run }) => {
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} --log json gives an object a line`, async () => {
       const command = serve("--model", model, "--log", "json");
-      const client = await greeted(command);
+      const client = await greeted(await command.ready());
       await end(command, client);
       const events = command.stderr.trim().split("\n").map((line) => JSON.parse(line));
       for (const type of ["listening", "accepted", "closed", "shutdown"]) {
@@ -36,7 +36,7 @@ await onEachRuntime(({ on, test, run }) => {
 
     test(`serve --model ${model} --log none writes nothing but the ready line`, async () => {
       const command = serve("--model", model, "--log", "none");
-      await end(command, await greeted(command));
+      await end(command, await greeted(await command.ready()));
       assertEquals(command.stderr, "");
       assertMatch(command.stdout, /^listening on 127\.0\.0\.1:\d+\n$/);
     });
@@ -65,3 +65,17 @@ await onEachRuntime(({ on, test, run }) => {
     });
   }
 });
+
+for (const model of Object.keys(MODELS)) {
+  Deno.test(`serve --model ${model} colours nothing where there is no terminal`, async () => {
+    const command = new Command(["serve", "--model", model, "--port", "0"], {
+      env: { NO_COLOR: "" },
+    });
+    const client = await greeted(await command.ready());
+    await client.close();
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+    assertMatch(command.stderr, /^\+ /m);
+    assert(!command.stderr.includes("\x1b"));
+  });
+}

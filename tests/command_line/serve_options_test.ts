@@ -1,8 +1,8 @@
 /** What the options of `serve` promise, seen from outside. */
 import { assertEquals } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";
-import { Client, until } from "../tools/client.ts";
-import { descendants, end, greeted } from "../tools/command.ts";
+import { Client, greeted, until } from "../tools/client.ts";
+import { descendants, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 /** What comes of it when it succeeds, which it must within some tries. */
@@ -48,9 +48,11 @@ await onEachRuntime(({ test, run }) => {
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model}: its connections are open where the model says`, async () => {
       const command = serve("--model", model);
-      const first = await greeted(command);
+      const first = await greeted(await command.ready());
       const before = descendants(command.child.pid);
-      const clients = model === "iterative" ? [first] : [first, await greeted(command)];
+      const clients = model === "iterative"
+        ? [first]
+        : [first, await greeted(await command.ready())];
       const { port } = await command.ready() as { port: number };
       const main = command.child.pid;
       for (const client of clients) {
@@ -66,7 +68,7 @@ await onEachRuntime(({ test, run }) => {
     test(`serve --model ${model} --idle-timeout ends a silent connection, and says so`, async () => {
       const command = serve("--model", model, "--idle-timeout", "0.3");
       // A pause of the machine may end a connection before anything is said on it.
-      const client = await retried(() => greeted(command));
+      const client = await retried(async () => greeted(await command.ready()));
       await until("the end", () => client.ended || client.error !== null);
       await until("its line", () => / 5 bytes in, 5 out, .* idle|timeout/.test(command.stderr));
       await end(command, client);
@@ -74,7 +76,7 @@ await onEachRuntime(({ test, run }) => {
 
     test(`serve --model ${model} --linger bounds the wait for a client that stays`, async () => {
       const command = serve("--model", model, "--linger", "0.2");
-      const client = await greeted(command);
+      const client = await greeted(await command.ready());
       await client.send("bye");
       await client.receiveAll(); // FIN has come; this side stays open
       await until("its end", () => /^- /m.test(command.stderr));
@@ -84,7 +86,10 @@ await onEachRuntime(({ test, run }) => {
     if (model !== "iterative") {
       test(`serve --model ${model} --max-connections 2 keeps a third client waiting, not refused`, async () => {
         const command = serve("--model", model, "--max-connections", "2");
-        const clients = [await greeted(command), await greeted(command)];
+        const clients = [
+          await greeted(await command.ready()),
+          await greeted(await command.ready()),
+        ];
         const third = await Client.open(await command.ready());
         await third.send("third");
         await clients[0].send("first");

@@ -1,8 +1,8 @@
 /** What a signal ends, and what it lets finish. */
 import { assertEquals } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";
-import { Client, until } from "../tools/client.ts";
-import { alive, type Command, descendants, end, greeted } from "../tools/command.ts";
+import { Client, greeted, until } from "../tools/client.ts";
+import { alive, type Command, descendants, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 async function refused(address: { port?: number }): Promise<boolean> {
@@ -87,7 +87,7 @@ await onEachRuntime(({ test, run, serve }) => {
         times.push(performance.now() - start);
         if (round < 2) await end(command);
         else {
-          const client = await greeted(command);
+          const client = await greeted(await command.ready());
           command.child.kill("SIGTERM");
           await until("the first is seen", () => command.stderr.includes("shutting down"));
           const start = performance.now();

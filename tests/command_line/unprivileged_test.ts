@@ -7,7 +7,7 @@ import { target } from "../tools/targets.ts";
 /** A program's first words that make it another user's. */
 const AS_NOBODY = Deno.uid() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups"] : [];
 
-/** How many processes and threads its user may have, for a server that wants one more. */
+/** Sets the limit of a process on how many processes and threads its user may have. */
 async function limitProcesses(pid: number, limit: string) {
   const args = [...AS_NOBODY, "prlimit", "--pid", String(pid), `--nproc=${limit}:`];
   const { success } = await new Deno.Command("env", { args }).output();

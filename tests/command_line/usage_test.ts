@@ -1,5 +1,6 @@
 /** What the command says about itself, and about a mistake in its arguments. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { Command } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 const MISTAKES: [string[], number, RegExp][] = [
@@ -65,4 +66,10 @@ await onEachRuntime(({ on, test, run, serve }) => {
       assertMatch(command.stdout, text);
     }
   });
+});
+
+Deno.test("serve says which permission it needs", async () => {
+  const command = new Command(["serve", "--port", "0"], { flags: ["--no-prompt", "--allow-read"] });
+  assertEquals(await command.exit(), 1);
+  assertMatch(command.stderr, /^trivet: .*--allow-net.*\n$/);
 });

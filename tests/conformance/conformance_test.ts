@@ -12,7 +12,7 @@ const HANDLERS = {
   "timers, another socket and streams": new URL("../handlers/mixed.ts", import.meta.url).href,
 };
 
-/** Alone where another handler would show nothing that is not shown already. */
+/** It is used alone where another handler would show nothing new. */
 const builtIn = { "built in": HANDLERS["built in"] };
 
 /** Rows of the table: a runtime and the way, with what came of each model. */

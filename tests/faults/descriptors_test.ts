@@ -6,7 +6,7 @@ import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { type Target, target } from "../tools/targets.ts";
 import { WAYS } from "../tools/ways.ts";
 
-/** Milliseconds for which it is looked whether a loop spins. */
+/** How long a loop is watched, whether it spins, in milliseconds. */
 const LOOK = 700;
 
 /** Milliseconds of CPU time that a server and its workers have used. */

@@ -114,7 +114,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   for (const [model, ...flags] of WAYS) {
     if (flags.includes("--hand-over") && name !== "deno") continue; // the same code on all three
     const way = [model, ...flags.filter((flag) => flag === "--hand-over")].join(" ");
-    Deno.test(`${name}: what a handler does, and ${way} outlives`, async () => {
+    Deno.test(`${name}: faults of a handler that ${way} outlives`, async () => {
       const command = start(on, ["--model", model, "--shutdown-timeout", "0.2", ...flags]);
       const address = await command.ready();
       const slowest: Record<string, number> = {};
@@ -154,7 +154,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   }
 
   for (const [model, faults] of Object.entries(FATAL)) {
-    Deno.test(`${name}: what a handler does, and ${model} does not outlive`, async () => {
+    Deno.test(`${name}: faults of a handler that ${model} does not outlive`, async () => {
       for (const [fault, outcome] of Object.entries(faults)) {
         const command = start(on, ["--model", model]);
         const address = await command.ready();

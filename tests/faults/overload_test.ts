@@ -14,7 +14,7 @@ Deno.test("process: of 1,000 clients that come at once, each is served by one of
     model: "process",
     port: 0,
     maxConnections: 20,
-    backlog: 1000, // the kernel resets those for whom its queue has no room for some seconds
+    backlog: 1000, // clients that find no room in the kernel's queue for some seconds are reset
     onEvent: (event) => event.type === "worker_started" && workers.add(event.worker.id),
   }, ECHO);
   const served = Array.from({ length: 1000 }, async () => {

@@ -1,4 +1,4 @@
-/** Echo, but who sends "flood" is written to without end, a byte at a time. */
+/** Echoes; a client that sends "flood" is written to without end, a byte at a time. */
 import type { Handler } from "../../mod.ts";
 
 const handler: Handler = async (connection) => {

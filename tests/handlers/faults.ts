@@ -45,7 +45,7 @@ const FAULTS: Record<string, () => unknown> = {
   grows: () => held.push(new Uint8Array(150 << 20).fill(1)),
   SIGKILL: () => process.kill(process.pid, "SIGKILL"),
   SIGSEGV() {
-    // Deno takes the first that no access to memory has caused for over, and none after it.
+    // Deno survives the first that no access to memory has caused, and none after it.
     for (let i = 0; i < 1000; i++) process.kill(process.pid, "SIGSEGV");
   },
   closes() {

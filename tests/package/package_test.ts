@@ -64,7 +64,7 @@ async function answers(command: Command, isServer: (words: string[]) => boolean)
     assert(server, "no process is the server");
     Deno.kill(server, "SIGTERM");
     assertEquals(await command.exit(), 0, command.stderr);
-    // Node's, of types that it erases or of node:ffi, tell a user nothing.
+    // Node's warnings, of types that it erases or of node:ffi, tell a user nothing.
     assert(!/warning/i.test(command.stderr), command.stderr);
     await until("its processes are gone", () => !family.some(alive));
   } finally {
@@ -144,7 +144,7 @@ Deno.test("the package, installed from its tarball into an empty folder", async 
         strict: true,
         module: "nodenext",
         target: "esnext",
-        types: [], // what the program names of a runtime, the standard libraries declare
+        types: [], // the standard libraries declare what the program names of a runtime
         noEmit: true,
         skipLibCheck: false,
       };

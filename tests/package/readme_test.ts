@@ -44,7 +44,7 @@ Deno.test("the README's commands are those that its tests run", () => {
     `printf 'hello\\nbye\\n' | npx -y ${version} run -A cli.ts connect`,
     "deno run -A cli.ts serve --handler ./shout.ts --model process",
     "deno run -A cli.ts bench",
-    // package_test.ts runs these.
+    // package_test.ts runs the rest.
     "deno run -A cli.ts serve",
     "bun cli.ts serve",
     "npm install && node cli.ts serve",

@@ -30,7 +30,7 @@ export function held(pid: number): Held {
     threads: sum((pid) => entries(`/proc/${pid}/task`)),
     descriptors: sum((pid) => entries(`/proc/${pid}/fd`)),
     kilobytes: sum((pid) => {
-      // Of mapped files each process has a share that changes when others come and go.
+      // Each process has a share of mapped files, which changes when others come and go.
       const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
       return Number(/^Pss_Anon:\s+(\d+)/m.exec(text)![1]);
     }),

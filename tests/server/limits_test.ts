@@ -9,7 +9,7 @@ await onEachRuntime(({ on, test, run }) => {
   const serve = (...args: string[]) => run(["serve", "--port", "0", ...args]);
 
   for (const name of on.name === "deno" ? Object.keys(WAYS) : ["thread", "process"]) {
-    test(`serve ${name} refuses who is too many, and lets in who comes when one has left`, async () => {
+    test(`serve ${name} refuses whoever is too many, and lets in whoever comes when one has left`, async () => {
       const command = serve(
         ...WAYS[name],
         ...["--max-connections", "3", "--over-limit", "refuse"],
@@ -17,7 +17,7 @@ await onEachRuntime(({ on, test, run }) => {
       );
       const address = await command.ready();
       const open: Client[] = [];
-      /** Whether it is served; who is not has been closed. */
+      /** Whether it is served; if it is not, it has been closed. */
       const served = async (from: string) => {
         const client = await Client.open(address, from);
         client.send("hello").catch(() => {});
@@ -56,7 +56,7 @@ await onEachRuntime(({ on, test, run }) => {
         0,
       );
       assertEquals(count, 51);
-      // The fourth's, one a second, and what waits at the end.
+      // The fourth's line, one a second, and what waits at the end.
       assert(floods.length <= seconds + 4, floods.join("\n"));
     });
   }
@@ -136,3 +136,16 @@ for (const model of ["multiplex", "thread", "process"] as ModelName[]) {
     await within("the end", server.shutdown());
   });
 }
+
+Deno.test("multiplex: a thread that was held up reads what came before it calls a client idle", async () => {
+  const server = await serve({ model: "multiplex", port: 0, idleTimeout: 200 }, ECHO);
+  const client = await Client.open(server.addr);
+  await client.send("hello");
+  assertEquals(await client.receiveText(5), "hello");
+  client.socket.write("again"); // it is in the kernel when this returns
+  for (const end = performance.now() + 400; performance.now() < end;);
+  assertEquals(await client.receiveText(5), "again");
+  await until("it is idle then", () => client.ended);
+  await client.close();
+  await server.shutdown();
+});

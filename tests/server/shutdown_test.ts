@@ -9,7 +9,7 @@ const ON_DENO = ["iterative", "thread", "multiplex --workers"];
 
 await onEachRuntime(({ on, test, run }) => {
   for (const name of on.name === "deno" ? ON_DENO : ["multiplex"]) {
-    test(`serve ${name} at SIGTERM serves who has come, refuses who comes, and resets nobody`, async () => {
+    test(`serve ${name} at SIGTERM serves whoever has come, refuses whoever comes, and resets nobody`, async () => {
       const args = [
         ...WAYS[name] ?? ["--model", name],
         "--spares",

@@ -1,8 +1,6 @@
 /** Who may connect to a Unix socket. */
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type ModelName, serve } from "../../mod.ts";
-import type { Runtime } from "../../src/runtime.ts";
-import { bind } from "../../src/server/bind.ts";
 import { MODELS } from "../../src/server/models.ts";
 import { settle } from "../../src/server/settings.ts";
 import { visit } from "../tools/client.ts";
@@ -56,27 +54,6 @@ for (
       assertEquals(await command.exit(), 0);
     }));
 }
-
-Deno.test("bind() opens the socket with its mode and no other, and puts umask back", async () => {
-  let mask = 0o022;
-  const runtime = {
-    os: "linux",
-    umask(next: number) {
-      const before = mask;
-      mask = next;
-      return before;
-    },
-  } as Runtime;
-  const address = { transport: "unix", path: "/socket" } as const;
-  assertEquals(await bind(runtime, address, 0o660, () => mask), 0o117);
-  assertEquals(mask, 0o022);
-  const fails = () => {
-    throw new Error("no");
-  };
-  await assertRejects(() => bind(runtime, address, 0o600, fails), Error, "no");
-  assertEquals(mask, 0o022);
-  assertEquals(await bind(runtime, address, null, () => mask), 0o022);
-});
 
 Deno.test("a mode that is wrong, or for no Unix socket, gets one clear line", async () => {
   assertThrows(() => settle({ unixMode: 0o600 }), TypeError, "it is for a Unix socket");

@@ -1,4 +1,4 @@
-/** `multiplex` in several workers: who takes whom, and what one worker's end ends. */
+/** `multiplex` in several workers: how they share clients, and what one worker's end ends. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Address, serve, type ServeOptions, type ServerEvent } from "../../mod.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
@@ -51,7 +51,7 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
 
     // One computes until there is a file: whoever comes meanwhile is answered.
     const busy = all[0];
-    const newcomers = clients / 5; // more than an eighth of a worker's, for whom it would wait
+    const newcomers = clients / 5; // more than an eighth of a worker's: it would wait for so many
     const order = `compute ${folder}/done`;
     await busy.send(order);
     const late = await Promise.all(Array.from({ length: newcomers }, () => open(address)));
@@ -81,7 +81,7 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
       return logged(command, "accepted").some((event) => event.worker.id === successor);
     });
 
-    // At the end, who is there is served to the end.
+    // At a shutdown, whoever is there is served to the end.
     command.child.kill("SIGTERM");
     await until("the shutdown", () => logged(command, "shutdown").length === 1);
     await answered(all.at(-1)!, "the last word");
@@ -110,7 +110,7 @@ async function withServer(
 const count = (events: ServerEvent[], type: ServerEvent["type"]) =>
   events.filter((event) => event.type === type).length;
 
-Deno.test("maxConnections holds for all workers together, and who waits comes when one has left", () =>
+Deno.test("maxConnections holds for all workers together, and whoever waits comes in when one has left", () =>
   withServer({ maxConnections: 3 }, async (addr) => {
     const three = await Promise.all([1, 2, 3].map(() => open(addr)));
     const fourth = await Client.open(addr);
@@ -142,7 +142,7 @@ Deno.test("workers that wait compute next to nothing", () =>
     assert(ticks(pids) - before <= 10, `${ticks(pids) - before} hundredths of a second`);
   }));
 
-Deno.test("workers are for multiplex, and for a module", async () => {
+Deno.test("workers go with multiplex only, and with a handler's module", async () => {
   await assertRejects(() => serve({ model: "thread", workers: 2 }), TypeError, "it is multiplex");
   await assertRejects(() => serve({ workers: 2 }, () => {}), TypeError, "with workers");
   await assertRejects(() => serve({ workers: 257 }), TypeError, "from 0 to 256");

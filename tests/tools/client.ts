@@ -202,3 +202,11 @@ export async function visit(address: Address): Promise<void> {
   assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
   await client.close();
 }
+
+/** A client that has been answered: it is served, and stays. */
+export async function greeted(address: Address): Promise<Client> {
+  const client = await Client.open(address);
+  await client.send("hello");
+  assertEquals(await client.receiveText(5), "hello");
+  return client;
+}

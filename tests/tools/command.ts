@@ -1,7 +1,7 @@
 /** Runs the real command for tests. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Address } from "../../mod.ts";
-import { Client, until, within } from "./client.ts";
+import { type Client, until, within } from "./client.ts";
 
 export const CLI: string = new URL("../../cli.ts", import.meta.url).pathname;
 
@@ -137,14 +137,6 @@ export function ticks(pids: number[]): number {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return total + Number(fields[11]) + Number(fields[12]);
   }, 0);
-}
-
-/** A client of the server that has had its hello back. */
-export async function greeted(command: Command): Promise<Client> {
-  const client = await Client.open(await command.ready());
-  await client.send("hello");
-  assertEquals(await client.receiveText(5), "hello");
-  return client;
 }
 
 /** Closes the clients, and ends the server, which must exit with 0. */

@@ -1,4 +1,4 @@
-/** Where the lesson's handler stops. */
+/** Where the default handler stops. */
 import { assert, assertEquals } from "@std/assert";
 import { ByeScanner } from "../../../src/handler/bye_scanner.ts";
 
@@ -45,7 +45,7 @@ async function timesMade(name: string, make: (module: WebAssembly.Module) => unk
   try {
     // Another copy of the module, which has not looked for it yet.
     const copy: typeof import("../../../src/handler/bye_scanner.ts") = await import(
-      `../src/bye_scanner.ts?${name}`
+      `../../../src/handler/bye_scanner.ts?${name}`
     );
     findsTheFirst(() => new copy.ByeScanner());
   } finally {
@@ -65,7 +65,7 @@ Deno.test("the WebAssembly is one that the runtime takes, and is made once", asy
   assertEquals([times, taken], [1, 1]);
 });
 
-Deno.test("where there can be none it is found, too, and is tried for once", async () => {
+Deno.test("where there can be no WebAssembly the bye is found, too, and it is tried once", async () => {
   const times = await timesMade("refused", () => {
     throw new RangeError("no address space, on purpose");
   });

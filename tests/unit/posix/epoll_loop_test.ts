@@ -1,10 +1,12 @@
 /** The epoll loop that serves `multiplex` on Deno and Linux, over real sockets. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SystemError } from "../../../src/connection/errors.ts";
 import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
 import type { LoopListener } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { Client, until, within } from "../../tools/client.ts";
 import { test } from "../../tools/unit.ts";
+import { withLibrary } from "./fake_library.ts";
 
 const runtime = await detect();
 const ANYWHERE = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
@@ -135,6 +137,57 @@ test("each event of one wait is told, though a client is accepted first", async 
   const reading = first.read(new Uint8Array(8));
   await within("the second client", listener.accept());
   assertEquals(await within("the byte of the first client", reading), 1);
+  ended.resolve(0);
+  await loop.end();
+});
+
+test("an epoll loop that cannot be made gives its libraries back", () => {
+  const fake = withLibrary({ epoll_create1: () => -1, eventfd: () => -1 });
+  assertThrows(() => new EpollLoop(fake), SystemError);
+  assertEquals(fake.opened, 0);
+});
+
+test("of two streams without end each is read as often, and timers have their turn", async () => {
+  const clients = [11, 12];
+  let over = false;
+  const address = (bytes: Uint8Array) => bytes.set([2, 0]); // AF_INET
+  const read: Record<number, number> = { 11: 0, 12: 0 };
+  const ended = Promise.withResolvers<number>();
+  const happened = (bytes: Uint8Array, descriptors: number[]) => {
+    const size = runtime.arch === "x64" ? 3 : 4;
+    const words = new Int32Array(bytes.buffer);
+    descriptors.forEach((descriptor, i) => {
+      words[i * size] = 1; // EPOLLIN
+      words[i * size + size - 2] = descriptor;
+    });
+    return descriptors.length;
+  };
+  const waits = [[5]];
+  const fake = withLibrary({
+    socket: () => 5,
+    accept4: (_: number, bytes: Uint8Array) => (address(bytes), clients.shift() ?? -1),
+    getsockname: (_: number, bytes: Uint8Array) => (address(bytes), 0),
+    recv: (descriptor: number, bytes: Uint8Array) => (read[descriptor]++, bytes.length),
+    syscall: (_: number, _set: number, bytes: Uint8Array) => happened(bytes, over ? [] : [11, 12]),
+    epoll_wait_in_background: (_: number, bytes: Uint8Array) => {
+      const next = waits.shift();
+      return next ? Promise.resolve(happened(bytes, next)) : ended.promise;
+    },
+  }, () => 11); // EAGAIN
+  const loop = new EpollLoop(fake);
+  const listener = loop.listen(ANYWHERE, 1);
+  const reading = [];
+  for (const descriptor of [11, 12]) {
+    const connection = (await within("a client", listener.accept()))!;
+    reading.push((async () => {
+      while (!over && read[descriptor] < 10_000) await connection.read(new Uint8Array(8));
+      over = true;
+    })());
+  }
+  setTimeout(() => over = true, 20);
+  await Promise.all(reading);
+  assert(read[11] < 10_000 && read[12] < 10_000, "no timer had its turn");
+  assert(read[11] > 10 && Math.abs(read[11] - read[12]) < 10, JSON.stringify(read));
   ended.resolve(0);
   await loop.end();
 });

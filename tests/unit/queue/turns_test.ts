@@ -1,37 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
-import { QueueListener } from "../../../src/queue/queue_listener.ts";
-import { type Counts, HEAD_START, Turns } from "../../../src/queue/turns.ts";
-import { until } from "../../tools/client.ts";
-import { settle, test } from "../../tools/unit.ts";
+import { assertEquals } from "@std/assert";
+import { HEAD_START, Turns } from "../../../src/queue/turns.ts";
+import { test } from "../../tools/unit.ts";
+import { Sheet, two } from "./sheet.ts";
 
-/** What workers have written, and what the test writes for some of them. */
-class Sheet implements Counts {
-  readonly #lines: number[] = [];
-
-  write(line: number, open: number, takes: boolean): void {
-    const wrote = (this.#lines[3 * line + 2] ?? 0) + 1;
-    this.#lines.splice(3 * line, 3, open, takes ? 1 : 0, wrote);
-  }
-
-  read(): Int32Array {
-    return Int32Array.from(this.#lines);
-  }
-
-  get open(): number[] {
-    return this.#lines.filter((_, at) => at % 3 === 0);
-  }
-}
-
-/** Two workers; the other is written by the test. */
-function two(open: number, most = 1000, own = 1000): { sheet: Sheet; turns: Turns } {
-  const sheet = new Sheet();
-  sheet.write(0, 0, true);
-  const turns = new Turns(sheet, 0, most, own);
-  sheet.write(1, open, true);
-  return { sheet, turns };
-}
-
-test("claim says that it is the turn of whoever has the fewest, or an eighth more", () => {
+test("claim() gives the turn to the worker with the fewest connections, or with up to an eighth more", () => {
   const { sheet, turns } = two(0);
   assertEquals(turns.claim(0), "mine");
   assertEquals(turns.claim(0), "others");
@@ -46,7 +18,7 @@ test("claim says that it is the turn of whoever has the fewest, or an eighth mor
   assertEquals(turns.claim(0), "mine");
 });
 
-test("claim passes over a worker that had the time and did not come, until it is heard of", () => {
+test("claim() passes over a worker that had the time and did not come, until it writes again", () => {
   const { sheet, turns } = two(0);
   turns.claim(0);
   assertEquals(turns.claim(0), "others");
@@ -66,7 +38,7 @@ test("claim passes over a worker that had the time and did not come, until it is
   assertEquals(turns.claim(now + HEAD_START), "mine"); // and not again
 });
 
-test("whoever lets others go first has its turn as soon as they have as many", () => {
+test("a worker that lets others go first has its turn as soon as they have as many", () => {
   const { sheet, turns } = two(0);
   turns.claim(0);
   assertEquals(turns.claim(1), "others");
@@ -87,7 +59,7 @@ test("a worker is not taken for busy where nobody waited", () => {
   assertEquals(sheet.open, [1, 0]);
 });
 
-test("a worker that takes no more has nobody wait, and still counts", () => {
+test("a worker that takes no more keeps nobody waiting, and still counts", () => {
   const { sheet, turns } = two(0, 3);
   turns.claim(0);
   sheet.write(1, 1, false);
@@ -96,14 +68,14 @@ test("a worker that takes no more has nobody wait, and still counts", () => {
   assertEquals(turns.claim(0), "mine");
 });
 
-test("no more are taken than all may have, and none more than one may have", () => {
+test("no more are taken than all workers may have, nor than one may have", () => {
   const { turns } = two(9, 10);
   assertEquals([turns.claim(0), turns.claim(0)], ["mine", "full"]);
   const own = two(9, 100, 2).turns;
   assertEquals([own.claim(0), own.claim(0), own.claim(0)], ["mine", "mine", "full"]);
 });
 
-test("who reserves the last place together with another gives it back", () => {
+test("a worker that reserves the last place at the same moment as another gives it back", () => {
   const { sheet, turns } = two(1, 2);
   const { write } = Sheet.prototype;
   sheet.write = (line, open, takes) => {
@@ -121,7 +93,7 @@ test("a worker that ends says so", () => {
   assertEquals([...sheet.read()].slice(0, 2), [1, 0]);
 });
 
-test("claim gives the place back if others took the last ones meanwhile", () => {
+test("claim() gives the place back if others took the last ones meanwhile", () => {
   class Late extends Sheet {
     override write(line: number, open: number, takes: boolean): void {
       super.write(line, open, takes);
@@ -134,63 +106,4 @@ test("claim gives the place back if others took the last ones meanwhile", () => 
   sheet.write(1, 9, true);
   assertEquals(turns.claim(0), "full");
   assertEquals(sheet.open, [0, 12]);
-});
-
-/** A listener on a queue in which nobody is, so that only its looks count. */
-function listener(turns: Turns, rings: number) {
-  const times: number[] = [];
-  const told: string[] = [];
-  const stopped = Promise.withResolvers<void>();
-  const listener = new QueueListener({
-    bell: {
-      ring: () => rings-- > 0 ? Promise.resolve() : stopped.promise,
-      stop: () => stopped.resolve(),
-    },
-    turns: Object.assign(Object.create(turns), {
-      claim(now: number) {
-        const turn = turns.claim(now);
-        times.push(now);
-        told.push(turn);
-        return turn;
-      },
-      begin: () => (told.push("begin"), turns.begin()),
-      missed: () => turns.missed(),
-      left: () => turns.left(),
-      end: () => turns.end(),
-    }),
-    accept: () => null, // another was faster
-    shallLeave: () => false,
-    connect: () => {
-      throw new Error("nobody was accepted");
-    },
-  });
-  return { listener, times, told };
-}
-
-test("those with fewer have a head start for each client, also after one that another took", async () => {
-  const { sheet, turns } = two(0);
-  turns.claim(0);
-  const { listener: queue, told, times } = listener(turns, 1);
-  const accepting = queue.accept();
-  await until("the second client", () => told.includes("begin") && told.at(-1) === "others");
-  // It lets the other go first, then finds nobody; the bell rings for the next one.
-  const mine = told.indexOf("mine");
-  assertEquals(told.slice(mine, mine + 3), ["mine", "begin", "others"]);
-  assert(times[mine] - times[0] >= HEAD_START - 1, `${times[mine] - times[0]} ms`);
-  assertEquals(sheet.open[1], 0);
-  queue.close();
-  assertEquals(await accepting, null);
-});
-
-test("whoever lets others go first looks again when a connection of its own has ended", async () => {
-  const { turns } = two(0);
-  turns.claim(0);
-  const { listener: queue, told } = listener(turns, 0);
-  const accepting = queue.accept();
-  assertEquals(told, ["others"]);
-  queue.left();
-  await settle();
-  assertEquals(told, ["others", "mine"]);
-  queue.close();
-  assertEquals(await accepting, null);
 });

@@ -26,3 +26,24 @@ test("what goes wrong in place of a server that is gone is said in one line", as
   );
   assertEquals([error.code, removed], ["EPERM", ["/socket"]]);
 });
+
+Deno.test("bind() opens the socket with its mode and no other, and puts umask back", async () => {
+  let mask = 0o022;
+  const runtime = {
+    os: "linux",
+    umask(next: number) {
+      const before = mask;
+      mask = next;
+      return before;
+    },
+  } as Runtime;
+  const address = { transport: "unix", path: "/socket" } as const;
+  assertEquals(await bind(runtime, address, 0o660, () => mask), 0o117);
+  assertEquals(mask, 0o022);
+  const fails = () => {
+    throw new Error("no");
+  };
+  await assertRejects(() => bind(runtime, address, 0o600, fails), Error, "no");
+  assertEquals(mask, 0o022);
+  assertEquals(await bind(runtime, address, null, () => mask), 0o022);
+});

@@ -92,7 +92,7 @@ test("while the system refuses another process it is asked each second, and not 
   await end(crew);
 });
 
-test("a start that throws later harms no worker that there is", () =>
+test("a start that throws later harms none of the workers", () =>
   withCrew({ spares: 2 }, async (crew) => {
     const before = crew.asked.length;
     crew.startError = new Error("no descriptors");

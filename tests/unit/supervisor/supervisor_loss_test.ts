@@ -56,7 +56,7 @@ test("a worker that dies while it starts is replaced, later", () =>
     assertEquals(crew.gaveUp, []);
   }));
 
-test("a worker that cannot load its handler is told, and replaced later", () =>
+test("a worker that cannot load its handler is reported, and replaced later", () =>
   withCrew({ spares: 2 }, async (crew) => {
     crew.onStart = () => {};
     crew.all[0].accept();

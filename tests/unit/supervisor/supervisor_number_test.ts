@@ -145,7 +145,7 @@ test("nobody leaves when there are too many for a moment only", () =>
     assert(crew.all.every(({ orders }) => orders.length === 0), "one was told to leave");
   }));
 
-test("a worker that shall leave may serve a client first", () =>
+test("a worker that was told to leave may serve a client first", () =>
   withCrew({ spares: 1 }, async (crew) => {
     crew.all[0].accept();
     await until("a successor", () => crew.supervisor.idle === 1);

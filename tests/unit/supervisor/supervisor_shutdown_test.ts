@@ -64,7 +64,7 @@ test("kill ends every worker, also after shutdown; shutdown after kill does noth
     assertEquals(await state(crew.supervisor.gone()), "resolved");
   }));
 
-test("gone resolves for everybody who waits, and at once when nobody is left", () =>
+test("gone() resolves for all who wait, and at once when no worker is left", () =>
   withCrew({ spares: 1 }, async (crew) => {
     crew.supervisor.kill();
     const waiting = [crew.supervisor.gone(), crew.supervisor.gone()];

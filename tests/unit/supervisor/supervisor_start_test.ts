@@ -18,7 +18,7 @@ test("start starts one worker, resolves when it is ready, and starts the other s
   await end(crew);
 });
 
-test("workers of many connections are started together, as one would take all who wait", async () => {
+test("workers of many connections are started together: the first alone would take all who wait", async () => {
   const crew = new Crew({ spares: 3, each: "many" });
   const started = crew.supervisor.start();
   await until("all", () => crew.all.length === 3);
@@ -28,7 +28,7 @@ test("workers of many connections are started together, as one would take all wh
   await end(crew);
 });
 
-test("the limit is above the spares", async () => {
+test("the limit holds where more spares are wanted", async () => {
   const crew = new Crew({ spares: 5, limit: 2 });
   crew.onStart = (worker) => worker.ready();
   await crew.supervisor.start();

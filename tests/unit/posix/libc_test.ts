@@ -1,0 +1,94 @@
+import { assertEquals } from "@std/assert";
+import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
+import { Libc } from "../../../src/posix/libc.ts";
+import type { ForeignFunctions, Runtime } from "../../../src/runtime.ts";
+import { detect } from "../../../src/runtimes/detect.ts";
+import { test } from "../../tools/unit.ts";
+import { withLibrary } from "./fake_library.ts";
+
+const runtime = await detect();
+const ANYWHERE = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+
+test("all of a thread share one library, until the last of them is done", () => {
+  const fake = withLibrary({});
+  const [one, another] = [new Libc(fake), new Libc(fake)];
+  assertEquals(fake.opened, 1, "each call is another function's in turn, and is not compiled");
+  one.unload();
+  assertEquals(fake.opened, 1);
+  another.unload();
+  assertEquals(fake.opened, 0);
+  new Libc(fake).unload();
+  assertEquals(fake.opened, 0);
+});
+
+test("a call that a signal interrupts is made again", () => {
+  let interrupted = 0;
+  const EINTR = 4;
+  const once = (result: number) => {
+    let first = true;
+    return () => first ? (first = false, interrupted++, -1) : result;
+  };
+  const libc = new Libc(withLibrary(
+    { recv: once(5), send: once(6), connect: once(-1) },
+    () => EINTR,
+  ));
+  assertEquals(libc.receive(3, new Uint8Array(8)), 5);
+  assertEquals(libc.send(3, new Uint8Array(8)), 6);
+  // This one goes on by itself: to make it again would be EALREADY.
+  assertEquals(libc.startConnect(ANYWHERE), 0);
+  assertEquals(interrupted, 3);
+  const accepting = new Libc(withLibrary({
+    accept4: ((tries) => (_: number, address: Uint8Array) => {
+      address.set([2, 0]); // AF_INET
+      return tries++ === 0 ? -1 : 7;
+    })(0),
+  }, () => EINTR));
+  assertEquals(accepting.accept(3, false)?.descriptor, 7);
+});
+
+/** Runtimes ignore SIGPIPE; a program that loads Trivet may not. */
+const SIGPIPE_ENDS = `
+const { Libc } = await import(${JSON.stringify(import.meta.resolve("../../../src/posix/libc.ts"))});
+const { detect } = await import(${
+  JSON.stringify(import.meta.resolve("../../../src/runtimes/detect.ts"))
+});
+const { signal } = Deno.dlopen("libc.so.6", {
+  signal: { parameters: ["i32", "u64"], result: "u64" },
+}).symbols;
+signal(13, 0n);
+const libc = new Libc(await detect());
+const [ours, theirs] = libc.socketPair();
+libc.close(theirs);
+try {
+  libc.send(ours, new Uint8Array(1));
+} catch (error) {
+  console.log(error.code);
+}
+`;
+
+Deno.test("writing to a peer that has left is EPIPE, and no signal ends the process", async () => {
+  const { stdout, signal } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", SIGPIPE_ENDS],
+  }).output();
+  assertEquals([new TextDecoder().decode(stdout), signal], ["EPIPE\n", null]);
+});
+
+// A 64-bit integer may be a BigInt, which is slow to make.
+test("no call that is made for each message or connection takes a 64-bit integer", () => {
+  const opened: ForeignFunctions[] = [];
+  const keeping: Runtime = {
+    ...runtime,
+    openLibrary(functions) {
+      opened.push(functions);
+      return runtime.openLibrary(functions);
+    },
+  };
+  const loop = new EpollLoop(keeping);
+  const all = Object.assign({}, ...opened) as ForeignFunctions;
+  const seldom = ["prctl", "malloc", "memcpy", "free"];
+  const wide = Object.keys(all).filter((name) =>
+    [...all[name].parameters, all[name].result].includes("u64")
+  );
+  assertEquals(wide.sort(), seldom.sort());
+  return loop.end();
+});

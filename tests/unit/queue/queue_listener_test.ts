@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { QueueListener } from "../../../src/queue/queue_listener.ts";
+import { HEAD_START, type Turns } from "../../../src/queue/turns.ts";
+import { until } from "../../tools/client.ts";
+import { settle, test } from "../../tools/unit.ts";
+import { two } from "./sheet.ts";
+
+/** A listener on a queue in which nobody is, so that only its looks count. */
+function listener(turns: Turns, rings: number) {
+  const times: number[] = [];
+  const told: string[] = [];
+  const stopped = Promise.withResolvers<void>();
+  const listener = new QueueListener({
+    bell: {
+      ring: () => rings-- > 0 ? Promise.resolve() : stopped.promise,
+      stop: () => stopped.resolve(),
+    },
+    turns: Object.assign(Object.create(turns), {
+      claim(now: number) {
+        const turn = turns.claim(now);
+        times.push(now);
+        told.push(turn);
+        return turn;
+      },
+      begin: () => (told.push("begin"), turns.begin()),
+      missed: () => turns.missed(),
+      left: () => turns.left(),
+      end: () => turns.end(),
+    }),
+    accept: () => null, // another was faster
+    shallLeave: () => false,
+    connect: () => {
+      throw new Error("nobody was accepted");
+    },
+  });
+  return { listener, times, told };
+}
+
+test("those with fewer have a head start for each client, also after one that another took", async () => {
+  const { sheet, turns } = two(0);
+  turns.claim(0);
+  const { listener: queue, told, times } = listener(turns, 1);
+  const accepting = queue.accept();
+  await until("the second client", () => told.includes("begin") && told.at(-1) === "others");
+  // It lets the other go first, then finds nobody; the bell rings for the next one.
+  const mine = told.indexOf("mine");
+  assertEquals(told.slice(mine, mine + 3), ["mine", "begin", "others"]);
+  assert(times[mine] - times[0] >= HEAD_START - 1, `${times[mine] - times[0]} ms`);
+  assertEquals(sheet.open[1], 0);
+  queue.close();
+  assertEquals(await accepting, null);
+});
+
+test("a worker that lets others go first looks again when a connection of its own has ended", async () => {
+  const { turns } = two(0);
+  turns.claim(0);
+  const { listener: queue, told } = listener(turns, 0);
+  const accepting = queue.accept();
+  assertEquals(told, ["others"]);
+  queue.left();
+  await settle();
+  assertEquals(told, ["others", "mine"]);
+  queue.close();
+  assertEquals(await accepting, null);
+});
