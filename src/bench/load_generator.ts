@@ -36,7 +36,7 @@ export class LoadGenerator {
   readonly tally: Tally;
   /** Tells milliseconds. */
   readonly clock: () => number;
-  /** The words `STOP` and `RELEASE` of load.ts. */
+  /** The words `STOP` and `RELEASE` of load_messages.ts. */
   readonly control: Int32Array;
   /** Whether what comes back counts. */
   measuring = false;
