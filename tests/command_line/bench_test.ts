@@ -4,7 +4,9 @@ import { alive, CLI, Command, type CommandOptions, descendants } from "../tools/
 import { target } from "../tools/targets.ts";
 
 const server = (name: string) =>
-  `${Deno.execPath()} run -A ${new URL(`../servers/${name}.ts`, import.meta.url).pathname}`;
+  `${Deno.execPath()} run -A ${
+    new URL(`../fixtures/servers/${name}.ts`, import.meta.url).pathname
+  }`;
 const PLAIN = `plain=${server("plain_server")} {port}`;
 const faulty = (fault: string) => `${fault}=${server("faulty_server")} ${fault} {port}`;
 /** How often a measurement that a pause of the machine may spoil is tried. */

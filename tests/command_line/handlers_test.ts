@@ -77,7 +77,7 @@ await onEachRuntime(({ test, run, serve }) => {
 
   for (const model of [...NAMES, "process --hand-over"]) {
     test(`serve --model ${model}: what a handler starts inherits no socket`, async () => {
-      const handler = new URL("../handlers/inherits.ts", import.meta.url).href;
+      const handler = new URL("../fixtures/handlers/inherits.ts", import.meta.url).href;
       const command = serve("--model", ...model.split(" "), "--handler", handler);
       const client = await Client.open(await command.ready());
       const list = new TextDecoder().decode(await client.receiveAll());
@@ -91,7 +91,10 @@ await onEachRuntime(({ test, run, serve }) => {
   }
 
   test("serve --model multiplex serves others while a handler writes without end", async () => {
-    const command = serve("--handler", new URL("../handlers/endless.ts", import.meta.url).href);
+    const command = serve(
+      "--handler",
+      new URL("../fixtures/handlers/endless.ts", import.meta.url).href,
+    );
     const address = await command.ready();
     const flood = await Client.open(address);
     await flood.send("flood");
@@ -109,7 +112,7 @@ await onEachRuntime(({ test, run, serve }) => {
 
   for (const model of ["multiplex", "thread", "process --hand-over"]) {
     test(`serve --model ${model}: either side may send FIN first, and the other goes on`, async () => {
-      const handler = new URL("../handlers/half_closes.ts", import.meta.url).href;
+      const handler = new URL("../fixtures/handlers/half_closes.ts", import.meta.url).href;
       const command = serve("--model", ...model.split(" "), "--handler", handler);
       const address = await command.ready();
       const ours = await Client.open(address);
@@ -132,7 +135,10 @@ await onEachRuntime(({ test, run, serve }) => {
   }
 
   test("what was written before close() comes, though it is read later", async () => {
-    const command = serve("--handler", new URL("../handlers/closes.ts", import.meta.url).href);
+    const command = serve(
+      "--handler",
+      new URL("../fixtures/handlers/closes.ts", import.meta.url).href,
+    );
     const client = await Client.open(await command.ready());
     client.socket.pause();
     await client.send("x");

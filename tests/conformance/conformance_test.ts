@@ -9,7 +9,8 @@ const NAMES = Object.keys(MODELS) as ModelName[];
 
 const HANDLERS = {
   "built in": "",
-  "timers, another socket and streams": new URL("../handlers/mixed.ts", import.meta.url).href,
+  "timers, another socket and streams":
+    new URL("../fixtures/handlers/mixed.ts", import.meta.url).href,
 };
 
 /** It is used alone where another handler would show nothing new. */

@@ -97,7 +97,7 @@ await onEachRuntime(({ on, test }) => {
 });
 
 const deno = await target("deno");
-const HOARDS = new URL("../handlers/hoards.ts", import.meta.url);
+const HOARDS = new URL("../fixtures/handlers/hoards.ts", import.meta.url);
 
 for (const model of ["multiplex", "thread", "process"]) {
   Deno.test(`serve --model ${model} whose handler takes all descriptors stays calm, and recovers`, async () => {

@@ -5,7 +5,7 @@ import { Client, until } from "../tools/client.ts";
 import { CLI, Command, descendants } from "../tools/command.ts";
 import { type Target, target } from "../tools/targets.ts";
 
-const HANDLER = new URL("../handlers/faults.ts", import.meta.url).pathname;
+const HANDLER = new URL("../fixtures/handlers/faults.ts", import.meta.url).pathname;
 
 /** An event of the log. */
 interface Line {

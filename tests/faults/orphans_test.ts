@@ -22,7 +22,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       name: `${name}: serve --model ${model} as PID 1 reaps orphans, and no child of its own`,
       ignore: !possible, // needs a PID namespace: root, or user namespaces
       async fn() {
-        const handler = new URL("../handlers/orphans.ts", import.meta.url).href;
+        const handler = new URL("../fixtures/handlers/orphans.ts", import.meta.url).href;
         const { run } = await target(name);
         const options = ["--model", model, "--spares", "1", "--handler", handler];
         const command = new Command(["serve", "--port", "0", ...options], {

@@ -29,7 +29,7 @@ const ACCEPTING: [ModelName, { workers?: number }][] = [
 ];
 for (const [model, options] of ACCEPTING) {
   Deno.test(`${model} ${JSON.stringify(options)}: localAddr is what the client called, also of a server on any address`, async () => {
-    const handler = new URL("../handlers/tells_local.ts", import.meta.url);
+    const handler = new URL("../fixtures/handlers/tells_local.ts", import.meta.url);
     const hosts = [
       ["0.0.0.0", "127.0.0.3", "127.0.0.3"],
       ["127.0.0.2", "127.0.0.2", "127.0.0.2"],

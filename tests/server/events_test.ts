@@ -8,7 +8,7 @@ import { target } from "../tools/targets.ts";
 
 const ECHO = new URL("../../src/handler/echo.ts", import.meta.url);
 
-const THROWING = new URL("../servers/throwing_listener.ts", import.meta.url).pathname;
+const THROWING = new URL("../fixtures/servers/throwing_listener.ts", import.meta.url).pathname;
 for (const name of ["deno", "bun", "node"] as const) {
   const { run } = await target(name);
   Deno.test(`${name}: a listener that throws keeps no server from its end`, async () => {

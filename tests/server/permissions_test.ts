@@ -5,7 +5,7 @@ import { Client, within } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
 
-const HANDLER = new URL("../handlers/tries_all.ts", import.meta.url);
+const HANDLER = new URL("../fixtures/handlers/tries_all.ts", import.meta.url);
 
 /** What a handler could do, told by itself; it must echo too. */
 async function tried(options: ServeOptions): Promise<Record<string, string>> {
@@ -41,7 +41,7 @@ Deno.test("without the option a worker may do what the server may", async () => 
 });
 
 Deno.test("a handler that a restricted worker cannot load is named", async () => {
-  const missing = new URL("./handlers/no_such.ts", import.meta.url);
+  const missing = new URL("../fixtures/handlers/no_such.ts", import.meta.url);
   const options: ServeOptions = { model: "process", port: 0, workerPermissions: [] };
   await assertRejects(() => serve(options, missing), Error, "Cannot load the handler file:");
 });

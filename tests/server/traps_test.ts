@@ -33,7 +33,7 @@ for (const name of ["bun", "node"] as const) {
 }
 
 Deno.test("thread: the connection of a thread that ends by itself is closed, and its descriptor free", async () => {
-  const dies = new URL("../handlers/closes_thread.ts", import.meta.url);
+  const dies = new URL("../fixtures/handlers/closes_thread.ts", import.meta.url);
   const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
   const once = async () => {
     const client = await Client.open(server.addr);

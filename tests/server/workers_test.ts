@@ -5,7 +5,7 @@ import { Client, until, visit, within } from "../tools/client.ts";
 import { CLI, Command, ticks } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
 
-const HANDLER = new URL("../handlers/computes.ts", import.meta.url).pathname;
+const HANDLER = new URL("../fixtures/handlers/computes.ts", import.meta.url).pathname;
 
 async function answered(client: Client, text: string): Promise<void> {
   await client.send(text);
