@@ -5,7 +5,7 @@
  */
 import type { ServeOptions } from "../../mod.ts";
 import { MODELS } from "../server/models.ts";
-import { LARGEST_CREW } from "../server/settings.ts";
+import { LARGEST_CREW, standard } from "../server/settings.ts";
 import type { Option } from "./options.ts";
 
 /** An option of `serve`. */
@@ -47,7 +47,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     sets: "port",
     value: "PORT",
     range: [0, 65535],
-    default: "8888",
+    default: `${standard("port")}`,
     help: "The TCP port; 0 takes a free one.",
   },
   {
@@ -122,7 +122,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     sets: "linger",
     value: "SECONDS",
     range: [0, LARGEST],
-    default: "2",
+    default: `${standard("linger") / 1000}`,
     help: "Wait so long for a client's close after the server's.",
   },
   {
@@ -130,7 +130,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     sets: "shutdownTimeout",
     value: "SECONDS",
     range: [0, LARGEST],
-    default: "10",
+    default: `${standard("shutdownTimeout") / 1000}`,
     help: "Let open connections go on so long after the first Ctrl-C.",
   },
   {
@@ -138,7 +138,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     sets: "backlog",
     value: "N",
     range: [1, LARGEST],
-    default: "511",
+    default: `${standard("backlog")}`,
     help: "Clients that may wait in the kernel's queue (thread, process, --workers).",
   },
   {
@@ -146,7 +146,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     sets: "spares",
     value: "N",
     range: [1, 1024],
-    default: "4",
+    default: `${standard("spares")}`,
     help: "Idle workers kept ready (thread, process).",
   },
   {

@@ -33,6 +33,11 @@ const NUMBERS = {
 
 type NumberName = keyof typeof NUMBERS;
 
+/** The default of an option that is a whole number; milliseconds where it is a time. */
+export function standard(name: Exclude<NumberName, "maxConnections" | "unixMode">): number {
+  return NUMBERS[name][0];
+}
+
 /** The options with their defaults. */
 export interface Settings {
   readonly address: Address;
