@@ -37,7 +37,7 @@ const options = {
   onEvent: (event: ServerEvent) => void events.push(event),
 };
 const server = await (handler ? serve(options, handler) : serve(options));
-// Each of these workers has to be started; resources/shrinking_test.ts lets many more come to them.
+// Each of these workers has to be started; resources/idle_workers_test.ts lets many more come to them.
 const few = model === "thread" || model === "process" ? 16 : 50;
 const size = handler || way !== "shared"
   ? { clients: 12, resets: 200 }
