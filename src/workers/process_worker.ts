@@ -8,7 +8,7 @@ import { BlockingListener } from "../posix/blocking_listener.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
 import type { Board } from "../queue/board.ts";
-import { listenToQueue, type Shares } from "../queue/queue_listener.ts";
+import type { Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Channel, Dropped, ignoreStopSignals, MESSAGE_BACKLOG } from "./channel.ts";
 import { ADMITTED, decodeMessage, encodeMessage, ORDERS, REFUSED } from "./encoding.ts";
@@ -150,7 +150,11 @@ const ORDER_INTERVAL = 100;
 const LAST_WAIT = 1000;
 
 /** The same way from inside the process. */
-export function processChannel(runtime: Runtime, libc: Libc, link: ProcessLink): Channel {
+export async function processChannel(
+  runtime: Runtime,
+  libc: Libc,
+  link: ProcessLink,
+): Promise<Channel> {
   ignoreStopSignals(runtime);
   dieWithParent(libc);
   if (runtime.parentPid() !== link.parent) runtime.exit(1);
@@ -158,6 +162,8 @@ export function processChannel(runtime: Runtime, libc: Libc, link: ProcessLink):
   libc.closeOnExec(LISTENING);
   libc.closeOnExec(CONTROL);
   if (shares) libc.closeOnExec(shares.board);
+  // Most workers have one client at a time, and start sooner without it.
+  const queue = shares && await import("../queue/queue_listener.ts");
 
   const { MSG_DONTWAIT } = libc.constants;
   const encoder = new TextEncoder();
@@ -231,8 +237,8 @@ export function processChannel(runtime: Runtime, libc: Libc, link: ProcessLink):
       runtime.exit(1);
     },
     listen: (blocking) =>
-      shares
-        ? listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
+      shares && queue
+        ? queue.listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
         : new BlockingListener(libc, {
           descriptor: LISTENING,
           blocking,

@@ -11,10 +11,7 @@ import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
-import { handedOverChannel } from "./handed_over_worker.ts";
 import { lifetime } from "./lifetime.ts";
-import { processChannel } from "./process_worker.ts";
-import { threadChannel } from "./thread_worker.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
 
 /** Runs the worker to its end. */
@@ -24,7 +21,7 @@ export async function main(load: LoadModule): Promise<void> {
   const settings: WorkerSettings = thread
     ? thread.data as WorkerSettings
     : JSON.parse(runtime.args.at(-1)!);
-  const channel = openChannel(runtime, thread, settings);
+  const channel = await openChannel(runtime, thread, settings);
 
   let connections: Connections | null = null;
   runtime.onUnhandled((error) => {
@@ -77,18 +74,24 @@ export async function main(load: LoadModule): Promise<void> {
   channel.end();
 }
 
-/** The way to the supervisor that the settings tell of. */
-function openChannel(
+/** The way to the supervisor that the settings tell of; no other's file is loaded, to start sooner. */
+async function openChannel(
   runtime: Runtime,
   thread: ThreadScope | null,
   { number, link }: WorkerSettings,
-): Channel {
+): Promise<Channel> {
   switch (link.way) {
-    case "thread":
+    case "thread": {
+      const { threadChannel } = await import("./thread_worker.ts");
       return threadChannel(runtime, new Libc(runtime), thread!, { number, link });
-    case "process":
+    }
+    case "process": {
+      const { processChannel } = await import("./process_worker.ts");
       return processChannel(runtime, new Libc(runtime), link);
-    case "handed over":
+    }
+    case "handed over": {
+      const { handedOverChannel } = await import("./handed_over_worker.ts");
       return handedOverChannel(runtime, runtime.processScope()!, link);
+    }
   }
 }
