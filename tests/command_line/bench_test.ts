@@ -71,6 +71,7 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
     assert(connect.servers[0].connectionsPerSecond > 0);
     assertMatch(connect.servers[1].error, /^it did not close a connection after "bye"$/);
     assertEquals(idle.servers[0].connections, 3);
+    assert(idle.servers[0].runs[0].load.busy < 0.2, "clients that are silent need a processor");
     assertMatch(await Deno.readTextFile(page), /<svg[\s\S]*<\/html>\n$/);
     assertMatch(stderr, /^\[1\/8\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
   } finally {
