@@ -15,7 +15,7 @@ import {
 } from "../posix/epoll.ts";
 import type { Libc } from "../posix/libc.ts";
 import { Client } from "./load_client.ts";
-import { type LoadTask, STOP } from "./load_messages.ts";
+import { CLOSED_EARLY, type LoadTask, STOP } from "./load_messages.ts";
 import { Tally } from "./load_tally.ts";
 import { Inbox, LARGEST_PIECE, Pattern } from "./pattern.ts";
 
@@ -288,7 +288,7 @@ export class LoadGenerator {
 
   #endOfStream(client: Client): void {
     if (client.state !== "leaving") {
-      return this.#failed(client, "the server closed a connection early");
+      return this.#failed(client, CLOSED_EARLY);
     }
     if (this.measuring) this.tally.count++;
     this.#drop(client);
