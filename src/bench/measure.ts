@@ -2,7 +2,7 @@
  * One run: start a server, load it, look at what it uses, end it.
  * @module
  */
-import { delay } from "../connection/delay.ts";
+import { delay, patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Contestant } from "./contestants.ts";
@@ -37,6 +37,8 @@ const BUSY = 0.95;
 const DISTURBED = 0.05;
 /** Milliseconds in which a server that has started comes to rest. */
 const REST = 100;
+/** Milliseconds in which the end of a server whose connections have all broken is known. */
+const END = 1000;
 
 /**
  * Runs it; a server's faults are an outcome, what is thrown is the command's own.
@@ -104,6 +106,9 @@ async function loaded(
       held = look();
     },
   });
+  if (result.answered === 0 && Object.keys(result.failures).length > 0) {
+    await Promise.race([new Promise<void>((resolve) => server.onEnd(resolve)), patiently(END)]);
+  }
   const error = fault(plan, result, server, connections, performance.now() - start);
   if (error !== null) return { error, wrongBytes: result.wrong > 0 };
   const measured: Measured = {
