@@ -22,6 +22,7 @@ usage: trivet bench [OPTIONS]
 
 Scenarios:
   message     clients send a message, wait until it is back, and send the next
+              (a closed loop: a server that stalls is sent nothing meanwhile)
   stream      clients send as fast as the server takes it
   connect     clients connect, send one message, say bye, and come again
   idle        many clients that are silent: what do they cost?
@@ -34,7 +35,7 @@ ${describeOptions(BENCH_OPTIONS)}
 
 Try it:
   trivet bench --seconds 2
-  trivet bench --scenario blocked --models iterative,multiplex,thread,process
+  trivet bench --scenario blocked
   trivet bench --handler ./my_handler.ts --connections 1,10,50 --report bench.html
   trivet bench --models multiplex --peer 'mine=python3 my_server.py {port}'
 
@@ -71,8 +72,9 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
   const groups = await runAll(runtime, settings, stopping.signal);
 
   const about = machine(runtime);
+  const command = commandLine(["bench", ...args]);
   const how = `${conditions(settings)}${stopping.signal.aborted ? "; stopped before its end" : ""}`;
-  await runtime.writeOut("stdout", `${about}\n${how}\n`);
+  await runtime.writeOut("stdout", `${about}\n${command}\n${how}\n`);
   const summaries: Summary[] = [];
   let blockedRows: ReturnType<typeof summarizeBlocked> = [];
   for (const { scenario, connections, size, runs, blocked } of groups) {
@@ -82,7 +84,7 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     const text = scenario === null ? blockedText(blockedRows) : summaryText(summaries.at(-1)!);
     await runtime.writeOut("stdout", `\n${text}`);
   }
-  const result = { about, conditions: how, summaries, blocked: blockedRows };
+  const result = { about, command, conditions: how, summaries, blocked: blockedRows };
   if (settings.json !== null) writeText(settings.json, benchJson(result));
   if (settings.report !== null) writeText(settings.report, reportPage(result));
   if (code !== 0) return code;
@@ -91,6 +93,14 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     [...runs.values()].flat().some((run) => "error" in run && run.wrongBytes)
   );
   return wrong || rows.every(({ error }) => error !== null) ? 1 : 0;
+}
+
+/** As a shell would take it again. */
+function commandLine(words: readonly string[]): string {
+  const quoted = words.map((word) =>
+    /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  );
+  return ["trivet", ...quoted].join(" ");
 }
 
 function conditions({ duration, rounds, scenarios }: BenchSettings): string {

@@ -13,7 +13,7 @@ export const BENCH_OPTIONS: readonly Option[] = [
     value: "MODELS",
     choices: Object.keys(MODELS),
     list: true,
-    default: Object.keys(MODELS).filter((model) => model !== "iterative").join(","),
+    default: Object.keys(MODELS).join(","),
     help: "The models to compare.",
   },
   {

@@ -9,9 +9,12 @@ import type { ModelName } from "../handler/handler.ts";
 import { handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { ownProgram, RUNNERS } from "../runtimes/workbench.ts";
+import { MODELS } from "../server/models.ts";
 import { BENCH_OPTIONS } from "./bench_options.ts";
 import { type Contestant, modelContestant, peerContestant } from "./contestants.ts";
 import type { Load } from "./load_messages.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { plural } from "./units.ts";
 
 /** What shall be measured. */
 export interface BenchSettings {
@@ -40,23 +43,20 @@ export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
     throw new UsageError(`unexpected "${given.words[0]}"; see bench --help`);
   }
   const connections = given.list("connections")?.map(Number) ?? null;
-  const most = Math.max(...connections ?? [0]);
-  const room = (runtime.descriptorLimit() ?? Infinity) - OWN_DESCRIPTORS;
-  if (most > room) {
-    throw new UsageError(`--connections ${most} is more than "ulimit -n" allows: ${room} here`);
-  }
+  const scenarios = (given.list("scenario") ?? ["message"]) as BenchSettings["scenarios"];
+  if (!help) checkDescriptors(runtime, connections ?? scenarios.map(usualConnections));
   const handler = given.text("handler");
   return {
     help,
     contestants: [
       ...models(
         runtime,
-        (given.list("models") ?? ["multiplex", "thread", "process"]) as ModelName[],
+        (given.list("models") ?? Object.keys(MODELS)) as ModelName[],
         given.list("runtimes") ?? [runtime.name],
       ),
       ...peers(runtime, given.texts("peer")),
     ],
-    scenarios: (given.list("scenario") ?? ["message"]) as BenchSettings["scenarios"],
+    scenarios,
     handler: handler === undefined ? null : handlerUrl(runtime, handler),
     connections,
     size: given.number("size") ?? null,
@@ -65,6 +65,22 @@ export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
     json: given.text("json") ?? null,
     report: given.text("report") ?? null,
   };
+}
+
+function usualConnections(name: BenchSettings["scenarios"][number]): number {
+  return name === "blocked" ? 2 : SCENARIOS[name].connections;
+}
+
+/** @throws {UsageError} if there are too few descriptors for so many clients */
+function checkDescriptors(runtime: Runtime, connections: readonly number[]): void {
+  const limit = runtime.descriptorLimit() ?? Infinity;
+  const most = Math.max(...connections);
+  if (most + OWN_DESCRIPTORS <= limit) return;
+  const fewer = limit > OWN_DESCRIPTORS ? `; or give --connections ${limit - OWN_DESCRIPTORS}` : "";
+  throw new UsageError(
+    `${plural(most, "client")}: for that many "ulimit -n" must be ${most + OWN_DESCRIPTORS}, ` +
+      `and it is ${limit}${fewer}`,
+  );
 }
 
 function models(

@@ -23,6 +23,8 @@ export interface Contestant {
   readonly capacity: number;
   /** Whether it is one of Trivet's, which can be given a handler. */
   readonly isOurs: boolean;
+  /** Whether it has a worker for each connection. */
+  readonly hasWorkers: boolean;
   /** Starts it. @throws {Error} with one line that says why it did not start */
   start(handler: string | null, signal: AbortSignal): Promise<RunningServer>;
 }
@@ -43,6 +45,7 @@ export function modelContestant(
     name,
     capacity: Math.max(1, Math.min(MODELS[model].maxConnections, Math.floor(room / workers))),
     isOurs: true,
+    hasWorkers: MODELS[model].where !== "main",
     async start(handler, signal) {
       const serve = ["serve", "--model", model, "--port", "0", "--log", "none"];
       const started = startCommand([
@@ -69,6 +72,7 @@ export function peerContestant(
     name,
     capacity: Infinity,
     isOurs: false,
+    hasWorkers: false,
     async start(_handler, signal) {
       const port = await freePort();
       const started = startCommand(shell(command.replaceAll("{port}", `${port}`)));

@@ -3,20 +3,24 @@
  * @module
  */
 import type { Figure, Measured } from "./figures.ts";
+import { timesOf } from "./statistics.ts";
 import { type BlockedRow, eachFigure, type Row, type Summary } from "./summary.ts";
 
 /** What a whole bench gave. */
 export interface BenchResult {
   /** The machine, in a line. */
   readonly about: string;
+  /** The command line that asked for it. */
+  readonly command: string;
   /** How it was measured, in a line. */
   readonly conditions: string;
   readonly summaries: readonly Summary[];
   readonly blocked: readonly BlockedRow[];
 }
 
-/** The text of the file. */
-export function benchJson({ about, conditions, summaries, blocked }: BenchResult): string {
+/** The text of the file. Keys name the unit; what has none is a count, or a part from 0 to 1. */
+export function benchJson(result: BenchResult): string {
+  const { about, command, conditions, summaries } = result;
   const scenarios = summaries.map(({ scenario, connections, size, rows }) => ({
     scenario: scenario.load,
     connections,
@@ -24,7 +28,12 @@ export function benchJson({ about, conditions, summaries, blocked }: BenchResult
     servers: rows.map((row) => server(row, [scenario.main, ...eachFigure(scenario)])),
   }));
   const date = new Date().toISOString();
-  return JSON.stringify({ about, conditions, date, scenarios, blocked }, null, 2) + "\n";
+  const blocked = result.blocked.map(({ name, error, waits }) => ({
+    name,
+    error,
+    waitsMicroseconds: waits,
+  }));
+  return JSON.stringify({ about, command, conditions, date, scenarios, blocked }, null, 2) + "\n";
 }
 
 function server(row: Row, all: readonly Figure[]) {
@@ -51,6 +60,6 @@ function raw({ load, disturbance, cpu, memory, memoryBefore }: Measured) {
     memoryBeforeKib: memoryBefore,
     disturbance,
     load: rest,
-    latency: { unit: "0.1 µs, in buckets of src/bench/statistics.ts", ...latency },
+    latency: { maxMicroseconds: latency.max, microsecondsAndCounts: timesOf(latency) },
   };
 }

@@ -15,7 +15,7 @@ import {
 } from "../posix/epoll.ts";
 import type { Libc } from "../posix/libc.ts";
 import { Client } from "./load_client.ts";
-import { type LoadTask, STOP } from "./load_messages.ts";
+import { CLOSED_EARLY, type LoadTask, STOP } from "./load_messages.ts";
 import { Tally } from "./load_tally.ts";
 import { Inbox, LARGEST_PIECE, Pattern } from "./pattern.ts";
 
@@ -26,6 +26,8 @@ const CONNECTING_AT_ONCE = 64;
 const PATIENCE = 5000;
 /** Milliseconds before a connection that failed is tried again. */
 const PAUSE = 10;
+/** Nanoseconds that a turn waits where nothing happens: a hundred turns in a second. */
+const LONGEST_WAIT = 10_000_000;
 const MINUTE = 60_000;
 const BYE = Uint8Array.from("bye", (letter) => letter.charCodeAt(0));
 
@@ -120,7 +122,7 @@ export class LoadGenerator {
   }
 
   #turn(): void {
-    const batch = this.#epoll.wait(this.#queue.length > 0 ? 0 : 1);
+    const batch = this.#epoll.wait(this.#queue.length > 0 ? 0 : LONGEST_WAIT);
     if (batch.length === 0) this.#now = this.clock();
     for (let i = 0; i < batch.length; i++) {
       const client = this.#open[batch.descriptor(i)];
@@ -286,7 +288,7 @@ export class LoadGenerator {
 
   #endOfStream(client: Client): void {
     if (client.state !== "leaving") {
-      return this.#failed(client, "the server closed a connection early");
+      return this.#failed(client, CLOSED_EARLY);
     }
     if (this.measuring) this.tally.count++;
     this.#drop(client);

@@ -37,6 +37,9 @@ export const STOP = 0;
 /** The word that lets the connections go that are held after a run, when it is not 0. */
 export const RELEASE = 1;
 
+/** A failure of a connection that was still to be used. */
+export const CLOSED_EARLY = "the server closed a connection early";
+
 /** What came of it. */
 export interface LoadResult {
   /** How long it was measured. */
@@ -67,6 +70,7 @@ export interface LoadResult {
 
 /** What the load generator tells while it runs, in this order. */
 export type LoadMessage =
+  | { readonly type: "warming" }
   | { readonly type: "measuring" }
   | { readonly type: "measured" }
   | { readonly type: "holding" }

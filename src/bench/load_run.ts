@@ -19,7 +19,7 @@ const DRAIN = 2000;
 export function runLoad(
   generator: LoadGenerator,
   task: LoadTask,
-  tell: (part: "measuring" | "measured" | "holding") => void,
+  tell: (part: "warming" | "measuring" | "measured" | "holding") => void,
   processorTime: () => number,
 ): LoadResult {
   const { load, warmup, duration } = task;
@@ -33,6 +33,7 @@ export function runLoad(
       generator.runFor(LONGEST, () => gone() || generator.allServed());
     }
     if (load !== "idle") {
+      tell("warming");
       generator.begin();
       generator.runFor(warmup, gone);
     }

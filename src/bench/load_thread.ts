@@ -17,6 +17,7 @@ const WORKER = moduleBeside("./load_worker", import.meta.url);
 
 /** What is called as a run goes on; the connections stay open until `holding` returns. */
 export interface LoadListener {
+  warming(): void;
   measuring(): void;
   measured(): void;
   holding(): void;

@@ -2,16 +2,17 @@
  * One run: start a server, load it, look at what it uses, end it.
  * @module
  */
-import { delay } from "../connection/delay.ts";
+import { delay, patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Measured } from "./figures.ts";
-import type { Load, LoadResult } from "./load_messages.ts";
+import { CLOSED_EARLY, type LoadResult } from "./load_messages.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
 import type { RunningServer } from "./running_server.ts";
 import type { Scenario } from "./scenarios.ts";
+import { plural } from "./units.ts";
 
 /** What shall be run. */
 export interface RunPlan {
@@ -36,15 +37,22 @@ const BUSY = 0.95;
 const DISTURBED = 0.05;
 /** Milliseconds in which a server that has started comes to rest. */
 const REST = 100;
+/** Milliseconds in which the end of a server whose connections have all broken is known. */
+const END = 1000;
 
-/** Runs it; a server's faults are an outcome, what is thrown is the command's own. */
+/**
+ * Runs it; a server's faults are an outcome, what is thrown is the command's own.
+ * @param doing told what is happening, for people
+ */
 export async function measure(
   runtime: Runtime,
   load: LoadThread,
   plan: RunPlan,
   signal: AbortSignal,
+  doing: (what: string) => void,
 ): Promise<RunOutcome> {
   let server: RunningServer;
+  doing("starting the server");
   try {
     server = await plan.contestant.start(plan.handler, signal);
   } catch (error) {
@@ -52,8 +60,9 @@ export async function measure(
   }
   try {
     await delay(REST);
-    return await loaded(runtime, load, plan, server);
+    return await loaded(runtime, load, plan, server, doing);
   } finally {
+    doing("ending the server");
     await server.stop();
   }
 }
@@ -63,6 +72,7 @@ async function loaded(
   load: LoadThread,
   plan: RunPlan,
   server: RunningServer,
+  doing: (what: string) => void,
 ): Promise<RunOutcome> {
   const { scenario, contestant, size, warmup, duration } = plan;
   const connections = Math.min(plan.connections, contestant.capacity);
@@ -71,6 +81,12 @@ async function loaded(
   const empty = look();
   let [before, after, held, kilobytes] = [empty, empty, empty, memoryBefore];
   server.onEnd(() => load.stop());
+  doing(
+    contestant.hasWorkers
+      ? `starting ${plural(connections, "worker")}`
+      : `connecting ${plural(connections, "client")}`,
+  );
+  const start = performance.now();
   const result = await load.run({
     load: scenario.load,
     address: server.address,
@@ -79,14 +95,21 @@ async function loaded(
     warmup,
     duration,
   }, {
-    measuring: () => before = look(),
+    warming: () => doing("warming up"),
+    measuring() {
+      doing("measuring");
+      before = look();
+    },
     measured: () => after = look(),
     holding() {
       kilobytes = memory(server.pid);
       held = look();
     },
   });
-  const error = fault(scenario.load, result, server, connections);
+  if (result.answered === 0 && Object.keys(result.failures).length > 0) {
+    await Promise.race([new Promise<void>((resolve) => server.onEnd(resolve)), patiently(END)]);
+  }
+  const error = fault(plan, result, server, connections, performance.now() - start);
   if (error !== null) return { error, wrongBytes: result.wrong > 0 };
   const measured: Measured = {
     load: result,
@@ -100,22 +123,37 @@ async function loaded(
   return { measured, notes: notes(measured, plan, connections) };
 }
 
-/** Why the figures are worth nothing. */
+/**
+ * Why the figures are worth nothing.
+ * @param waited milliseconds of the whole load
+ */
 function fault(
-  load: Load,
+  { scenario: { load }, contestant, handler, duration }: RunPlan,
   result: LoadResult,
   server: RunningServer,
   connections: number,
+  waited: number,
 ): string | null {
-  const failures = Object.entries(result.failures).map(([why, times]) => `${why} (${times} times)`);
-  if (result.wrong > 0) return `wrong bytes: ${result.firstWrong}`;
+  // The default handler does.
+  const echoes = contestant.isOurs && handler === null
+    ? ""
+    : `; bench needs a ${handler === null ? "server" : "handler"} that echoes what it gets`;
+  if (result.wrong > 0) return `wrong bytes: ${result.firstWrong}${echoes}`;
   const ended = server.ended();
   if (ended !== null) return `died: ${ended}`;
   if (result.count > 0 || result.bytes > 0 && load !== "connect") return null;
   if (load === "connect" && result.answered > 0) {
     return 'it did not close a connection after "bye"';
   }
-  return failures[0] ?? `no answer came on any of ${connections} connections`;
+  for (const [why, times] of Object.entries(result.failures)) {
+    return `${why} (${times} times)${why === CLOSED_EARLY ? echoes : ""}`;
+  }
+  if (result.answered > 0) {
+    return `no answer came in the ${duration / 1000} s that count, though some came before: ` +
+      "it needs more --seconds";
+  }
+  const within = `within ${Math.round(waited / 1000)} s`;
+  return `no answer came on any of ${plural(connections, "connection")} ${within}${echoes}`;
 }
 
 /** What must be known to read the figures. */

@@ -4,48 +4,57 @@
  * @module
  */
 import type { Runtime } from "../runtime.ts";
+import { terminalColumns } from "../runtimes/workbench.ts";
+import { Estimate, type PlannedRun } from "./estimate.ts";
 import { bar } from "./table.ts";
 
-const ROOM = 16;
-const WIDTH = 79;
+const ROOM = 10;
 
 /** Shows how far a list of runs has come, on standard error. */
 export class Progress {
   readonly #runtime: Runtime;
+  readonly #columns: () => number;
   readonly #terminal: boolean;
-  readonly #expected: readonly number[];
-  #done = 0;
-  #elapsed = 0;
+  readonly #estimate: Estimate;
   #started = 0;
   #what = "";
+  #round = "";
+  #doing = "";
   #timer: ReturnType<typeof setInterval> | null = null;
   #writing: Promise<void> = Promise.resolve();
 
-  /** @param expected how many milliseconds each run will probably take */
-  constructor(runtime: Runtime, expected: readonly number[]) {
+  /** @param columns how wide the terminal is now */
+  constructor(runtime: Runtime, runs: readonly PlannedRun[], columns = terminalColumns) {
     this.#runtime = runtime;
+    this.#columns = columns;
     this.#terminal = runtime.isTerminal("stderr");
-    this.#expected = expected;
+    this.#estimate = new Estimate(runs);
   }
 
-  /** The next run begins. */
-  start(what: string): void {
+  /** The next run begins; `round` has room in a line, but not beside a bar. */
+  start(what: string, round: string): void {
     this.#what = what;
+    this.#round = round;
+    this.#doing = "";
     this.#started = performance.now();
     if (!this.#terminal) return;
     this.#draw();
     this.#timer ??= setInterval(() => this.#draw(), 250);
   }
 
+  /** What is happening in the run: shown on a terminal. */
+  doing(what: string): void {
+    this.#doing = what;
+    if (this.#terminal) this.#draw();
+  }
+
   /** It has ended. */
   end(came: string): void {
     const now = performance.now();
-    this.#elapsed += now - this.#started;
+    this.#estimate.ended(now - this.#started);
     this.#started = now;
-    this.#done++;
-    if (!this.#terminal) {
-      this.#write(`[${this.#done}/${this.#expected.length}] ${this.#what}: ${came}\n`);
-    }
+    const { done, all } = this.#estimate;
+    if (!this.#terminal) this.#write(`[${done}/${all}] ${this.#what}${this.#round}: ${came}\n`);
   }
 
   /** Takes the bar away. */
@@ -56,19 +65,14 @@ export class Progress {
   }
 
   #draw(): void {
-    const planned = this.#expected.slice(0, this.#done).reduce((a, b) => a + b, 0);
-    const all = this.#expected.reduce((a, b) => a + b, 0);
-    // Starts and ends take longer on one machine than on another.
-    const pace = planned === 0 ? 1 : this.#elapsed / planned;
-    const current = this.#done < this.#expected.length
-      ? Math.min(performance.now() - this.#started, this.#expected[this.#done] * pace)
-      : 0;
-    const left = Math.max(0, (all - planned) * pace - current);
-    const part = Math.min(1, (planned * pace + current) / (all * pace));
-    const text = `${bar(part, ROOM).padEnd(ROOM, "·")} ${
-      Math.min(this.#done + 1, this.#expected.length)
-    }/${this.#expected.length} ${this.#what}, ${duration(left)} left`;
-    this.#write(`\r${text.slice(0, WIDTH)}\x1b[K`);
+    const underWay = performance.now() - this.#started;
+    const { done, all } = this.#estimate;
+    const [part, left] = [this.#estimate.part(underWay), this.#estimate.left(underWay)];
+    const text = `${bar(part, ROOM).padEnd(ROOM, "·")} ${Math.min(done + 1, all)}/${all}, ${
+      duration(left)
+    } left: ${this.#what}${this.#doing === "" ? "" : `: ${this.#doing}`}`;
+    // A line that reaches the last column would scroll.
+    this.#write(`\r${text.slice(0, Math.max(1, this.#columns() - 1))}\x1b[K`);
   }
 
   #write(text: string): void {

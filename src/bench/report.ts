@@ -11,8 +11,16 @@ import type { Scenario } from "./scenarios.ts";
 import { type BlockedRow, formatFigure, formatWait, type Summary } from "./summary.ts";
 import { plural } from "./units.ts";
 
+/** What percentiles of such clients do not show: coordinated omission. */
+const CLOSED_LOOP =
+  "Clients wait for each answer before they send the next message (a closed loop): while a server " +
+  "stalls, each of them waits once and sends nothing, so a stall is few of the times. " +
+  "It shows in the longest one, and in the rate.";
+
 /** Makes the page. */
-export function reportPage({ about, conditions, summaries, blocked }: BenchResult): string {
+export function reportPage(
+  { about, command, conditions, summaries, blocked }: BenchResult,
+): string {
   const names = [
     ...new Set([...summaries.flatMap(({ rows }) => rows), ...blocked].map(({ name }) => name)),
   ];
@@ -33,7 +41,9 @@ export function reportPage({ about, conditions, summaries, blocked }: BenchResul
 <body>
 <main>
 <h1>trivet bench</h1>
-<p>${escape(about)}<br>${escape(conditions)}<br>${new Date().toISOString().slice(0, 10)}</p>
+<p>${escape(about)}<br><code>${escape(command)}</code><br>${escape(conditions)}<br>${
+    new Date().toISOString().slice(0, 10)
+  }</p>
 ${sections.join("\n")}
 </main>
 </body>
@@ -75,6 +85,9 @@ function scenarioSection(
         : "Latency";
       const tail = several ? `, ${plural(summary.connections, "connection")}` : "";
       figureIf(parts, `${title}${tail}`, latencyLines(summary, numberOf), key);
+    }
+    if (scenario.load === "message" || scenario.load === "connect") {
+      parts.push(`<p class="notes">${CLOSED_LOOP}</p>`);
     }
     if (scenario.load !== "connect") {
       figureIf(parts, "Memory by connections", memoryLines(summaries, shown, numberOf), key);

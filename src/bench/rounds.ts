@@ -7,7 +7,9 @@ import type { Runtime } from "../runtime.ts";
 import type { BenchSettings } from "./bench_settings.ts";
 import { type BlockedOutcome, CASES, measureBlocked } from "./blocked.ts";
 import type { Contestant } from "./contestants.ts";
+import type { PlannedRun } from "./estimate.ts";
 import { LoadThread } from "./load_thread.ts";
+import { processors } from "./machine.ts";
 import { measure, type RunOutcome } from "./measure.ts";
 import { Progress } from "./progress.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
@@ -25,11 +27,9 @@ export interface Group {
 }
 
 /** One server in one round. */
-interface Job {
-  /** For the progress. */
-  readonly what: string;
-  /** Milliseconds that it will probably take. */
-  readonly expected: number;
+interface Job extends PlannedRun {
+  /** Which of how many rounds; empty if there is one. */
+  readonly round: string;
   /** Whose outcomes these are, and in which group. */
   readonly contestant: Contestant;
   readonly group: Group;
@@ -39,6 +39,8 @@ interface Job {
 const WARMUP = 1000;
 /** Milliseconds that a start and an end probably take, and a round of `blocked` in all. */
 const AROUND = 1500;
+/** Milliseconds of a processor that a worker's start and end take. */
+const WORKER = 150;
 const BLOCKED = 6000;
 
 /**
@@ -54,15 +56,15 @@ export async function runAll(
   const jobs = groups.flatMap((group) => jobsOf(group, settings));
   const load = new LoadThread(runtime);
   signal.addEventListener("abort", () => load.stop());
-  const progress = new Progress(runtime, jobs.map(({ expected }) => expected));
+  const progress = new Progress(runtime, jobs);
   try {
     for (const job of jobs) {
       if (signal.aborted) break;
       const { group, contestant } = job;
-      progress.start(job.what);
+      progress.start(job.kind, job.round);
       const came = group.scenario === null
         ? await runBlocked(runtime, job, signal)
-        : await run(runtime, load, settings, job, signal);
+        : await run(runtime, load, settings, job, signal, (what) => progress.doing(what));
       progress.end(signal.aborted ? "stopped" : came);
       if (signal.aborted) {
         // What was interrupted does not count.
@@ -95,11 +97,16 @@ function groupsOf(name: BenchSettings["scenarios"][number], settings: BenchSetti
 function jobsOf(group: Group, { contestants, rounds, duration }: BenchSettings): Job[] {
   const { scenario, connections } = group;
   const name = scenario === null ? "blocked" : `${scenario.load} ×${connections}`;
-  const expected = scenario === null ? BLOCKED : duration + Math.min(WARMUP, duration) + AROUND;
+  const expected = ({ hasWorkers, capacity }: Contestant) => {
+    if (scenario === null) return BLOCKED;
+    const workers = hasWorkers ? Math.min(connections, capacity) : 0;
+    return duration + Math.min(WARMUP, duration) + AROUND + workers * WORKER / processors();
+  };
   return Array.from({ length: rounds }, (_, round) =>
     contestants.map((contestant) => ({
-      what: `${name} ${contestant.name}${rounds > 1 ? `, round ${round + 1} of ${rounds}` : ""}`,
-      expected,
+      kind: `${name} ${contestant.name}`,
+      round: rounds > 1 ? `, round ${round + 1} of ${rounds}` : "",
+      expected: expected(contestant),
       contestant,
       group,
     }))).flat();
@@ -111,18 +118,25 @@ async function run(
   settings: BenchSettings,
   { group, contestant }: Job,
   signal: AbortSignal,
+  doing: (what: string) => void,
 ): Promise<string> {
   const scenario = group.scenario!;
   const before = group.runs.get(contestant.name) ?? [];
-  const outcome = repeated(before) ?? await measure(runtime, load, {
-    scenario,
-    contestant,
-    connections: group.connections,
-    size: group.size,
-    handler: contestant.isOurs ? settings.handler : null,
-    warmup: Math.min(WARMUP, settings.duration),
-    duration: settings.duration,
-  }, signal);
+  const outcome = repeated(before) ?? await measure(
+    runtime,
+    load,
+    {
+      scenario,
+      contestant,
+      connections: group.connections,
+      size: group.size,
+      handler: contestant.isOurs ? settings.handler : null,
+      warmup: Math.min(WARMUP, settings.duration),
+      duration: settings.duration,
+    },
+    signal,
+    doing,
+  );
   group.runs.set(contestant.name, [...before, outcome]);
   if ("error" in outcome) return outcome.error;
   const value = scenario.main.of(outcome.measured);

@@ -81,6 +81,11 @@ export class Histogram {
   }
 }
 
+/** Pairs of microseconds, the middle of a bucket, and how many times fell into it. */
+export function timesOf({ buckets }: HistogramData): [number, number][] {
+  return buckets.map(([bucket, count]) => [middleOf(bucket) / TICKS_PER_MICROSECOND, count]);
+}
+
 function bucketOf(ticks: number): number {
   if (ticks < STEPS) return ticks;
   const shift = 25 - Math.clz32(ticks); // so that 64 to 127 steps are left

@@ -9,7 +9,7 @@ import type { Scenario } from "./scenarios.ts";
 import { Histogram, median, spread } from "./statistics.ts";
 import { formatTime } from "./units.ts";
 
-/** A server's row; figures are medians over the rounds. */
+/** A server's row; figures are medians over the rounds, the longest times the longest of all. */
 export interface Row {
   readonly name: string;
   /** How many rounds gave figures. */
@@ -61,13 +61,14 @@ export function summarize(
     const good = runs.flatMap((run) => "measured" in run ? [run.measured] : []);
     const errors = runs.flatMap((run) => "error" in run ? [run.error] : []);
     const wrong = runs.some((run) => "error" in run && run.wrongBytes);
-    const middle = (of: (run: Measured) => number | null) => {
+    const ofAll = ({ of, largest }: Figure) => {
       const values = good.map(of).filter((value) => value !== null);
-      return values.length === 0 ? null : median(values);
+      if (values.length === 0) return null;
+      return largest ? Math.max(...values) : median(values);
     };
     // Wrong bytes in one round are worth more than figures of another.
     const error = wrong || good.length === 0 ? errors[0] ?? "not measured" : null;
-    const main = error === null ? middle(scenario.main.of) : null;
+    const main = error === null ? ofAll(scenario.main) : null;
     base ??= main;
     const mains = good.map(scenario.main.of).filter((value) => value !== null);
     rows.push({
@@ -77,7 +78,10 @@ export function summarize(
       spread: error === null && mains.length > 0 ? spread(mains) : 0,
       ratio: main === null || !base ? null : main / base,
       figures: Object.fromEntries(
-        eachFigure(scenario).map(({ key, of }) => [key, error === null ? middle(of) : null]),
+        eachFigure(scenario).map((figure) => [
+          figure.key,
+          error === null ? ofAll(figure) : null,
+        ]),
       ),
       notes: error === null ? notes(runs, errors) : [],
       error,

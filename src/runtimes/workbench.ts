@@ -25,6 +25,11 @@ export function listFolder(path: string): string[] {
   return builtin.fs.readdirSync(path);
 }
 
+/** How wide the terminal behind standard error is now; 80 where that is not known. */
+export function terminalColumns(): number {
+  return builtin.process.stderr.columns || 80;
+}
+
 /** What runs a file on each runtime: a program on PATH, and its arguments before the file. */
 export const RUNNERS: Readonly<Record<string, readonly string[]>> = {
   deno: ["deno", "run", "--quiet", "-A"],

@@ -54,7 +54,12 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
       ...["--connections", "3", ...SHORT, "--json", file, "--report", page],
     ]);
     assertEquals(code, 0, stderr + stdout);
+    const text = await Deno.readTextFile(page);
     const result = JSON.parse(await Deno.readTextFile(file));
+    const line = /^trivet bench --models multiplex --peer 'plain=.* \{port\}' --scenario /m;
+    assertMatch(stdout, line);
+    assertMatch(result.command, line);
+    assertMatch(text, /<code>trivet bench --models multiplex --peer &#39;plain=/);
     assertEquals(
       result.scenarios.map(({ scenario }: { scenario: string }) => scenario),
       scenarios.split(","),
@@ -71,7 +76,8 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
     assert(connect.servers[0].connectionsPerSecond > 0);
     assertMatch(connect.servers[1].error, /^it did not close a connection after "bye"$/);
     assertEquals(idle.servers[0].connections, 3);
-    assertMatch(await Deno.readTextFile(page), /<svg[\s\S]*<\/html>\n$/);
+    assert(idle.servers[0].runs[0].load.busy < 0.2, "clients that are silent need a processor");
+    assertMatch(text, /<svg[\s\S]*<\/html>\n$/);
     assertMatch(stderr, /^\[1\/8\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
   } finally {
     await Deno.remove(file);
@@ -80,23 +86,44 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
 });
 
 Deno.test("bench: a peer that goes wrong is a row that says so; wrong bytes exit 1", async () => {
-  const peers = ["flips", "doubles", "mute", "dies"].map(faulty);
+  const peers = ["flips", "doubles", "mute", "slow", "dies"].map(faulty);
   peers.push("absent=/nowhere/to/be/found {port}", "silent=sleep 0.1 # {port}");
   const { code, stdout, stderr } = await bench([
     ...["--models", "multiplex", "--runtimes", "deno", ...SHORT],
     ...peers.flatMap((peer) => ["--peer", peer]),
   ]);
   assertEquals(code, 1, stderr + stdout);
+  const words = stdout.replace(/\n {2}/g, " ");
   assertMatch(stdout, /^multiplex +[\d,.]+ +- +1\.00 +█+/m);
   assertMatch(
-    stdout,
-    /^! flips: wrong bytes: byte 99 of a message was 0x.. and came back as 0x..$/m,
+    words,
+    /^! flips: wrong bytes: byte 99 of a message was 0x.. and came back as 0x..; bench needs a server that echoes what it gets$/m,
   );
   assertMatch(stdout, /^! doubles: wrong bytes: /m);
-  assertMatch(stdout, /^! mute: no answer came on any of 50 connections$/m);
+  assertMatch(
+    stdout,
+    /^! mute: no answer came on any of 50 connections within \d+ s; bench needs/m,
+  );
+  assertMatch(
+    words,
+    /^! slow: no answer came in the 0.2 s that count, though some came before: it needs more --seconds$/m,
+  );
   assertMatch(stdout, /^! dies: died: exit code 7: out of luck$/m);
   assertMatch(stdout, /^! absent: did not start: exit code 127: /m);
   assertMatch(stdout, /^! silent: did not start: exit code 0$/m);
+});
+
+Deno.test("bench: a handler that does not echo is told what bench needs", async () => {
+  const handler = new URL("../fixtures/handlers/tells_local.ts", import.meta.url).pathname;
+  const { code, stdout } = await bench([
+    ...["--models", "multiplex", "--handler", handler, "--connections", "1", ...SHORT],
+  ]);
+  assertEquals(code, 1, stdout);
+  const words = stdout.replace(/\n {2}/g, " ");
+  assertMatch(
+    words,
+    /^! multiplex: wrong bytes: .*bench needs a handler that echoes what it gets$/m,
+  );
 });
 
 Deno.test("bench: a runtime that is not on PATH is a row that says so", async () => {

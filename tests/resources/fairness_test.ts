@@ -26,7 +26,7 @@ const PATIENCE = 16;
 const VERDICTS = 2;
 
 const runtime = await detect();
-const silent = { measuring() {}, measured() {}, holding() {} };
+const silent = { warming() {}, measuring() {}, measured() {}, holding() {} };
 
 /** What streams and the ninth get, at the same time; each in a thread of this process. */
 async function load(address: TcpAddress): Promise<{ streams: LoadResult; ninth: LoadResult }> {

@@ -21,6 +21,7 @@ test("the page loads nothing, and shows a name as it is written", () => {
   const waits = { silent: "over 2 s", computes: 400, crashes: name };
   const result: BenchResult = {
     about: name,
+    command: `trivet bench --peer '${name}'`,
     conditions: name,
     summaries,
     blocked: [{ name, waits, error: null }, { name, waits: null, error: name }],
@@ -30,6 +31,8 @@ test("the page loads nothing, and shows a name as it is written", () => {
   assert(!/NaN|Infinity|undefined/.test(page), "a number is none");
   assert(!/(src|href)=|url\(|@import/.test(page), "it loads something");
   assertMatch(page, /&lt;script&gt;alert\(&quot;&amp;&quot;\)/);
+  assertMatch(page, /<code>trivet bench --peer &#39;&lt;script/);
+  assertMatch(page, /closed loop/);
   for (const title of ["messages/s by connections", "Latency", "Memory by connections"]) {
     assert(page.includes(title), title);
   }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { RunOutcome } from "../../../src/bench/measure.ts";
 import { SCENARIOS } from "../../../src/bench/scenarios.ts";
 import { summarize } from "../../../src/bench/summary.ts";
@@ -10,6 +10,16 @@ const noisy: RunOutcome = {
   measured: measured(100),
   notes: ["other processes used 7 % of the machine"],
 };
+
+test("summarize() takes the longest time of all rounds", () => {
+  const runs = [0.5, 4, 0.7].map((latency): RunOutcome => ({
+    measured: measured(100, latency),
+    notes: [],
+  }));
+  const [{ figures }] = summarize(SCENARIOS.message, 50, 100, new Map([["a", runs]])).rows;
+  assertEquals(figures.maxMicroseconds, 7996);
+  assert(figures.p50Microseconds! < 1100, "of the usual times it takes the median");
+});
 
 test("summarize() takes medians, and ratios to the first server that has figures", () => {
   const { rows } = summarize(
