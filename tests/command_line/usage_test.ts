@@ -24,13 +24,14 @@ const MISTAKES: [string[], number, RegExp][] = [
   [[], 2, /serve, connect or bench/],
   [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
   [["serve", "--unix", "/tmp/" + "x".repeat(200)], 1, /./],
+  [["serve", "--unix", "/no/such/folder/socket"], 1, /its folder does not exist/],
   [["connect", "127.0.0.1", "1"], 1, /nobody listens/],
   [["connect", "127.0.0.1", "x"], 2, /PORT/],
 ];
 
 await onEachRuntime(({ on, test, run, serve }) => {
-  // The same code reads options on every runtime; the last four are mostly what the system says.
-  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-4)) {
+  // The same code reads options on every runtime; the last five are mostly what the system says.
+  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-5)) {
     test(`"${args.join(" ").slice(0, 60)}" gets one clear line and exit ${code}`, async () => {
       const command = run(args);
       assertEquals(await command.exit(), code, command.stderr);
