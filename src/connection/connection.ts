@@ -26,11 +26,11 @@ export interface UnixAddress {
 export type Address = TcpAddress | UnixAddress;
 
 /** One accepted stream. Errors are `Error`s whose `code` is the POSIX name. */
-export interface Connection {
+export interface Connection<Ends extends Address = Address> {
   /** This end. */
-  readonly localAddr: Address;
+  readonly localAddr: Ends;
   /** The client's end. */
-  readonly remoteAddr: Address;
+  readonly remoteAddr: Ends;
   /**
    * Bytes that came, written to `buffer`: how many, at least 1, or `null` at
    * the end of the stream. One read at a time: a second one rejects with
