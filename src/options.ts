@@ -85,9 +85,9 @@ export interface ServeOptions {
 /** Options for `serve` on a TCP port. */
 export interface ServeTcpOptions extends ServeOptions {
   /** None: a TCP port has none. */
-  path?: undefined;
+  path?: never;
   /** None: it is the mode of a file. */
-  unixMode?: undefined;
+  unixMode?: never;
   /** Called once, when the server is ready. */
   onListen?(addr: TcpAddress): void;
 }
@@ -97,9 +97,9 @@ export interface ServeUnixOptions extends ServeOptions {
   /** The socket's path. */
   path: string;
   /** None: a Unix-domain socket has none. */
-  hostname?: undefined;
+  hostname?: never;
   /** None: a Unix-domain socket has none. */
-  port?: undefined;
+  port?: never;
   /** Called once, when the server is ready. */
   onListen?(addr: UnixAddress): void;
 }
@@ -115,6 +115,8 @@ export interface ConnectTcpOptions {
   hostname?: string;
   /** 1 to 65535. */
   port: number;
+  /** None: a TCP port has none. */
+  path?: never;
 }
 
 /** A Unix-domain socket to connect to; a {@linkcode UnixAddress} is one. */
@@ -123,4 +125,8 @@ export interface ConnectUnixOptions {
   transport?: "unix";
   /** The socket's path in the file system. */
   path: string;
+  /** None: a Unix-domain socket has none. */
+  hostname?: never;
+  /** None: a Unix-domain socket has none. */
+  port?: never;
 }

@@ -17,6 +17,7 @@ export async function buildPackage(): Promise<URL> {
   }
   await Deno.remove(OUTPUT, { recursive: true }).catch(() => {});
   await compile();
+  await declareDisposable();
   const dependencies = await resolveImports();
   for (const name of ["README.md", "CHANGELOG.md", "LICENSE", "docs"]) await copy(name);
 
@@ -45,19 +46,33 @@ export async function buildPackage(): Promise<URL> {
   return OUTPUT;
 }
 
-/** The pinned compiler's path. */
-export async function compiler(): Promise<string> {
-  const tools = await packages("tools", { typescript: "7.0.2" });
+/** The compilers whose users can take the package's types; the newest builds it. */
+const COMPILERS = { oldest: "5.4.5", newest: "7.0.2" };
+
+/** A compiler's path. */
+export async function compiler(which: keyof typeof COMPILERS): Promise<string> {
+  const version = COMPILERS[which];
+  const tools = await packages(`typescript-${version}`, { typescript: version });
   return decodeURIComponent(new URL(".bin/tsc", tools).pathname);
 }
 
 async function compile(): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(await compiler(), {
+  const { success, stdout, stderr } = await new Deno.Command(await compiler("newest"), {
     args: ["--project", "scripts/package/tsconfig.json"],
     cwd: ROOT,
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (!success) throw new Error(`tsc failed: ${text(stdout)}${text(stderr)}`);
+}
+
+/**
+ * `AsyncDisposable` is in no library of targets before ESNext. JSR takes no such
+ * line in the source, because it declares something for the whole program.
+ */
+async function declareDisposable(): Promise<void> {
+  const types = new URL("mod.d.ts", OUTPUT);
+  const line = '/// <reference lib="esnext.disposable" />';
+  await Deno.writeTextFile(types, `${line}\n${await Deno.readTextFile(types)}`);
 }
 
 /**

@@ -86,18 +86,42 @@ export default shout;
 `;
 
 const PROGRAM = `
-import { connect, type ModelName, serve, type ServeOptions } from "trivet";
+import { connect, type ModelName, serve } from "trivet";
 const models: ModelName[] = ["multiplex", "iterative", "thread", "process"];
 for (const model of models) {
-  const options: ServeOptions = { model, port: 0 };
-  const server = await serve(options, new URL("./shout.ts", import.meta.url));
-  const connection = await connect(server.addr);
+  const server = await serve({ model, port: 0 }, new URL("./shout.ts", import.meta.url));
+  const { hostname, port } = server.addr;
+  const connection = await connect({ hostname, port });
   await connection.write(new TextEncoder().encode(model));
   const buffer = new Uint8Array(1024);
   const length: number | null = await connection.read(buffer);
   console.log(new TextDecoder().decode(buffer.subarray(0, length ?? 0)));
   connection.close();
   await server.shutdown();
+}
+`;
+
+/** What must compile, and what must not. */
+const TYPES = `
+import { type Address, connect, type Handler, serve, type ServeOptions, type Server } from "trivet";
+const handler: Handler = (connection) => connection.close();
+export async function typed(options: ServeOptions, addr: Address): Promise<void> {
+  const first: number = (await serve(handler)).addr.port;
+  await serve({ port: 0, onListen: ({ port }) => port === first }, handler);
+  const unix = await serve({ path: "/socket", onListen: ({ path }) => path }, handler);
+  const path: string = (await connect({ path: unix.addr.path })).remoteAddr.path;
+  const port: number = (await connect({ port: first })).remoteAddr.port;
+  const either: Server = await serve(options, handler);
+  await Promise.all([connect(addr), connect(either.addr)]);
+  await either[Symbol.asyncDispose]();
+  // @ts-expect-error it may be a Unix-domain socket's
+  either.addr.port;
+  // @ts-expect-error there is no such option
+  await serve({ prot: port }, handler);
+  // @ts-expect-error a handler is the last argument
+  await serve(handler, { port });
+  // @ts-expect-error it has one or the other
+  await connect({ path, port });
 }
 `;
 
@@ -137,20 +161,24 @@ Deno.test("the package, installed from its tarball into an empty folder", async 
       }
     }
 
-    await t.step("type-checks under strict and nodenext", async () => {
-      await Deno.writeTextFile(`${empty}/main.ts`, PROGRAM);
-      await Deno.writeTextFile(`${empty}/shout.ts`, HANDLER);
-      const compilerOptions = {
-        strict: true,
-        module: "nodenext",
-        target: "esnext",
-        types: [], // the standard libraries declare what the program names of a runtime
-        noEmit: true,
-        skipLibCheck: false,
-      };
-      await Deno.writeTextFile(`${empty}/tsconfig.json`, JSON.stringify({ compilerOptions }));
-      await output(await compiler(), ["--project", empty]);
-    });
+    await Deno.writeTextFile(`${empty}/main.ts`, PROGRAM);
+    await Deno.writeTextFile(`${empty}/shout.ts`, HANDLER);
+    await Deno.writeTextFile(`${empty}/types.ts`, TYPES);
+    for (const version of ["oldest", "newest"] as const) {
+      await t.step(`type-checks with the ${version} compiler`, async () => {
+        const compilerOptions = {
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          module: "nodenext",
+          target: "es2022",
+          types: [], // the standard libraries declare what the program names of a runtime
+          noEmit: true,
+          skipLibCheck: false,
+        };
+        await Deno.writeTextFile(`${empty}/tsconfig.json`, JSON.stringify({ compilerOptions }));
+        await output(await compiler(version), ["--project", empty]);
+      });
+    }
 
     const runs = { deno: [Deno.execPath(), "run", "-A"], bun: [paths.bun], node: [paths.node] };
     for (const [name, [program, ...args]] of Object.entries(runs)) {
