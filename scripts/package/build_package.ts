@@ -1,6 +1,7 @@
 /**
  * Builds the npm package into build/npm/: the source as JavaScript with
- * declarations, file for file, and a package.json.
+ * declarations, file for file, a package.json, a README of its own, the docs and
+ * the examples.
  * @module
  */
 import config from "../../deno.json" with { type: "json" };
@@ -19,7 +20,11 @@ export async function buildPackage(): Promise<URL> {
   await compile();
   await declareDisposable();
   const dependencies = await resolveImports();
-  for (const name of ["README.md", "CHANGELOG.md", "LICENSE", "docs"]) await copy(name);
+  for (const name of ["CHANGELOG.md", "LICENSE"]) {
+    await Deno.copyFile(new URL(name, ROOT), new URL(name, OUTPUT));
+  }
+  await Deno.copyFile(new URL("README.md", import.meta.url), new URL("README.md", OUTPUT));
+  for (const folder of ["docs/", "examples/"]) await copyTexts(folder);
 
   const command = new URL("cli.js", OUTPUT);
   await Deno.writeTextFile(command, `#!/usr/bin/env node\n${await Deno.readTextFile(command)}`);
@@ -104,11 +109,21 @@ async function* javascript(folder: URL): AsyncGenerator<URL> {
   }
 }
 
-async function copy(name: string): Promise<void> {
-  const from = new URL(name, ROOT);
-  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, new URL(name, OUTPUT));
-  await Deno.mkdir(new URL(name, OUTPUT));
-  for await (const entry of Deno.readDir(from)) await copy(`${name}/${entry.name}`);
+/** Copies a folder's texts, which then say how it is done with the package. */
+async function copyTexts(folder: string): Promise<void> {
+  await Deno.mkdir(new URL(folder, OUTPUT));
+  for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
+    const text = await Deno.readTextFile(new URL(folder + name, ROOT));
+    await Deno.writeTextFile(new URL(folder + name, OUTPUT), withPackage(text));
+  }
+}
+
+/** What is said of a checkout, said of the package. */
+function withPackage(text: string): string {
+  return text
+    .replace(/deno run -A cli\.ts(?=.* --worker-permissions)/g, "deno run -A npm:trivet")
+    .replaceAll("deno run -A cli.ts", "npx trivet")
+    .replace(/"\.{1,2}\/mod\.ts"/g, '"trivet"');
 }
 
 if (import.meta.main) {
