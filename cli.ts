@@ -4,48 +4,73 @@
  */
 import { UsageError } from "./src/cli/usage_error.ts";
 import { errorCode, errorMessage } from "./src/connection/errors.ts";
+import { nearest } from "./src/nearest.ts";
 import type { Runtime } from "./src/runtime.ts";
 import { detectOrExit } from "./src/runtimes/detect.ts";
 import { VERSION } from "./src/version.ts";
 
 /**
- * What runs each; loaded only where it is asked for, and not before the runtime is
- * known to be new enough for it.
+ * What each does, its options, and what runs it; loaded only where it is asked for,
+ * and not before the runtime is known to be new enough for it.
  */
 const COMMANDS = {
-  serve: async () => (await import("./src/cli/serve_command.ts")).serveCommand,
-  connect: async () => (await import("./src/cli/connect_command.ts")).connectCommand,
-  bench: async () => (await import("./src/bench/bench_command.ts")).benchCommand,
+  serve: {
+    usage: "serve [OPTIONS]",
+    options: async () => (await import("./src/cli/serve_options.ts")).SERVE_OPTIONS,
+    run: async () => (await import("./src/cli/serve_command.ts")).serveCommand,
+  },
+  connect: {
+    usage: "connect [HOST] [PORT]",
+    options: async () => (await import("./src/cli/connect_options.ts")).CONNECT_OPTIONS,
+    run: async () => (await import("./src/cli/connect_command.ts")).connectCommand,
+  },
+  bench: {
+    usage: "bench [OPTIONS]",
+    options: async () => (await import("./src/bench/bench_options.ts")).BENCH_OPTIONS,
+    run: async () => (await import("./src/bench/bench_command.ts")).benchCommand,
+  },
 };
 
-const HELP = `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
+/** The help text: each command with the options that are used most. */
+async function help(): Promise<string> {
+  const { describeOptions } = await import("./src/cli/describe_options.ts");
+  const commands = await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, { usage, options }]) => {
+      const often = (await options()).filter((option) => option.often);
+      return `trivet ${usage.padEnd(27)}all options: trivet ${name} --help\n${
+        describeOptions(often)
+      }\n`;
+    }),
+  );
+  return `Trivet serves TCP connections: processes, threads or one event loop, with one handler.
 
-usage: trivet serve [OPTIONS]          see trivet serve --help
-       trivet connect [HOST] [PORT]    see trivet connect --help
-       trivet bench [OPTIONS]          see trivet bench --help
-       trivet --version
+${commands.join("\n")}
+trivet --version
 
 In a checkout "trivet" is: deno run -A cli.ts, bun cli.ts or node cli.ts
 `;
+}
 
 /** Runs the command; returns the exit code. */
 async function main(runtime: Runtime): Promise<number> {
   const [command, ...args] = runtime.args;
-  if (command === "--version") {
-    await runtime.writeOut("stdout", `trivet ${VERSION} (${runtime.name} ${runtime.version})\n`);
-    return 0;
-  }
-  if (command === "--help" || command === "-h") {
-    await runtime.writeOut("stdout", HELP);
-    return 0;
-  }
   if (command === undefined) {
     throw new UsageError("say what to do: serve, connect or bench; see --help");
   }
-  if (!Object.hasOwn(COMMANDS, command)) {
-    throw new UsageError(`unknown command "${command}": it is serve, connect or bench; see --help`);
+  if (["--version", "--help", "-h"].includes(command)) {
+    if (args.length > 0) throw new UsageError(`unexpected "${args[0]}" after ${command}`);
+    const version = `trivet ${VERSION} (${runtime.name} ${runtime.version})\n`;
+    await runtime.writeOut("stdout", command === "--version" ? version : await help());
+    return 0;
   }
-  const run = await COMMANDS[command as keyof typeof COMMANDS]();
+  if (!Object.hasOwn(COMMANDS, command)) {
+    const meant = nearest(command, [...Object.keys(COMMANDS), "--help", "--version"]);
+    const hint = meant === undefined
+      ? ": it is serve, connect or bench; see"
+      : `; did you mean ${meant}? See`;
+    throw new UsageError(`unknown command "${command}"${hint} --help`);
+  }
+  const run = await COMMANDS[command as keyof typeof COMMANDS].run();
   return await run(runtime, args);
 }
 

@@ -30,4 +30,11 @@ export { connect } from "./src/server/connect.ts";
 export type { Server } from "./src/server/base_server.ts";
 export type { HandlerModule } from "./src/handler/load_handler.ts";
 export { serve } from "./src/server/serve.ts";
-export type { ServeOptions } from "./src/options.ts";
+export type {
+  ConnectOptions,
+  ConnectTcpOptions,
+  ConnectUnixOptions,
+  ServeOptions,
+  ServeTcpOptions,
+  ServeUnixOptions,
+} from "./src/options.ts";

@@ -43,7 +43,7 @@ const crash: Handler = async (connection) => {
     if (rest.length > LONGEST_LINE) throw new Error("a line without an end");
     for (const line of lines) {
       await connection.write(encoder.encode(line + "\n"));
-      switch (line) {
+      switch (line.replace(/\r$/, "")) {
         case "throw":
           throw new Error("thrown on purpose");
         case "late":

@@ -1,6 +1,6 @@
 /**
- * A handler that computes: each line comes back as its SHA-256, hashed again
- * and again, 100,000 rounds in all, as one stretches a password.
+ * A handler that computes: each line, without its LF or CRLF, comes back as its SHA-256,
+ * hashed again and again, 100,000 rounds in all, as one stretches a password.
  *
  * It shows a handler that keeps its thread busy. For `thread` or `process`,
  * where it takes nobody's time but its own client's. Under `multiplex` everybody
@@ -20,6 +20,8 @@ import type { Handler } from "../mod.ts";
 const ROUNDS = 100_000;
 
 const NEWLINE = 0x0a;
+/** Before a newline it belongs to the line's end, as telnet and Windows send it. */
+const CR = new Uint8Array([0x0d]);
 const encoder = new TextEncoder();
 
 /**
@@ -32,15 +34,24 @@ export const blocking = true;
 const hash: Handler = async (connection) => {
   const buffer = new Uint8Array(4096);
   let line = createHash("sha256");
+  let held = false; // whether a CR waits for what follows it
+  const add = (part: Uint8Array) => {
+    if (part.length === 0) return;
+    if (held) line.update(CR);
+    held = part[part.length - 1] === CR[0];
+    line.update(held ? part.subarray(0, -1) : part);
+  };
   for (let n; (n = await connection.read(buffer)) !== null;) {
     const bytes = buffer.subarray(0, n);
     let start = 0;
     for (let end; (end = bytes.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
-      const digest = stretch(line.update(bytes.subarray(start, end)).digest());
+      add(bytes.subarray(start, end));
+      const digest = stretch(line.digest());
       await connection.write(encoder.encode(digest.toString("hex") + "\n"));
       line = createHash("sha256");
+      held = false;
     }
-    line.update(bytes.subarray(start));
+    add(bytes.subarray(start));
   }
 };
 export default hash;

@@ -1,8 +1,8 @@
 /**
- * What serve() can be told.
+ * What serve() and connect() can be told.
  * @module
  */
-import type { Address } from "./connection/connection.ts";
+import type { Address, TcpAddress, UnixAddress } from "./connection/connection.ts";
 import type { ServerEvent } from "./events.ts";
 import type { ModelName } from "./handler/handler.ts";
 
@@ -77,7 +77,56 @@ export interface ServeOptions {
   /** Shuts the server down when it is aborted. */
   signal?: AbortSignal;
   /** Called once, when the server is ready. */
-  onListen?: (addr: Address) => void;
+  onListen?(addr: Address): void;
   /** Called with everything that happens; it must not take long. */
   onEvent?: (event: ServerEvent) => void;
+}
+
+/** Options for `serve` on a TCP port. */
+export interface ServeTcpOptions extends ServeOptions {
+  /** None: a TCP port has none. */
+  path?: never;
+  /** None: it is the mode of a file. */
+  unixMode?: never;
+  /** Called once, when the server is ready. */
+  onListen?(addr: TcpAddress): void;
+}
+
+/** Options for `serve` on a Unix-domain socket. */
+export interface ServeUnixOptions extends ServeOptions {
+  /** The socket's path. */
+  path: string;
+  /** None: a Unix-domain socket has none. */
+  hostname?: never;
+  /** None: a Unix-domain socket has none. */
+  port?: never;
+  /** Called once, when the server is ready. */
+  onListen?(addr: UnixAddress): void;
+}
+
+/** Where `connect` connects to. */
+export type ConnectOptions = ConnectTcpOptions | ConnectUnixOptions;
+
+/** A TCP port to connect to; a {@linkcode TcpAddress} is one. */
+export interface ConnectTcpOptions {
+  /** The kind of address. @default {"tcp"} */
+  transport?: "tcp";
+  /** An address or a host's name. @default {"127.0.0.1"} */
+  hostname?: string;
+  /** 1 to 65535. */
+  port: number;
+  /** None: a TCP port has none. */
+  path?: never;
+}
+
+/** A Unix-domain socket to connect to; a {@linkcode UnixAddress} is one. */
+export interface ConnectUnixOptions {
+  /** The kind of address. @default {"unix"} */
+  transport?: "unix";
+  /** The socket's path in the file system. */
+  path: string;
+  /** None: a Unix-domain socket has none. */
+  hostname?: never;
+  /** None: a Unix-domain socket has none. */
+  port?: never;
 }

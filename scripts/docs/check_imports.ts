@@ -9,11 +9,12 @@ const ROOT = new URL("../..", import.meta.url);
 const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/version.ts", "the version"],
   ["src/module_beside.ts", "to find a module that runs in a thread or process of its own"],
+  ["src/nearest.ts", "the name that somebody may have meant"],
   ["src/connection/", "the contract of a connection, and its one implementation"],
   ["src/runtime.ts", "what Trivet needs of a runtime"],
   ["src/handler/", "what users write, and how it is loaded"],
   ["src/events.ts", "what happens in a server"],
-  ["src/options.ts", "what `serve()` can be told"],
+  ["src/options.ts", "what `serve()` and `connect()` can be told"],
   ["src/posix/", "system calls, and an event loop over them"],
   ["src/runtimes/", "the adapters, one for each runtime"],
   ["src/serving/", "one connection and many, from `accept` to close"],

@@ -1,6 +1,7 @@
 /**
  * Builds the npm package into build/npm/: the source as JavaScript with
- * declarations, file for file, and a package.json.
+ * declarations, file for file, a package.json, a README of its own, the docs and
+ * the examples.
  * @module
  */
 import config from "../../deno.json" with { type: "json" };
@@ -17,8 +18,13 @@ export async function buildPackage(): Promise<URL> {
   }
   await Deno.remove(OUTPUT, { recursive: true }).catch(() => {});
   await compile();
+  await declareDisposable();
   const dependencies = await resolveImports();
-  for (const name of ["README.md", "CHANGELOG.md", "LICENSE", "docs"]) await copy(name);
+  for (const name of ["CHANGELOG.md", "LICENSE"]) {
+    await Deno.copyFile(new URL(name, ROOT), new URL(name, OUTPUT));
+  }
+  await Deno.copyFile(new URL("README.md", import.meta.url), new URL("README.md", OUTPUT));
+  for (const folder of ["docs/", "examples/"]) await copyTexts(folder);
 
   const command = new URL("cli.js", OUTPUT);
   await Deno.writeTextFile(command, `#!/usr/bin/env node\n${await Deno.readTextFile(command)}`);
@@ -45,19 +51,33 @@ export async function buildPackage(): Promise<URL> {
   return OUTPUT;
 }
 
-/** The pinned compiler's path. */
-export async function compiler(): Promise<string> {
-  const tools = await packages("tools", { typescript: "7.0.2" });
+/** The compilers whose users can take the package's types; the newest builds it. */
+const COMPILERS = { oldest: "5.4.5", newest: "7.0.2" };
+
+/** A compiler's path. */
+export async function compiler(which: keyof typeof COMPILERS): Promise<string> {
+  const version = COMPILERS[which];
+  const tools = await packages(`typescript-${version}`, { typescript: version });
   return decodeURIComponent(new URL(".bin/tsc", tools).pathname);
 }
 
 async function compile(): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(await compiler(), {
+  const { success, stdout, stderr } = await new Deno.Command(await compiler("newest"), {
     args: ["--project", "scripts/package/tsconfig.json"],
     cwd: ROOT,
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (!success) throw new Error(`tsc failed: ${text(stdout)}${text(stderr)}`);
+}
+
+/**
+ * `AsyncDisposable` is in no library of targets before ESNext. JSR takes no such
+ * line in the source, because it declares something for the whole program.
+ */
+async function declareDisposable(): Promise<void> {
+  const types = new URL("mod.d.ts", OUTPUT);
+  const line = '/// <reference lib="esnext.disposable" />';
+  await Deno.writeTextFile(types, `${line}\n${await Deno.readTextFile(types)}`);
 }
 
 /**
@@ -89,11 +109,21 @@ async function* javascript(folder: URL): AsyncGenerator<URL> {
   }
 }
 
-async function copy(name: string): Promise<void> {
-  const from = new URL(name, ROOT);
-  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, new URL(name, OUTPUT));
-  await Deno.mkdir(new URL(name, OUTPUT));
-  for await (const entry of Deno.readDir(from)) await copy(`${name}/${entry.name}`);
+/** Copies a folder's texts, which then say how it is done with the package. */
+async function copyTexts(folder: string): Promise<void> {
+  await Deno.mkdir(new URL(folder, OUTPUT));
+  for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
+    const text = await Deno.readTextFile(new URL(folder + name, ROOT));
+    await Deno.writeTextFile(new URL(folder + name, OUTPUT), withPackage(text));
+  }
+}
+
+/** What is said of a checkout, said of the package. */
+function withPackage(text: string): string {
+  return text
+    .replace(/deno run -A cli\.ts(?=.* --worker-permissions)/g, "deno run -A npm:trivet")
+    .replaceAll("deno run -A cli.ts", "npx trivet")
+    .replace(/"\.{1,2}\/mod\.ts"/g, '"trivet"');
 }
 
 if (import.meta.main) {

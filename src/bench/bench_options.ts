@@ -10,6 +10,7 @@ import { MODELS } from "../server/models.ts";
 export const BENCH_OPTIONS: readonly Option[] = [
   {
     name: "models",
+    often: true,
     value: "MODELS",
     choices: Object.keys(MODELS),
     list: true,
@@ -34,6 +35,7 @@ export const BENCH_OPTIONS: readonly Option[] = [
   },
   {
     name: "handler",
+    often: true,
     value: "MODULE",
     default: 'echo until "bye"',
     help: "Your handler; it must send back what it gets.",
@@ -46,6 +48,7 @@ export const BENCH_OPTIONS: readonly Option[] = [
   },
   {
     name: "connections",
+    often: true,
     value: "N",
     range: [1, 100_000],
     list: true,
@@ -74,6 +77,6 @@ export const BENCH_OPTIONS: readonly Option[] = [
     help: "How often each server is measured; the table shows medians.",
   },
   { name: "json", value: "FILE", help: "Write every run and every figure to a file." },
-  { name: "report", value: "FILE", help: "Write a page with plots, for a browser." },
+  { name: "report", often: true, value: "FILE", help: "Write a page with plots, for a browser." },
   { name: "help", help: "Show this." },
 ];

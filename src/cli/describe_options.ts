@@ -17,7 +17,9 @@ export function describeOptions(options: readonly Option[]): string {
   return options.map((option) => {
     const left = `  --${option.name}${option.value ? ` ${option.value}` : ""}`;
     const standard = option.default ? ` [${option.default}]` : "";
-    const lines = [left.padEnd(INDENT - 1)];
+    const lines = left.length < INDENT - 1
+      ? [left.padEnd(INDENT - 1)]
+      : [left, " ".repeat(INDENT - 1)];
     for (const word of `${option.help}${describeChoices(option)}${standard}`.split(" ")) {
       const line = `${lines.at(-1)} ${word}`;
       if (line.length <= WIDTH) lines[lines.length - 1] = line;

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { nearest } from "../nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** An option of a command. */
@@ -19,6 +20,8 @@ export interface Option {
   readonly default?: string;
   /** One sentence. */
   readonly help: string;
+  /** It is used often, so that the help of all commands shows it too. */
+  readonly often?: boolean;
   /** It may be given more than once. */
   readonly repeated?: boolean;
   /** Its value is a list: several of what is allowed, with commas between them. */
@@ -59,9 +62,10 @@ export function parseOptions(
       alias: { help: "h" },
       unknown: (argument, key) => {
         if (key === undefined) return true;
-        throw new UsageError(
-          `unknown option ${argument.split("=")[0]}; see --help`,
-        );
+        const given = argument.split("=")[0];
+        const meant = nearest(given, [...byName.keys()]);
+        const hint = meant === undefined ? "see" : `did you mean --${meant}? See`;
+        throw new UsageError(`unknown option ${given}; ${hint} --help`);
       },
       collect: options.filter((o) => o.value).map((o) => o.name),
     } as Parameters<typeof parseArgs>[1],
@@ -96,6 +100,7 @@ function joined(args: string[], byName: Map<string, Option>): string[] {
     const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(args[i]) ?? [];
     const option = byName.get(name);
     if (!option?.value) {
+      if (option && given !== undefined) throw new UsageError(`--${name} takes no value`);
       result.push(args[i]);
       continue;
     }

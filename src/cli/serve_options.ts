@@ -8,11 +8,21 @@ import { MODELS } from "../server/models.ts";
 import { LARGEST_CREW, standard } from "../server/settings.ts";
 import type { Option } from "./options.ts";
 
-/** An option of `serve`. */
-export interface ServeOption extends Option {
-  /** The option of `serve()` that it sets; none where it is for the command itself. */
-  readonly sets?: keyof ServeOptions;
-}
+/** The options of `serve()` whose values are of this type. */
+type Taking<T> = {
+  [name in keyof ServeOptions]-?: NonNullable<ServeOptions[name]> extends T ? name : never;
+}[keyof ServeOptions];
+
+/** What an option of the command line is given as, and the option of `serve()` that it sets. */
+type Sets =
+  | { readonly value?: undefined; readonly sets?: Taking<boolean> }
+  | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
+  | { readonly value: "MODE"; readonly sets: Taking<number> }
+  | { readonly repeated: true; readonly sets?: Taking<string[]> }
+  | { readonly range?: undefined; readonly repeated?: false; readonly sets?: Taking<string> };
+
+/** An option of `serve`; one that sets nothing is for the command itself. */
+export type ServeOption = Option & Sets;
 
 /** The largest count, and the longest time in seconds. */
 const LARGEST = 2_000_000;
@@ -21,6 +31,7 @@ const LARGEST = 2_000_000;
 export const SERVE_OPTIONS: readonly ServeOption[] = [
   {
     name: "model",
+    often: true,
     sets: "model",
     value: "MODEL",
     choices: Object.keys(MODELS),
@@ -37,6 +48,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
   },
   {
     name: "host",
+    often: true,
     sets: "hostname",
     value: "HOST",
     default: "127.0.0.1",
@@ -44,6 +56,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
   },
   {
     name: "port",
+    often: true,
     sets: "port",
     value: "PORT",
     range: [0, 65535],
@@ -65,6 +78,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
   },
   {
     name: "handler",
+    often: true,
     value: "MODULE",
     default: 'echo until "bye"',
     help: "A path or URL whose default export is run for each connection.",
@@ -185,6 +199,6 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     default: "pretty",
     help: "What goes to standard error.",
   },
-  { name: "verbose", help: "Log each message too." },
+  { name: "verbose", often: true, help: "Log each message too." },
   { name: "help", help: "Show this." },
 ];

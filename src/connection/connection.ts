@@ -26,15 +26,16 @@ export interface UnixAddress {
 export type Address = TcpAddress | UnixAddress;
 
 /** One accepted stream. Errors are `Error`s whose `code` is the POSIX name. */
-export interface Connection {
+export interface Connection<Ends extends Address = Address> {
   /** This end. */
-  readonly localAddr: Address;
+  readonly localAddr: Ends;
   /** The client's end. */
-  readonly remoteAddr: Address;
+  readonly remoteAddr: Ends;
   /**
    * Bytes that came, written to `buffer`: how many, at least 1, or `null` at
    * the end of the stream. One read at a time: a second one rejects with
    * `EBUSY`. The buffer is the connection's until the promise settles.
+   * @throws {TypeError} if it is no `Uint8Array`
    * @throws {RangeError} if the buffer has no room.
    */
   read(buffer: Uint8Array): Promise<number | null>;
@@ -43,6 +44,7 @@ export interface Connection {
    * kernel has taken them, so it waits while the peer does not read. The bytes
    * must not change until then. Rejects with `EPIPE` after
    * {@linkcode Connection.closeWrite}, and with the first error for ever.
+   * @throws {TypeError} if they are no `Uint8Array`
    */
   write(bytes: Uint8Array): Promise<void>;
   /** Sends FIN after the writes called before it; reading goes on. Idempotent. */

@@ -181,12 +181,13 @@ export class SocketConnection implements Connection {
   }
 
   #read(buffer: Uint8Array): Promise<number | null> {
+    if (!(buffer instanceof Uint8Array)) {
+      return Promise.reject(new TypeError("Cannot read into anything but a Uint8Array"));
+    }
     if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
     if (this.#finishing) return Promise.reject(refusal("EBADF"));
     if (buffer.length === 0) {
-      return Promise.reject(
-        new RangeError("Cannot read into a buffer of length 0"),
-      );
+      return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
     if (this.#reading) return Promise.reject(refusal("EBUSY"));
     if (this.#readError) return Promise.reject(this.#readError);

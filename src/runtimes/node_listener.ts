@@ -5,6 +5,7 @@
  */
 import type { Server, Socket as NetSocket } from "node:net";
 import type { Address } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import type { HandOverListener, LoopListener } from "../runtime.ts";
 import { AcceptQueue, firstOfLast } from "./accept_queue.ts";
@@ -48,7 +49,7 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
     } else queue.push(socket);
   });
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
-  server.once("error", (error) => reject(systemError(error)));
+  server.once("error", (error) => reject(bindError(systemError(error), path)));
   server.listen(
     path !== null ? { path, backlog } : { ...tcpTarget(address), backlog, ipv6Only: false },
     () => {
@@ -66,6 +67,18 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
     },
   );
   return promise;
+}
+
+/** libuv says EACCES of a Unix socket whose folder is missing, as Windows would (Node 26.10). */
+function bindError(error: SystemError, path: string | null): SystemError {
+  if (error.code !== "EACCES" || path === null) return error;
+  const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+  try {
+    if (builtin.fs.statSync(folder, { throwIfNoEntry: false })) return error;
+  } catch {
+    return error; // a folder above it may not be searched
+  }
+  return new SystemError("ENOENT", `No such folder: ${folder}`, error.cause);
 }
 
 /** Listens with node:net. Rejects with a POSIX `code`. */

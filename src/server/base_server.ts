@@ -9,9 +9,9 @@ import type { Runtime } from "../runtime.ts";
 import type { Settings } from "./settings.ts";
 
 /** A running server. */
-export interface Server extends AsyncDisposable {
+export interface Server<Where extends Address = Address> extends AsyncDisposable {
   /** Where it listens. */
-  readonly addr: Address;
+  readonly addr: Where;
   /**
    * Resolves when the last connection, worker and descriptor is gone; rejects
    * if the server had to give up by itself.

@@ -2,10 +2,11 @@
  * serve(): from options and a handler to a running server.
  * @module
  */
+import type { TcpAddress, UnixAddress } from "../connection/connection.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
-import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
-import type { ServeOptions } from "../options.ts";
+import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
@@ -13,6 +14,7 @@ import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
+import { sortArguments } from "./serve_arguments.ts";
 import { resolveHost, settle } from "./settings.ts";
 import { WorkerServer } from "./worker_server.ts";
 
@@ -20,26 +22,35 @@ import { WorkerServer } from "./worker_server.ts";
  * Serves the handler, a function or the URL of a module, with default options.
  * Resolves when a client would be answered.
  */
-export function serve(handler: Handler | HandlerModule): Promise<Server>;
+export function serve(handler: Handler | HandlerModule): Promise<Server<TcpAddress>>;
 /**
- * Serves the handler under the model that the options pick. Resolves when the
- * port is bound, the handler has loaded and a client would be answered.
+ * Serves the handler on a TCP port, under the model that the options pick.
+ * Resolves when the port is bound, the handler has loaded and a client would be
+ * answered.
  * @throws {TypeError} for a wrong option, or a function given to a model with workers
  * @throws {SystemError} with a POSIX `code` if the system says no
  */
 export function serve(
-  options: ServeOptions,
+  options: ServeTcpOptions,
   handler?: Handler | HandlerModule,
-): Promise<Server>;
-export async function serve(
-  first: ServeOptions | Handler | HandlerModule,
-  second?: Handler | HandlerModule,
-): Promise<Server> {
-  const onlyHandler = typeof first === "function" ||
-    typeof first === "string" ||
-    first instanceof URL;
-  const options = onlyHandler ? {} : first;
-  const handler = (onlyHandler ? first : second) ?? ECHO;
+): Promise<Server<TcpAddress>>;
+/**
+ * The same on a Unix-domain socket.
+ * @throws {TypeError} for a wrong option, or a function given to a model with workers
+ * @throws {SystemError} with a POSIX `code` if the system says no
+ */
+export function serve(
+  options: ServeUnixOptions,
+  handler?: Handler | HandlerModule,
+): Promise<Server<UnixAddress>>;
+/**
+ * The same, where the options alone know on which.
+ * @throws {TypeError} for a wrong option, or a function given to a model with workers
+ * @throws {SystemError} with a POSIX `code` if the system says no
+ */
+export function serve(options: ServeOptions, handler?: Handler | HandlerModule): Promise<Server>;
+export async function serve(...given: readonly unknown[]): Promise<Server> {
+  const { options, handler } = sortArguments(given);
   const settings = settle(options);
   const model = modelIn(settings.workers, settings.serving.model)!;
   if (model.workers && typeof handler === "function") {

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
-import { modelIn, MODELS } from "./models.ts";
+import { checkOptions, checkPath, type Kind } from "./check_options.ts";
+import { type Model, modelIn, MODELS } from "./models.ts";
 
 /** The most workers with many connections each. */
 export const LARGEST_CREW = 256;
@@ -32,6 +34,25 @@ const NUMBERS = {
 } as const satisfies Partial<Record<keyof ServeOptions, readonly [number, number, number]>>;
 
 type NumberName = keyof typeof NUMBERS;
+
+/** What each option is. */
+const KINDS = {
+  ...Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, "a number"])) as Record<
+    NumberName,
+    "a number"
+  >,
+  model: "a string",
+  hostname: "a string",
+  path: "a string",
+  overLimit: "a string",
+  handOver: "true or false",
+  workerArgs: "an array of strings",
+  workerPermissions: "an array of strings",
+  messages: "true or false",
+  signal: "an AbortSignal",
+  onListen: "a function",
+  onEvent: "a function",
+} as const satisfies Record<keyof ServeOptions, Kind>;
 
 /** The default of an option that is a whole number; milliseconds where it is a time. */
 export function standard(name: Exclude<NumberName, "maxConnections" | "unixMode">): number {
@@ -65,6 +86,7 @@ export interface Settings {
  * @throws {TypeError} with one line for the first wrong option
  */
 export function settle(options: ServeOptions): Settings {
+  checkOptions("serve", options, KINDS);
   const model = options.model ?? "multiplex";
   if (!Object.hasOwn(MODELS, model)) {
     throw new TypeError(
@@ -75,9 +97,7 @@ export function settle(options: ServeOptions): Settings {
   if (overLimit !== "wait" && overLimit !== "refuse") {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
-  if (path === "" || path?.includes("\0")) {
-    throw new TypeError("Cannot serve with this path: it is a file's path, without NUL bytes");
-  }
+  checkPath("serve", options);
   if (options.unixMode !== undefined && path === undefined) {
     throw new TypeError(
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
@@ -90,16 +110,7 @@ export function settle(options: ServeOptions): Settings {
       `Cannot serve with workers under the model "${model}": it is multiplex that may have several loops`,
     );
   }
-  if (options.maxWorkerMemory && row.where !== "process") {
-    throw new TypeError(
-      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process, or multiplex with workers`,
-    );
-  }
-  if (options.workerPermissions && !row.workers?.entrances.includes("handed over")) {
-    throw new TypeError(
-      `Cannot restrict workers under the model "${model}": only a process has permissions of its own; pick process`,
-    );
-  }
+  checkFit(options, model, row);
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
   const messages = options.messages ?? false;
   return {
@@ -115,6 +126,44 @@ export function settle(options: ServeOptions): Settings {
     workerPermissions: options.workerPermissions ?? null,
     serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
   };
+}
+
+/**
+ * Checks that the model has a use for what was asked for. `spares` and `backlog` are
+ * left out: they promise nothing that a client could miss, and whoever compares
+ * models gives all of them the same.
+ */
+function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
+  if (options.maxWorkerMemory && row.where !== "process") {
+    throw new TypeError(
+      `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process, or multiplex with workers`,
+    );
+  }
+  if (options.workerPermissions && !row.workers?.entrances.includes("handed over")) {
+    throw new TypeError(
+      `Cannot restrict workers under the model "${model}": only a process has permissions of its own; pick process`,
+    );
+  }
+  if (options.handOver && !row.workers?.entrances.includes("handed over")) {
+    throw new TypeError(
+      `Cannot hand sockets over under the model "${model}": it is process whose workers can be handed them`,
+    );
+  }
+  if (options.workerArgs?.length && row.where !== "process") {
+    throw new TypeError(
+      `Cannot give arguments to workers under the model "${model}": only a process takes them; pick process, or multiplex with workers`,
+    );
+  }
+  if (options.maxConnectionsPerWorker && !row.workers) {
+    throw new TypeError(
+      `Cannot limit connections per worker under the model "${model}": it has no workers`,
+    );
+  }
+  if (row.where === "main" && row.each === "one" && (options.maxConnections ?? 1) > 1) {
+    throw new TypeError(
+      `Cannot serve ${options.maxConnections} connections at once under the model "${model}": it has one`,
+    );
+  }
 }
 
 /** Those options that are whole numbers, with their defaults. */

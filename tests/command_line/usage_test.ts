@@ -18,19 +18,23 @@ const MISTAKES: [string[], number, RegExp][] = [
   [["serve", "--backlog", "1.5"], 2, /--backlog .*whole/],
   [["serve", "--spares", "many"], 2, /--spares/],
   [["serve", "--log", "xml"], 2, /--log .*pretty, json, none/],
-  [["serve", "--nope"], 2, /--nope/],
+  [["serve", "--prot", "1"], 2, /--prot; did you mean --port\?/],
   [["serve", "word"], 2, /"word"/],
-  [["dance"], 2, /"dance"/],
+  [["dance"], 2, /"dance": it is serve, connect or bench/],
+  [["srve"], 2, /"srve"; did you mean serve\?/],
+  [["version"], 2, /did you mean --version\?/],
+  [["--version", "word"], 2, /"word"/],
   [[], 2, /serve, connect or bench/],
   [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
   [["serve", "--unix", "/tmp/" + "x".repeat(200)], 1, /./],
+  [["serve", "--unix", "/no/such/folder/socket"], 1, /its folder does not exist/],
   [["connect", "127.0.0.1", "1"], 1, /nobody listens/],
   [["connect", "127.0.0.1", "x"], 2, /PORT/],
 ];
 
 await onEachRuntime(({ on, test, run, serve }) => {
-  // The same code reads options on every runtime; the last four are mostly what the system says.
-  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-4)) {
+  // The same code reads options on every runtime; the last five are mostly what the system says.
+  for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-5)) {
     test(`"${args.join(" ").slice(0, 60)}" gets one clear line and exit ${code}`, async () => {
       const command = run(args);
       assertEquals(await command.exit(), code, command.stderr);
@@ -56,7 +60,7 @@ await onEachRuntime(({ on, test, run, serve }) => {
     for (
       const [args, text] of [
         [["--version"], /^trivet \d+\.\d+\.\d+ /],
-        [["--help"], /serve/],
+        [["--help"], /trivet serve .* --model MODEL .*trivet connect .* --unix PATH .*--models /s],
         [["serve", "--help"], /--model MODEL/],
         [["connect", "--help"], /--unix PATH/],
       ] as const

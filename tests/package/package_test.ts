@@ -1,5 +1,5 @@
 /** The ways to get Trivet: its package, a checkout, and what goes to JSR. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { buildPackage, compiler } from "../../scripts/package/build_package.ts";
 import { npm } from "../../scripts/tools/npm.ts";
@@ -7,7 +7,7 @@ import { type RuntimeName, runtimes } from "../../scripts/tools/runtimes.ts";
 import { MODELS } from "../../src/server/models.ts";
 import bridge from "../../std/package.json" with { type: "json" };
 import { Client, until } from "../tools/client.ts";
-import { alive, Command, descendants } from "../tools/command.ts";
+import { alive, Command, descendants, end } from "../tools/command.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 const paths = await runtimes();
@@ -26,6 +26,11 @@ async function environment(name: RuntimeName, folder: string): Promise<Record<st
     });
   }
   return { PATH: `${bin}:${Deno.env.get("PATH")}` };
+}
+
+/** The package's docs. */
+function docs(root: URL): string[] {
+  return [...Deno.readDirSync(new URL("docs/", root))].map(({ name }) => `docs/${name}`);
 }
 
 /** What a command printed; it must succeed. */
@@ -86,18 +91,42 @@ export default shout;
 `;
 
 const PROGRAM = `
-import { connect, type ModelName, serve, type ServeOptions } from "trivet";
+import { connect, type ModelName, serve } from "trivet";
 const models: ModelName[] = ["multiplex", "iterative", "thread", "process"];
 for (const model of models) {
-  const options: ServeOptions = { model, port: 0 };
-  const server = await serve(options, new URL("./shout.ts", import.meta.url));
-  const connection = await connect(server.addr);
+  const server = await serve({ model, port: 0 }, new URL("./shout.ts", import.meta.url));
+  const { hostname, port } = server.addr;
+  const connection = await connect({ hostname, port });
   await connection.write(new TextEncoder().encode(model));
   const buffer = new Uint8Array(1024);
   const length: number | null = await connection.read(buffer);
   console.log(new TextDecoder().decode(buffer.subarray(0, length ?? 0)));
   connection.close();
   await server.shutdown();
+}
+`;
+
+/** What must compile, and what must not. */
+const TYPES = `
+import { type Address, connect, type Handler, serve, type ServeOptions, type Server } from "trivet";
+const handler: Handler = (connection) => connection.close();
+export async function typed(options: ServeOptions, addr: Address): Promise<void> {
+  const first: number = (await serve(handler)).addr.port;
+  await serve({ port: 0, onListen: ({ port }) => port === first }, handler);
+  const unix = await serve({ path: "/socket", onListen: ({ path }) => path }, handler);
+  const path: string = (await connect({ path: unix.addr.path })).remoteAddr.path;
+  const port: number = (await connect({ port: first })).remoteAddr.port;
+  const either: Server = await serve(options, handler);
+  await Promise.all([connect(addr), connect(either.addr)]);
+  await either[Symbol.asyncDispose]();
+  // @ts-expect-error it may be a Unix-domain socket's
+  either.addr.port;
+  // @ts-expect-error there is no such option
+  await serve({ prot: port }, handler);
+  // @ts-expect-error a handler is the last argument
+  await serve(handler, { port });
+  // @ts-expect-error it has one or the other
+  await connect({ path, port });
 }
 `;
 
@@ -111,6 +140,9 @@ Deno.test("the package, installed from its tarball into an empty folder", async 
       await Deno.mkdir(empty);
       const built = await buildPackage();
       const tarball = (await npm(["pack", "--silent", "--pack-destination", folder], built)).trim();
+      // The README packs it into the checkout.
+      const ignored = await Deno.readTextFile(new URL(".gitignore", ROOT));
+      assert(tarball.endsWith(".tgz") && ignored.split("\n").includes("*.tgz"));
       await Deno.writeTextFile(`${empty}/package.json`, '{ "private": true, "type": "module" }');
       await npm(
         ["install", "--ignore-scripts", `${folder}/${tarball}`],
@@ -137,19 +169,58 @@ Deno.test("the package, installed from its tarball into an empty folder", async 
       }
     }
 
-    await t.step("type-checks under strict and nodenext", async () => {
-      await Deno.writeTextFile(`${empty}/main.ts`, PROGRAM);
-      await Deno.writeTextFile(`${empty}/shout.ts`, HANDLER);
-      const compilerOptions = {
-        strict: true,
-        module: "nodenext",
-        target: "esnext",
-        types: [], // the standard libraries declare what the program names of a runtime
-        noEmit: true,
-        skipLibCheck: false,
-      };
-      await Deno.writeTextFile(`${empty}/tsconfig.json`, JSON.stringify({ compilerOptions }));
-      await output(await compiler(), ["--project", empty]);
+    await Deno.writeTextFile(`${empty}/main.ts`, PROGRAM);
+    await Deno.writeTextFile(`${empty}/shout.ts`, HANDLER);
+    await Deno.writeTextFile(`${empty}/types.ts`, TYPES);
+    for (const version of ["oldest", "newest"] as const) {
+      await t.step(`type-checks with the ${version} compiler`, async () => {
+        const compilerOptions = {
+          strict: true,
+          exactOptionalPropertyTypes: true,
+          module: "nodenext",
+          target: "es2022",
+          types: [], // the standard libraries declare what the program names of a runtime
+          noEmit: true,
+          skipLibCheck: false,
+        };
+        await Deno.writeTextFile(`${empty}/tsconfig.json`, JSON.stringify({ compilerOptions }));
+        await output(await compiler(version), ["--project", empty]);
+      });
+    }
+
+    await t.step(
+      "its README works as it stands there, and nothing that it links is missing",
+      async () => {
+        const root = new URL(`file://${empty}/node_modules/trivet/`);
+        const readme = await Deno.readTextFile(new URL("README.md", root));
+        assert(!readme.includes("deno run"));
+        const [handler, program] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
+          .map((match) => match[1]);
+        const folder = `${empty}/readme`;
+        await Deno.mkdir(folder);
+        await Deno.writeTextFile(`${folder}/shout.ts`, handler);
+        await Deno.writeTextFile(`${folder}/main.ts`, program.replace("8888", "0"));
+        assertMatch(await output(paths.node, [`${folder}/main.ts`]), /^\d+\n$/);
+        for (const name of ["README.md", "CHANGELOG.md", ...docs(root)]) {
+          const text = await Deno.readTextFile(new URL(name, root));
+          assert(!/deno run -A cli\.ts|mod\.ts"/.test(text), `${name} speaks of a checkout`);
+          for (const [, link] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+            await Deno.stat(new URL(link, new URL(name, root)));
+          }
+        }
+      },
+    );
+
+    await t.step("its examples, copied, serve on Node", async () => {
+      await output("cp", ["-R", `${empty}/node_modules/trivet/examples`, empty]);
+      const server = new Command(["serve", "--handler", "examples/hash.ts", "--port", "0"], {
+        cwd: empty,
+        program: [paths.node, `${empty}/node_modules/.bin/trivet`],
+      });
+      const client = await Client.open(await server.ready());
+      await client.send("hello\n");
+      assertMatch(await client.receiveText(65), /^70ef[0-9a-f]+\n$/);
+      await end(server, client);
     });
 
     const runs = { deno: [Deno.execPath(), "run", "-A"], bun: [paths.bun], node: [paths.node] };

@@ -99,6 +99,9 @@ Deno.test("the README's handler and program work as they stand there", async () 
   const client = await Client.open(await command.ready());
   await client.send("shout");
   assertEquals(await client.receiveText(5), "SHOUT");
+  // Its buffer is full in the middle of a character.
+  await client.send("a".repeat(1020) + "中文");
+  assertEquals(await client.receiveText(1026), "A".repeat(1020) + "中文");
   await client.close();
   command.child.kill("SIGTERM");
   assertEquals(await command.exit(), 0);

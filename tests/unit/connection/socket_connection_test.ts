@@ -43,6 +43,17 @@ for (const kind of ["loop", "blocking"] as const) {
     assertEquals(await read(connection), "x");
   });
 
+  test(`${kind}: read and write of anything but a Uint8Array are a TypeError, and harm nothing`, async () => {
+    const { socket, connection } = open(kind);
+    socket.arrive("x");
+    for (const wrong of [1024, undefined, null, "text", [1, 2], new Uint16Array(4), {}]) {
+      await assertRejects(() => connection.read(wrong as Uint8Array), TypeError, "Uint8Array");
+      await assertRejects(() => connection.write(wrong as Uint8Array), TypeError, "Uint8Array");
+    }
+    assertEquals(socket.reads, 0);
+    assertEquals(await read(connection), "x");
+  });
+
   test(`${kind}: what came before FIN is read first, then null for ever`, async () => {
     const { socket, connection } = open(kind);
     socket.arrive("last words", null);

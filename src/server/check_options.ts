@@ -1,0 +1,94 @@
+/**
+ * What was given as options holds nothing that is unknown or of the wrong kind.
+ * @module
+ */
+import { nearest } from "../nearest.ts";
+
+/** What an option may be: in words, and how it is recognized. */
+const KINDS = {
+  "a number": (value: unknown) => typeof value === "number",
+  "a string": (value: unknown) => typeof value === "string",
+  "true or false": (value: unknown) => typeof value === "boolean",
+  "a function": (value: unknown) => typeof value === "function",
+  "an array of strings": (value: unknown) =>
+    Array.isArray(value) && value.every((item) => typeof item === "string"),
+  "an AbortSignal": (value: unknown) =>
+    typeof (value as AbortSignal | null)?.addEventListener === "function",
+};
+
+/** What an option may be, in words. */
+export type Kind = keyof typeof KINDS;
+
+/**
+ * Checks that the options are an object, and each of them one of `kinds`.
+ * @param verb what was called: `serve` or `connect`
+ * @throws {TypeError} with one line for the first that is wrong
+ */
+export function checkOptions(
+  verb: string,
+  options: unknown,
+  kinds: Readonly<Record<string, Kind>>,
+): void {
+  if (tag(options) !== "Object") {
+    throw new TypeError(
+      `Cannot ${verb}: its options are an object such as { port: 8888 }, and this is ${
+        kindOf(options)
+      }`,
+    );
+  }
+  for (const [name, value] of Object.entries(options as object)) {
+    if (!Object.hasOwn(kinds, name)) {
+      const meant = nearest(name, Object.keys(kinds));
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      throw new TypeError(`Cannot ${verb} with ${name}: there is no such option${hint}`);
+    }
+    if (value !== undefined && !KINDS[kinds[name]](value)) {
+      throw new TypeError(
+        `Cannot ${verb} with ${name}${shown(value)}: it must be ${kinds[name]}, and this is ${
+          kindOf(value)
+        }`,
+      );
+    }
+  }
+}
+
+/**
+ * Checks that a Unix socket's path can be one, and that no TCP port is given with it.
+ * @throws {TypeError} with one line that says what is wrong
+ */
+export function checkPath(
+  verb: string,
+  options: { readonly path?: string; readonly hostname?: string; readonly port?: number },
+): void {
+  const { path, hostname, port } = options;
+  if (path === undefined) return;
+  if (path === "" || path.includes("\0")) {
+    throw new TypeError(`Cannot ${verb} with this path: it is a file's path, without NUL bytes`);
+  }
+  if (hostname !== undefined || port !== undefined) {
+    const name = port !== undefined ? "port" : "hostname";
+    throw new TypeError(
+      `Cannot ${verb} with path and ${name}: a Unix socket has no host and no port`,
+    );
+  }
+}
+
+/** What a value is, in words. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const name = tag(value);
+  if (name === "Object") return "an object";
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name === "Array" ? "array" : name}`;
+}
+
+/** The value, where it says something in one line. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return ` ${JSON.stringify(value)}`;
+  return ["number", "boolean"].includes(typeof value) ? ` ${value}` : "";
+}
+
+/** `Object`, `Array`, `Promise`, also of another realm's. */
+function tag(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
