@@ -18,7 +18,7 @@ await onEachRuntime(({ test, run, serve }) => {
         "--handler",
         "throws_on_boom.ts",
       ], {
-        cwd: new URL("../handlers", import.meta.url).pathname,
+        cwd: new URL("../fixtures/handlers", import.meta.url).pathname,
       });
       const address = await command.ready();
       const one = await Client.open(address);
@@ -61,7 +61,7 @@ await onEachRuntime(({ test, run, serve }) => {
           "--handler",
           module,
         ], {
-          cwd: new URL("../handlers", import.meta.url).pathname,
+          cwd: new URL("../fixtures/handlers", import.meta.url).pathname,
         });
         assertEquals(await command.exit(), 1);
         assertEquals(command.stdout, "");
