@@ -14,6 +14,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/runtime.ts", "what Trivet needs of a runtime"],
   ["src/handler/", "what users write, and how it is loaded"],
   ["src/events.ts", "what happens in a server"],
+  ["src/log/", "what happens as lines, for people and for machines"],
   ["src/options.ts", "what `serve()` and `connect()` can be told"],
   ["src/posix/", "system calls, and an event loop over them"],
   ["src/runtimes/", "the adapters, one for each runtime"],

@@ -11,9 +11,10 @@ import {
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
+import { jsonLine, prettyLine } from "../log/format_event.ts";
 import type { Runtime } from "../runtime.ts";
 import { describeOptions } from "./describe_options.ts";
-import { jsonLine, LineWriter, prettyLine } from "./log.ts";
+import { LineWriter } from "./line_writer.ts";
 import { parseOptions } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
 import { serveSettings } from "./serve_settings.ts";

@@ -1,6 +1,6 @@
 /** The log, with a reader that takes its time. */
 import { assert, assertEquals } from "@std/assert";
-import { LineWriter } from "../../../src/cli/log.ts";
+import { LineWriter } from "../../../src/cli/line_writer.ts";
 import { test } from "../../tools/unit.ts";
 
 const dropped = (count: number) => `${count} dropped`;
