@@ -4,6 +4,7 @@
  * @module
  */
 import { BENCH_OPTIONS } from "../../src/bench/bench_options.ts";
+import { CONNECT_OPTIONS } from "../../src/cli/connect_options.ts";
 import { optionsTable } from "../../src/cli/describe_options.ts";
 import { SERVE_OPTIONS } from "../../src/cli/serve_options.ts";
 import { roomsTable } from "./check_imports.ts";
@@ -19,6 +20,11 @@ const TABLES: readonly { path: string; start: string; table: () => string }[] = 
     path: "docs/operations.md",
     start: "<!-- options of serve: made by scripts/docs/update_docs.ts -->",
     table: () => optionsTable(SERVE_OPTIONS),
+  },
+  {
+    path: "docs/operations.md",
+    start: "<!-- options of connect: made by scripts/docs/update_docs.ts -->",
+    table: () => optionsTable(CONNECT_OPTIONS),
   },
   {
     path: "docs/performance.md",

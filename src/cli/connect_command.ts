@@ -2,32 +2,45 @@
  * `connect`: a client for people and pipes.
  * @module
  */
-import { type Address, connect, type Connection, formatAddress } from "../../mod.ts";
+import { connect, type Connection } from "../../mod.ts";
 import { delay } from "../connection/delay.ts";
-import { errorCode, errorMessage } from "../connection/errors.ts";
+import { errorCode } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { Answers, type Ending, receive } from "./connect_answers.ts";
+import { Input } from "./connect_input.ts";
 import { CONNECT_OPTIONS } from "./connect_options.ts";
+import { target } from "./connect_target.ts";
 import { describeOptions } from "./describe_options.ts";
 import { parseOptions } from "./options.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
-export const CONNECT_HELP = `Talk to a server, a line at a time; a line with "bye" is the last.
+export const CONNECT_HELP = `Talk to a server: standard input goes out, what comes back is printed.
 
 usage: trivet connect [HOST] [PORT]
+       trivet connect HOST:PORT, or [::1]:8888, or PORT
        trivet connect --unix PATH
 
-Options:
+At a terminal, a line with "bye" is the last. What is piped is sent to its end,
+a line at a time while each is answered within a second.
+
+Options (the default is in brackets):
 ${describeOptions(CONNECT_OPTIONS)}
 
 Try it:
   printf 'hello\\nbye\\n' | trivet connect 127.0.0.1 8888
 `;
 
-/** How long a piped line waits for the answer to the one before. */
+/** Milliseconds that a piped line waits for the answer to the one before. */
 const ANSWER_WAIT = 1000;
-/** How long to wait for what still comes after "bye". */
+/**
+ * Milliseconds after an answer in which the end may follow it, before more is sent that
+ * nobody reads; after so many lines without an end it is not waited for any more.
+ */
+const [END_WAIT, END_LINES] = [10, 50];
+/** Milliseconds without a byte after which a server that was told "bye" has said all. */
 const LAST_WAIT = 2000;
+/** Milliseconds in which the rest of the input is read, to say how much was not sent. */
+const COUNT_WAIT = 1000;
 /** Whoever read the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
 const NOBODY_READS = 128 + 13;
 
@@ -41,102 +54,66 @@ export async function connectCommand(
     await runtime.writeOut("stdout", CONNECT_HELP);
     return 0;
   }
-  const address = target(given.words, given.text("unix"));
-  let connection: Connection;
+  const connection = await connect(target(given));
   try {
-    connection = await connect(address);
-  } catch (error) {
-    const why = errorCode(error) === "ECONNREFUSED" ? "nobody listens there" : errorMessage(error);
-    await runtime.writeOut(
-      "stderr",
-      `trivet: cannot connect to ${formatAddress(address)}: ${why}\n`,
-    );
-    return 1;
-  }
-
-  let answered = Promise.withResolvers<void>();
-  let finished = false;
-  const receiving: Promise<number | null> = (async () => {
-    const buffer = new Uint8Array(65536);
-    for (;;) {
-      const length = await connection.read(buffer).catch(() => null);
-      if (length === null) break;
-      const bytes = buffer.subarray(0, length);
-      await runtime.writeOut(
-        "stdout",
-        given.has("raw") ? bytes : bytes.filter((b) => b !== 0),
-      );
-      answered.resolve();
-    }
-    answered.resolve();
-    return null;
-  })().catch((error) => {
-    if (errorCode(error) !== "EPIPE") throw error;
-    return NOBODY_READS;
-  });
-  const closed = receiving.then((code) => code ?? (finished ? 0 : 1));
-
-  const piped = !runtime.isTerminal("stdin");
-  const sending = (async () => {
-    for await (const line of inputLines(runtime)) {
-      answered = Promise.withResolvers();
-      await connection.write(line);
-      const last = new TextDecoder().decode(line).includes("bye");
-      if (last) return true;
-      // The lesson's servers take what arrives together for one message.
-      if (piped) await Promise.race([answered.promise, delay(ANSWER_WAIT)]);
-    }
-    return false;
-  })().catch(() => false);
-
-  const early = await Promise.race([closed, sending.then(() => null)]);
-  if (early) {
-    if (early === 1) await runtime.writeOut("stderr", "peer is closed\n");
+    return await talk(runtime, connection, given.has("raw"));
+  } finally {
     connection.close();
-    return early;
   }
-  finished = true;
-  const bye = await sending;
-  await connection.closeWrite().catch(() => {});
-  const last = await (bye ? Promise.race([receiving, delay(LAST_WAIT)]) : receiving);
-  connection.close();
-  return last ?? 0;
 }
 
-function target(words: string[], path: string | undefined): Address {
-  if (path !== undefined) {
-    if (words.length > 0) {
-      throw new UsageError("--unix goes without a host and a port");
+/** Sends and prints until it is over; returns the exit code. */
+async function talk(runtime: Runtime, connection: Connection, raw: boolean): Promise<number> {
+  const atTerminal = runtime.isTerminal("stdin");
+  const input = new Input(runtime);
+  const answers = new Answers();
+  let sent = 0;
+  let writeError: string | undefined;
+
+  const receiving = receive(runtime, connection, raw, answers);
+  const sending = (async (): Promise<"all" | "bye" | "failed"> => {
+    for await (const piece of input.pieces()) {
+      const before = answers.count;
+      try {
+        await connection.write(piece);
+      } catch (error) {
+        writeError = errorCode(error);
+        return "failed";
+      }
+      sent += piece.length;
+      if (atTerminal) {
+        if (new TextDecoder().decode(piece).includes("bye")) return "bye";
+      } else if (input.inLines) {
+        input.inLines = await answers.after(before, ANSWER_WAIT);
+        if (input.lines <= END_LINES) await delay(END_WAIT);
+      }
     }
-    return { transport: "unix", path };
-  }
-  if (words.length > 2) {
-    throw new UsageError(`unexpected "${words[2]}"; see --help`);
-  }
-  const [hostname = "127.0.0.1", portText = "8888"] = words;
-  const port = Number(portText);
-  if (!/^\d+$/.test(portText) || port < 1 || port > 65535) {
-    throw new UsageError(
-      `PORT is a whole number from 1 to 65535: not "${portText}"`,
-    );
-  }
-  return { transport: "tcp", hostname, port };
+    return "all";
+  })();
+
+  const first = await Promise.race([receiving, sending]);
+  let ending: Ending;
+  if (first === "all" || first === "bye") {
+    await connection.closeWrite().catch(() => {}); // `receiving` tells what broke
+    const silent = () => answers.silence(LAST_WAIT).then((): Ending => "closed");
+    ending = await (first === "all" ? receiving : Promise.race([receiving, silent()]));
+    if (ending === "closed") return 0;
+  } else ending = first === "failed" ? await receiving : first;
+  if (ending === "nobody reads") return NOBODY_READS;
+
+  connection.close(); // nothing more is sent
+  const over = first === "all" || (!atTerminal && await input.skip(COUNT_WAIT));
+  const left = input.length - sent;
+  // A reset is told once, to whoever reads or writes first.
+  const wasReset = ending === "reset" || writeError === "ECONNRESET";
+  if (!wasReset && over && left === 0) return 0;
+  const what = wasReset ? "the server reset the connection" : "the server closed the connection";
+  await runtime.writeOut("stderr", `trivet: ${what}${notSent(left, over)}\n`);
+  return 1;
 }
 
-/** Lines with their newline, as they were typed; the last may have none. */
-async function* inputLines(runtime: Runtime): AsyncGenerator<Uint8Array> {
-  let rest = new Uint8Array(0);
-  for (;;) {
-    const bytes = await runtime.readStdin();
-    if (bytes === null) break;
-    const all = new Uint8Array(rest.length + bytes.length);
-    all.set(rest);
-    all.set(bytes, rest.length);
-    let start = 0;
-    for (let end; (end = all.indexOf(10, start)) >= 0; start = end + 1) {
-      yield all.subarray(start, end + 1);
-    }
-    rest = all.subarray(start);
-  }
-  if (rest.length > 0) yield rest;
+function notSent(bytes: number, over: boolean): string {
+  if (bytes === 0) return "";
+  const count = bytes === 1 && over ? "1 byte was" : `${bytes} bytes were`;
+  return `: ${over ? "" : "at least "}${count} not sent`;
 }

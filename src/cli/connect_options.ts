@@ -2,11 +2,25 @@
  * The options of `connect`, each declared once.
  * @module
  */
+import { standard } from "../server/settings.ts";
 import type { Option } from "./options.ts";
 
 /** The options of `connect`. */
 export const CONNECT_OPTIONS: readonly Option[] = [
-  { name: "unix", often: true, value: "PATH", help: "Connect to a Unix-domain socket." },
-  { name: "raw", help: "Print NUL bytes too." },
+  {
+    name: "host",
+    value: "HOST",
+    default: "127.0.0.1",
+    help: "The address or host name to connect to.",
+  },
+  {
+    name: "port",
+    value: "PORT",
+    range: [1, 65535],
+    default: `${standard("port")}`,
+    help: "The TCP port.",
+  },
+  { name: "unix", often: true, value: "PATH", help: "Connect to a Unix-domain socket instead." },
+  { name: "raw", help: "Print NUL bytes on a terminal too." },
   { name: "help", help: "Show this." },
 ];

@@ -24,7 +24,15 @@ const CODES: Record<string, string> = {
 /** The error as Trivet's own class. */
 export function systemError(error: unknown): SystemError {
   const { name, code } = error as { name?: string; code?: string };
-  return new SystemError(code ?? CODES[name ?? ""] ?? "EIO", errorMessage(error), error);
+  const message = errorMessage(error);
+  return new SystemError(code ?? CODES[name ?? ""] ?? lookupCode(message) ?? "EIO", message, error);
+}
+
+/** What Node and Bun call a failed look-up, which has no class of its own (2.9). */
+function lookupCode(message: string): string | undefined {
+  if (/^invalid (empty )?host/.test(message)) return "ENOTFOUND";
+  if (!message.startsWith("failed to lookup address information")) return undefined;
+  return message.includes("Temporary") ? "EAI_AGAIN" : "ENOTFOUND";
 }
 
 /** @throws {SystemError} that is made of the error */

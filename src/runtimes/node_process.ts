@@ -2,9 +2,11 @@
  * This process, and this thread of it, as Node and Bun show them alike.
  * @module
  */
+import { fstatSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { isMainThread } from "node:worker_threads";
+import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { threadScope } from "./node_worker_thread.ts";
 
@@ -55,6 +57,8 @@ export const processParts: Pick<
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],
   async readStdin() {
+    // Node takes what it does not know, such as a folder, for an empty input (26.10).
+    if (!input && fstatSync(0).isDirectory()) throw new SystemError("EISDIR", "It is a folder");
     input ??= process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
     const { value, done } = await input.next();
     return done ? null : value;

@@ -60,8 +60,9 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   read(buffer: Uint8Array): number | null | Promise<number | null> {
     // What came before a reset is delivered first.
     if (this.#size > 0) return this.#take(buffer);
-    if (this.error) throw this.error;
+    // Node closes after both FINs, also where what came before is not read yet (26.10).
     if (this.#ended) return null;
+    if (this.error) throw this.error;
     return new Promise((resolve, reject) => {
       this.#reader = { bytes: buffer, resolve, reject };
       this.#demand();

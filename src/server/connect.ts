@@ -6,11 +6,13 @@ import type { Address, Connection, TcpAddress, UnixAddress } from "../connection
 import type { ConnectOptions, ConnectTcpOptions, ConnectUnixOptions } from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
 import { checkOptions, checkPath, type Kind } from "./check_options.ts";
+import { reach } from "./reach.ts";
 
 /**
  * Connects to a TCP port.
  * @throws {TypeError} for a wrong option
- * @throws {SystemError} with a POSIX `code`, such as `ECONNREFUSED`
+ * @throws {SystemError} with a POSIX `code`, such as `ECONNREFUSED`, or `ENOTFOUND`
+ * where there is no such host; its message names the address
  */
 export function connect(options: ConnectTcpOptions): Promise<Connection<TcpAddress>>;
 /**
@@ -27,7 +29,7 @@ export function connect(options: ConnectUnixOptions): Promise<Connection<UnixAdd
 export function connect(options: ConnectOptions): Promise<Connection>;
 export async function connect(...given: readonly unknown[]): Promise<Connection> {
   const address = addressOf(given);
-  return (await detect()).connect(address);
+  return await reach(await detect(), address);
 }
 
 /** What each option is. */
