@@ -2,6 +2,7 @@
  * Trivet's command line: `serve`, `connect` and `bench`.
  * @module
  */
+import { resetSignals } from "./src/cli/inherited_signals.ts";
 import { UsageError } from "./src/cli/usage_error.ts";
 import { errorCode, errorMessage } from "./src/connection/errors.ts";
 import type { Runtime } from "./src/runtime.ts";
@@ -45,6 +46,7 @@ async function main(runtime: Runtime): Promise<number> {
   if (!Object.hasOwn(COMMANDS, command)) {
     throw new UsageError(`unknown command "${command}": it is serve, connect or bench; see --help`);
   }
+  resetSignals(runtime);
   const run = await COMMANDS[command as keyof typeof COMMANDS]();
   return await run(runtime, args);
 }
