@@ -2,6 +2,7 @@
  * Trivet's command line: `serve`, `connect` and `bench`.
  * @module
  */
+import { resetSignals } from "./src/cli/inherited_signals.ts";
 import { UsageError } from "./src/cli/usage_error.ts";
 import { errorCode, errorMessage } from "./src/connection/errors.ts";
 import { nearest } from "./src/nearest.ts";
@@ -70,6 +71,7 @@ async function main(runtime: Runtime): Promise<number> {
       : `; did you mean ${meant}? See`;
     throw new UsageError(`unknown command "${command}"${hint} --help`);
   }
+  resetSignals(runtime);
   const run = await COMMANDS[command as keyof typeof COMMANDS].run();
   return await run(runtime, args);
 }

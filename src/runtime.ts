@@ -37,6 +37,9 @@ export interface ForeignLibrary {
 /** The signals that end a server. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** The signals that somebody listens to: those, and the one that tells of a child's end. */
+export type Signal = StopSignal | "SIGCHLD";
+
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
 export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
 
@@ -178,7 +181,7 @@ export interface Process {
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
   /** Calls `listener` for a signal instead of ending; returns what undoes it. */
-  onSignal(signal: StopSignal, listener: () => void): () => void;
+  onSignal(signal: Signal, listener: () => void): () => void;
   /** Calls `listener` for errors that nobody handled, instead of ending. */
   onUnhandled(listener: (error: unknown) => void): void;
   /** Ends this process. */

@@ -14,6 +14,26 @@ const DISCONNECT_WAIT = 100;
 /** The same for a process that has left by itself, and so has sent `LAST`. */
 const LAST_WAIT = 1000;
 
+/** How many processes that were started here still run. */
+let running = 0;
+const onChild = () => {};
+
+/**
+ * Listens to SIGCHLD until the process ends, as libuv does for Node. Whoever started
+ * this one may ignore it, and that is inherited: then the kernel keeps no process's
+ * end, and Deno and Bun wait for it in vain (2.9, 1.4; waitpid(2)).
+ * @returns what is called when it has ended
+ */
+function expectEnd(): () => void {
+  const { process } = builtin;
+  if (running++ === 0) process.on("SIGCHLD", onChild);
+  let ended = false;
+  return () => {
+    if (!ended && --running === 0) process.off("SIGCHLD", onChild);
+    ended = true;
+  };
+}
+
 /**
  * Starts a process.
  * @param descriptors what becomes its 3, 4, …; with `"ipc"` instead it has a channel
@@ -25,17 +45,28 @@ export function spawnWorker(
   descriptors: number[] | "ipc",
   env?: Record<string, string | undefined>,
 ): StartedWorker {
-  const child = builtin.childProcess.spawn(command, args, {
-    ...(env ? { env } : {}),
-    stdio: [
-      "ignore",
-      "inherit",
-      "inherit",
-      ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
-    ],
-  });
+  const over = expectEnd();
+  let child;
+  try {
+    child = builtin.childProcess.spawn(command, args, {
+      ...(env ? { env } : {}),
+      stdio: [
+        "ignore",
+        "inherit",
+        "inherit",
+        ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
+      ],
+    });
+  } catch (error) {
+    over();
+    throw error;
+  }
   let failed: Error | null = null;
-  child.on("error", (error) => failed = error);
+  child.on("error", (error) => {
+    failed = error;
+    if (!child.pid) over();
+  });
+  child.on("exit", over);
   let last = () => {};
   let saidLast = false;
   child.on("message", (message) => {

@@ -84,15 +84,15 @@ export class Reloads<W extends Replaceable> {
     const { workers, spares, limit } = this.#crew;
     const all = [...workers.values()].filter((worker) => !worker.trial);
     const old = all.filter((worker) => worker.generation < this.#generation);
-    if (old.every((worker) => worker.state === "leaving" && worker.open > 0)) {
-      this.#replacing.resolve();
-      this.#replacing = null;
-      return;
-    }
     let surplus = all.filter((worker) => worker.state === "idle").length - spares;
     for (const worker of old) {
       const leaves = worker.state === "idle" ? surplus-- > 0 : worker.state !== "leaving";
       if (leaves) this.#crew.leave(worker);
+    }
+    if (old.every((worker) => worker.state === "leaving" && worker.open > 0)) {
+      this.#replacing.resolve();
+      this.#replacing = null;
+      return;
     }
     const next = old.find((worker) => worker.state === "idle");
     if (!next || all.some((worker) => worker.state === "starting")) return;

@@ -43,6 +43,15 @@ export class Command {
     this.status = this.child.status;
   }
 
+  /** Ends it if it still runs, which is so where a test has failed. */
+  [Symbol.dispose](): void {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+
   async #read(
     stream: ReadableStream<Uint8Array>,
     take: (text: string) => void,

@@ -52,6 +52,18 @@ test("reload resolves while an old worker still has its client, and tells it to 
   await end(crew);
 });
 
+test("reload resolves also when the last old worker, of many clients, has one that stays", async () => {
+  const crew = new Crew({ each: "many", spares: 2, limit: Infinity });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const last = crew.alive[1];
+  last.accept();
+  await within("the reload", crew.supervisor.reload(), 5000);
+  assertEquals([last.state, last.orders], ["busy", ["leave"]]);
+  await end(crew);
+});
+
 test("reload rejects with what the trial said, and nobody has to leave", async () => {
   const crew = new Crew({ spares: 2 });
   obedient(crew);

@@ -1,0 +1,59 @@
+/** What a server inherits from whoever starts it makes no difference. */
+import { assert, assertEquals } from "@std/assert";
+import { Client, until, visit } from "../tools/client.ts";
+import { CLI, Command, descendants } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { WAYS } from "../tools/ways.ts";
+
+const ENDS_CHILD = new URL("../fixtures/handlers/ends_child.ts", import.meta.url).href;
+
+const PROGRAM = new URL("../fixtures/servers/program.ts", import.meta.url).pathname;
+
+/** As the worst of managers would start it; env(1) of coreutils. */
+const HOSTILE = [
+  "env",
+  "--ignore-signal=CHLD,PIPE,HUP,INT,TERM",
+  "--block-signal=CHLD,HUP,INT,TERM",
+] as const;
+
+await onEachRuntime(({ on, test, run }) => {
+  for (const [way, flags] of Object.entries(WAYS)) {
+    test(`serve ${way} does not mind signals that are ignored or blocked when it starts`, async () => {
+      using command = run(
+        ["serve", "--port", "0", "--spares", "1", ...flags, "--handler", ENDS_CHILD],
+        { program: [...HOSTILE, ...on.run, CLI] },
+      );
+      const address = await command.ready();
+      const served = async () => {
+        const client = await Client.open(address);
+        assertEquals(new TextDecoder().decode(await client.receiveAll()), "SIGTERM");
+        await client.close();
+      };
+      await served();
+      const [worker] = descendants(command.child.pid);
+      if (worker !== undefined) {
+        Deno.kill(worker, "SIGKILL");
+        await until("it is gone", () => command.stderr.includes("ended: SIGKILL"));
+        await served();
+      }
+      command.child.kill("SIGHUP");
+      await until("the reload", () => /^(! not )?reloaded/m.test(command.stderr));
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+      assert(!command.stderr.includes("nobody handled"), command.stderr);
+    });
+  }
+
+  test("serve() in a program that ignores SIGCHLD sees how its workers end", async () => {
+    using program = new Command([JSON.stringify({ model: "process", spares: 1 })], {
+      program: ["env", "--ignore-signal=CHLD", ...on.run, PROGRAM],
+    });
+    const address = await program.ready();
+    await visit(address);
+    Deno.kill(descendants(program.child.pid)[0], "SIGKILL");
+    await until("it is gone", () => program.stderr.includes("ended: SIGKILL\n"));
+    await visit(address);
+    program.child.kill("SIGTERM");
+    assertEquals(await program.exit(), 0);
+  });
+});
