@@ -8,6 +8,7 @@ import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
+import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
@@ -32,6 +33,9 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   });
 }
 
+/** The flags of this process but for the inspector's. */
+const flags = process.execArgv.filter((flag) => !flag.startsWith("--inspect"));
+
 /** The adapter. */
 export const runtime: Runtime = {
   ...sharedParts,
@@ -49,11 +53,11 @@ export const runtime: Runtime = {
   processRefusal: () => null,
   startThread,
   startProcess: (module, args, descriptors, _needs, workerArgs) =>
-    spawnWorker(process.execPath, [
-      ...process.execArgv,
-      ...workerArgs,
-      fileURLToPath(module),
-      ...args,
-    ], descriptors),
+    spawnWorker(
+      process.execPath,
+      [...flags, ...workerArgs, fileURLToPath(module), ...args],
+      descriptors,
+      withoutInspector(process.env),
+    ),
   restrictionRefusal: () => "Bun cannot take permissions from what it runs: run Trivet on Deno",
 };

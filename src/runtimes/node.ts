@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
@@ -115,7 +116,7 @@ export const runtime: Runtime = {
         ...args,
       ],
       descriptors,
-      workerEnvironment(),
+      withoutInspector(workerEnvironment()),
     ),
   restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
 };
