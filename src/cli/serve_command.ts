@@ -10,7 +10,7 @@ import {
   type ServerEvent,
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
-import { errorMessage } from "../connection/errors.ts";
+import { errorReport } from "../connection/error_report.ts";
 import { jsonLine, prettyLine } from "../log/format_event.ts";
 import type { Runtime } from "../runtime.ts";
 import { describeOptions } from "./describe_options.ts";
@@ -112,7 +112,7 @@ export async function serveCommand(
   runtime.onUnhandled((error) => {
     if (format === "none") return;
     const worker = { kind: "main", id: 0 } as const;
-    onEvent({ type: "unhandled", time: Date.now(), worker, error: errorMessage(error) });
+    onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
   });
   await runtime.writeOut(
     "stdout",

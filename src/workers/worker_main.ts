@@ -3,6 +3,7 @@
  * serve, close, until told to leave.
  * @module
  */
+import { errorReport } from "../connection/error_report.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
@@ -30,7 +31,7 @@ export async function main(load: LoadModule): Promise<void> {
   runtime.onUnhandled((error) => {
     const current = connections?.current;
     if (current) current.end("error", error);
-    else channel.send({ type: "unhandled", message: errorMessage(error) });
+    else channel.send({ type: "unhandled", ...errorReport(error) });
   });
 
   let loaded;
