@@ -208,6 +208,8 @@ export interface Terminal {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /** Writes a line to standard error; where nobody can read it, nothing happens. */
+  complain(line: string): void;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

@@ -142,5 +142,12 @@ export const runtime: Runtime = {
     return length === null ? null : buffer.subarray(0, length);
   },
   writeOut,
+  complain(line) {
+    try {
+      console.error(line);
+    } catch {
+      // It throws where the disk is full (2.9).
+    }
+  },
   isTerminal: (stream) => Deno[stream].isTerminal(),
 };

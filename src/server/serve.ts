@@ -5,6 +5,7 @@
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import { troubleTeller } from "../log/tell_trouble.ts";
 import type { ServeOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
@@ -51,9 +52,10 @@ export async function serve(
   }
   const runtime = await detect();
   const address = await resolveHost(runtime, settings.address);
+  const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
-      options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
+      onEvent({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {
       // The listener's mistake is its user's, not a client's; Node has no reportError (26.10).
       queueMicrotask(() => {
@@ -62,6 +64,8 @@ export async function serve(
     }
   });
   const emit = throttle.event;
+  // A worker is ready, and may have a client, before `listening` can be told.
+  throttle.hold();
 
   const { workers } = model;
   const starting = workers
@@ -82,17 +86,19 @@ export async function serve(
       await load(runtime, handler),
       emit,
     );
-  const server = await starting.catch((error) => {
-    throttle.flush();
-    throw error;
-  });
+  const server = await starting; // what waits is not told of one that never served
   const stopReaping = reapOrphans(runtime);
   server.finished.finally(() => {
     throttle.flush();
     stopReaping();
   }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
-  emit({ type: "listening", addr, model: settings.serving.model, ...(sockets ? { sockets } : {}) });
+  throttle.release({
+    type: "listening",
+    addr,
+    model: settings.serving.model,
+    ...(sockets ? { sockets } : {}),
+  });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",
