@@ -79,7 +79,10 @@ export type ServerEvent =
       /** How many since the last such event; at most one a second comes. */
       readonly count: number;
     }
-    /** Something that was asked for cannot be had; what to do is in the message. */
+    /**
+     * Something that was asked for cannot be had, or a runtime warns of a handler's
+     * module: each message once.
+     */
     | { readonly type: "warning"; readonly message: string }
     | { readonly type: "worker_started"; readonly worker: WorkerName }
     | {

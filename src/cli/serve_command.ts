@@ -104,6 +104,9 @@ export async function serveCommand(
     else server?.reload().catch(() => {}); // an event tells
   });
 
+  const warn = (message: string) => onEvent({ type: "warning", time: Date.now(), message });
+  const warnings: string[] = []; // of a module that does not load `serve` itself says more
+  runtime.onWarning((message) => void (ready ? warn(message) : warnings.push(message)));
   const handler = given.text("handler");
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
@@ -112,6 +115,7 @@ export async function serveCommand(
     throw error instanceof TypeError ? new UsageError(error.message) : error;
   }
   ready = true;
+  warnings.forEach(warn);
   runtime.onUnhandled((error) => {
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });

@@ -5,6 +5,7 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import { brokenModule } from "./bun_broken_module.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
@@ -46,6 +47,9 @@ export const runtime: Runtime = {
   listen,
   connect,
   adopt,
+
+  brokenModule,
+  onWarning: () => {}, // it warns of nothing that a handler's module may be
 
   libraryRefusal: () => null,
   openLibrary,

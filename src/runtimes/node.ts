@@ -9,10 +9,12 @@ import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
 import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
+import { brokenModule } from "./node_broken_module.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
 import { adopt, connect } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
+import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { sharedParts } from "./shared_parts.ts";
 
@@ -93,6 +95,9 @@ export const runtime: Runtime = {
   listen,
   connect,
   adopt,
+
+  brokenModule,
+  onWarning,
 
   libraryRefusal: () =>
     nodeFfi() === null

@@ -129,5 +129,5 @@ async function load(
   handler: Handler | HandlerModule,
 ): Promise<Handler> {
   if (typeof handler === "function") return handler;
-  return (await loadHandler(handlerUrl(runtime, handler))).handler;
+  return (await loadHandler(runtime, handlerUrl(runtime, handler))).handler;
 }

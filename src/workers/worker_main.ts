@@ -34,9 +34,12 @@ export async function main(load: LoadModule): Promise<void> {
     else channel.send({ type: "unhandled", ...errorReport(error) });
   });
 
+  runtime.onWarning((message) =>
+    channel.send({ type: "event", event: { type: "warning", message } })
+  );
   let loaded;
   try {
-    loaded = await loadHandler(settings.handler, load);
+    loaded = await loadHandler(runtime, settings.handler, load);
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();

@@ -1,8 +1,9 @@
-/** What the log says of a handler's errors. */
+/** What the log says of a handler's errors, and of a runtime's warnings. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, until } from "../tools/client.ts";
-import { type Command, end } from "../tools/command.ts";
+import { CLI, Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { target } from "../tools/targets.ts";
 import { WAYS } from "../tools/ways.ts";
 
 const FAULTS = new URL("../fixtures/handlers/faults.ts", import.meta.url).pathname;
@@ -51,3 +52,38 @@ await onEachRuntime(({ test, serve }) => {
     });
   }
 });
+
+const { run: [node] } = await target("node");
+
+for (const model of ["multiplex", "thread", "process"]) {
+  Deno.test(`node: serve --model ${model} logs what Node warns of as an event, once`, async () => {
+    const folder = await Deno.makeTempDir();
+    const handler = `${folder}/handler.js`;
+    await Deno.writeTextFile(`${folder}/package.json`, "{}");
+    await Deno.writeTextFile(handler, "export default () => {};");
+    const args = ["serve", "--port", "0", "--model", model, "--log", "json", "--handler", handler];
+    const command = new Command(args, {
+      program: [node, CLI],
+      env: { NODE_OPTIONS: "--inspect=127.0.0.1:0 --no-deprecation" },
+    });
+    await command.ready();
+    const ready = () => command.stderr.split('"worker_started"').length - 1;
+    await until("its workers", () => model === "multiplex" || ready() === 4);
+    command.child.kill("SIGTERM");
+    assertEquals(await command.exit(), 0);
+    await Deno.remove(folder, { recursive: true });
+    const lines = command.stderr.trim().split("\n");
+    const others = lines.filter((line) => !line.startsWith("{"));
+    assertEquals(others.filter((line) => !OF_INSPECTOR.test(line)), []);
+    assertEquals(others.filter((line) => line.startsWith("Debugger listening")).length, 1);
+    const warnings = lines.filter((line) => line.includes('"type":"warning"'));
+    assertEquals(warnings.length, 1, command.stderr);
+    assertMatch(
+      JSON.parse(warnings[0]).message,
+      /^\[MODULE_TYPELESS_PACKAGE_JSON\] Warning: .*add/,
+    );
+  });
+}
+
+/** What the main process says of it. */
+const OF_INSPECTOR = /^(Debugger listening|For help, see)/;
