@@ -57,7 +57,12 @@ export type ServerEvent =
       readonly bytesWritten: number;
       readonly milliseconds: number;
       readonly reason: CloseReason;
+      /** What the handler threw, or how its worker ended. */
       readonly error?: string;
+      /** The error's code: POSIX's, or the runtime's own. */
+      readonly code?: string;
+      /** Where it was thrown and what caused it; absent where the client has vanished. */
+      readonly stack?: string;
     }
     | {
       readonly type: "accept_failed";
@@ -74,7 +79,10 @@ export type ServerEvent =
       /** How many since the last such event; at most one a second comes. */
       readonly count: number;
     }
-    /** Something that was asked for cannot be had; what to do is in the message. */
+    /**
+     * Something that was asked for cannot be had, or a runtime warns of a handler's
+     * module: each message once.
+     */
     | { readonly type: "warning"; readonly message: string }
     | { readonly type: "worker_started"; readonly worker: WorkerName }
     | {
@@ -84,7 +92,14 @@ export type ServerEvent =
     }
     /** A thread whose connection was ended did not leave; the runtime may not be able to end it. */
     | { readonly type: "worker_stuck"; readonly worker: WorkerName }
-    | { readonly type: "unhandled"; readonly worker: WorkerName; readonly error: string }
+    /** An error of no connection that is open. */
+    | {
+      readonly type: "unhandled";
+      readonly worker: WorkerName;
+      readonly error: string;
+      readonly code?: string;
+      readonly stack?: string;
+    }
     | { readonly type: "reloaded" }
     | { readonly type: "reload_failed"; readonly error: string }
     | { readonly type: "shutdown"; readonly open: number }

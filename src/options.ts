@@ -78,7 +78,10 @@ export interface ServeOptions {
   signal?: AbortSignal;
   /** Called once, when the server is ready. */
   onListen?(addr: Address): void;
-  /** Called with everything that happens; it must not take long. */
+  /**
+   * Called with everything that happens; it must not take long. Without it, errors
+   * of handlers, workers that die and warnings go to standard error.
+   */
   onEvent?: (event: ServerEvent) => void;
 }
 

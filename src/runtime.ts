@@ -168,6 +168,26 @@ export interface Workers {
   endThread(): void;
 }
 
+/** What a runtime knows of a module that did not load. */
+export interface BrokenModule {
+  /** The place in a file, as `URL:line:column`; null where its stack says it, or nothing does. */
+  readonly at: string | null;
+  /** What to do about it; null where the message says it. */
+  readonly hint: string | null;
+}
+
+/** The modules that it loads. */
+export interface Modules {
+  /**
+   * What there is to know of an error with which the loading of a module ended;
+   * it may reject, because the error may be anything.
+   * @param again loads the module once more, which ends in the same way
+   */
+  brokenModule(error: unknown, again: () => Promise<unknown>): Promise<BrokenModule>;
+  /** Calls `listener` with what the runtime itself would write to standard error. */
+  onWarning(listener: (message: string) => void): void;
+}
+
 /** This process: what it was started with, its signals, its errors, its end. */
 export interface Process {
   /** The arguments of the command line. */
@@ -211,12 +231,15 @@ export interface Terminal {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /** Writes a line to standard error; where nobody can read it, nothing happens. */
+  complain(line: string): void;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }
 
 /** What an adapter provides: what the runtime is, and the parts above. */
-export interface Runtime extends Network, LibraryOpener, Workers, Process, Files, Terminal {
+export interface Runtime
+  extends Network, LibraryOpener, Workers, Modules, Process, Files, Terminal {
   /** `deno`, `bun` or `node`: for messages to people only. */
   readonly name: string;
   /** Its version: for messages to people only. */

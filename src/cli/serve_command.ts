@@ -10,8 +10,9 @@ import {
   type ServerEvent,
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
-import { errorMessage } from "../connection/errors.ts";
-import { jsonLine, prettyLine } from "../log/format_event.ts";
+import { errorReport } from "../connection/error_report.ts";
+import { formatEvent } from "../log/format_event.ts";
+import { formatJson } from "../log/format_json.ts";
 import type { Runtime } from "../runtime.ts";
 import { describeOptions } from "./describe_options.ts";
 import { LineWriter } from "./line_writer.ts";
@@ -58,22 +59,24 @@ export async function serveCommand(
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
   const color = runtime.isTerminal("stderr") && !runtime.env("NO_COLOR");
+  const lineOf = (event: ServerEvent) =>
+    format === "json" ? formatJson(event) : formatEvent(event, { verbose, color });
   const dropped = (count: number) => {
     const event: ServerEvent = { type: "dropped", count, time: Date.now() };
-    return format === "json" ? jsonLine(event) : prettyLine(event, verbose, color)!;
+    return lineOf(event)!;
   };
   const log = new LineWriter(
     (text) => runtime.writeOut("stderr", text),
     dropped,
   );
   const onEvent = (event: ServerEvent) => {
-    const line = format === "json" ? jsonLine(event) : prettyLine(event, verbose, color);
+    const line = format === "none" ? null : lineOf(event);
     if (line !== null) log.line(line);
   };
   const options: ServeOptions = {
     ...serveSettings(given),
     messages: verbose && format !== "none",
-    ...(format === "none" ? {} : { onEvent }),
+    onEvent,
   };
 
   // The first signal shuts down; before the server is ready it ends the command
@@ -101,6 +104,9 @@ export async function serveCommand(
     else server?.reload().catch(() => {}); // an event tells
   });
 
+  const warn = (message: string) => onEvent({ type: "warning", time: Date.now(), message });
+  const warnings: string[] = []; // of a module that does not load `serve` itself says more
+  runtime.onWarning((message) => void (ready ? warn(message) : warnings.push(message)));
   const handler = given.text("handler");
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
@@ -109,10 +115,10 @@ export async function serveCommand(
     throw error instanceof TypeError ? new UsageError(error.message) : error;
   }
   ready = true;
+  warnings.forEach(warn);
   runtime.onUnhandled((error) => {
-    if (format === "none") return;
     const worker = { kind: "main", id: 0 } as const;
-    onEvent({ type: "unhandled", time: Date.now(), worker, error: errorMessage(error) });
+    onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
   });
   await runtime.writeOut(
     "stdout",

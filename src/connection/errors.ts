@@ -17,21 +17,33 @@ export class SystemError extends Error {
   }
 }
 
-/** The POSIX name that an error carries, or undefined. */
+/** The name that an error carries, POSIX's or a runtime's, or undefined. */
 export function errorCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  try {
+    const code = (error as { code?: unknown } | null)?.code;
+    return typeof code === "string" ? code : undefined;
+  } catch {
+    return undefined; // it may be anything: a getter throws, a Proxy is revoked
+  }
 }
 
-/** What there is to say about anything that was thrown, in one line. */
+/** Characters of a message: what is thrown may be as long as what a client sends. */
+const LARGEST_MESSAGE = 2048;
+
+/** What there is to say about anything that was thrown, bounded. */
 export function errorMessage(error: unknown): string {
   try {
-    if (error instanceof Error) return String(error.message);
+    if (error instanceof Error) return cut(String(error.message));
     const text = String(error);
-    return text === "[object Object]" ? JSON.stringify(error) : text;
+    return cut(text === "[object Object]" ? JSON.stringify(error) : text);
   } catch {
     return "something that cannot be written as text";
   }
+}
+
+/** The beginning of a text that is too long. */
+export function cut(text: string, most: number = LARGEST_MESSAGE): string {
+  return text.length > most ? text.slice(0, most) + "…" : text;
 }
 
 /** A {@linkcode SystemError} for a call on this connection that cannot succeed. */

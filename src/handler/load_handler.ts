@@ -3,11 +3,11 @@
  * @module
  */
 import { patience } from "../connection/delay.ts";
-import { errorMessage } from "../connection/errors.ts";
 import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
 import echo, { blocking } from "./echo.ts";
 import type { Handler } from "./handler.ts";
+import { COMMONJS, loadError } from "./load_error.ts";
 
 /** For `thread` and `process`, and everywhere: the URL of the handler's module. */
 export type HandlerModule = URL | string;
@@ -39,35 +39,44 @@ const LOAD_TIMEOUT = 60_000;
  * @throws {Error} with one line that says what is wrong with it
  */
 export async function loadHandler(
+  runtime: Pick<Runtime, "brokenModule" | "fileUrl">,
   url: string,
   load: LoadModule = (url) => import(url),
   timeout: number = LOAD_TIMEOUT,
 ): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
-  let module;
   const late = Promise.withResolvers<never>();
   const stopWaiting = patience(
     timeout,
     () => late.reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
   );
+  const loaded = () => Promise.race([load(url), late.promise]);
+  let module;
   try {
-    module = await Promise.race([load(url), late.promise]);
-  } catch (error) {
-    const line = errorMessage(error).split("\n")[0]
-      .replace(/ imported from \S*(load_handler|worker_start)\.[jt]s$/, ""); // of no help to anybody
-    throw new Error(`Cannot load the handler ${url}: ${line}`, {
-      cause: error,
-    });
+    module = await loaded();
+  } catch (cause) {
+    const why = await loadError(runtime, cause, loaded);
+    throw new Error(`Cannot load the handler ${url}: ${why}`, { cause });
   } finally {
     stopWaiting();
   }
   if (typeof module.default !== "function") {
     throw new Error(
       `Cannot use the handler ${url}: its default export must be a function, and is ${
-        module.default === undefined ? "missing" : `a ${typeof module.default}`
+        what(module.default)
       }`,
     );
   }
   return { handler: module.default as Handler, blocking: module.blocking === true };
+}
+
+/** What a default export is that is no function. */
+function what(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return typeof (value as HandlerExports).default === "function"
+    ? `an object: ${COMMONJS}`
+    : "an object";
 }

@@ -1,34 +1,40 @@
 /**
- * Events as lines for people or machines.
+ * Events as lines for people.
  * @module
  */
-import { formatAddress } from "../connection/connection.ts";
+import { type Address, formatAddress } from "../connection/connection.ts";
 import type { ServerEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
+import { escape, quote } from "./escape.ts";
 
-/** How much of what a client sent or a handler threw is shown. */
+/** How much of what a client sent, and of what a handler threw, is shown. */
 const SHOWN = 200;
+/** The same of what the user has to read to the end. */
+const SHOWN_OF_ADVICE = 2000;
 
-/** Text of somebody else's, safe for a terminal and for a line. */
-export function escape(text: string): string {
-  const cut = text.length > SHOWN ? text.slice(0, SHOWN) + "…" : text;
-  return cut.replace(
-    // deno-lint-ignore no-control-regex -- control characters are what it escapes
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (c) => {
-      const code = c.charCodeAt(0);
-      if (c === "\n") return "\\n";
-      if (c === "\r") return "\\r";
-      if (c === "\t") return "\\t";
-      return code < 256
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`;
-    },
-  );
+/** How an event is shown. */
+export interface FormatOptions {
+  /** Events too that tell of no client and of nothing that is wrong. @default {false} */
+  verbose?: boolean;
+  /** Colours, as terminals understand them. @default {false} */
+  color?: boolean;
 }
 
 function who(worker: WorkerName): string {
   return worker.kind === "main" ? "main" : `${worker.kind} ${worker.id}`;
+}
+
+function address(address: Address): string {
+  return escape(formatAddress(address), SHOWN);
+}
+
+/** Lines of a stack, indented; none for an error of the system, which its code explains. */
+function whereThrown({ code, stack }: { readonly code?: string; readonly stack?: string }): string {
+  if (stack === undefined || /^E[A-Z0-9]+$/.test(code ?? "")) return "";
+  const lines = stack.split("\n");
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  if (first < 0) return "";
+  return lines.slice(first).map((line) => `\n    ${escape(line.trim(), SHOWN_OF_ADVICE)}`).join("");
 }
 
 const REFUSALS = {
@@ -41,12 +47,13 @@ function times(count: number): string {
   return count > 1 ? `, ${count} times` : "";
 }
 
-/** An event as one line for people; null for what they need not see. */
-export function prettyLine(
-  event: ServerEvent,
-  verbose: boolean,
-  color: boolean,
-): string | null {
+/**
+ * An event as a line for people, and below it, indented, where an error was
+ * thrown. What clients and handlers wrote in it is escaped.
+ * @returns null for what they need not see
+ */
+export function formatEvent(event: ServerEvent, options: FormatOptions = {}): string | null {
+  const { verbose = false, color = false } = options;
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
     case "listening":
@@ -56,48 +63,52 @@ export function prettyLine(
         ? "the workers share the listening socket"
         : null;
     case "accepted":
-      return `${paint(32, "+")} ${escape(formatAddress(event.remoteAddr))} #${event.id} on ${
-        who(event.worker)
-      }`;
+      return `${paint(32, "+")} ${address(event.remoteAddr)} #${event.id} on ${who(event.worker)}`;
     case "message":
-      return `${paint(36, "·")} #${event.id} ${event.length} bytes "${
-        escape(new TextDecoder("latin1").decode(event.bytes))
-      }"`;
+      return `${paint(36, "·")} #${event.id} ${event.length} bytes ${quote(event.bytes, SHOWN)}`;
     case "closed": {
       const seconds = (event.milliseconds / 1000).toFixed(3);
       const why = event.reason === "handler"
         ? ""
-        : ` (${event.reason}${event.error === undefined ? "" : `: ${escape(event.error)}`})`;
+        : ` (${event.reason}${event.error === undefined ? "" : `: ${escape(event.error, SHOWN)}`})`;
       return `${paint(event.reason === "handler" ? 33 : 31, "-")} ${
-        escape(formatAddress(event.remoteAddr))
-      } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}`;
+        address(event.remoteAddr)
+      } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}${
+        whereThrown(event)
+      }`;
     }
     case "accept_failed":
       return `${paint(31, "!")} cannot accept: ${event.code}${
         times(event.count)
       }; waiting for room`;
     case "refused":
-      return `${paint(31, "!")} refused ${escape(formatAddress(event.remoteAddr))}${
+      return `${paint(31, "!")} refused ${address(event.remoteAddr)}${
         event.count > 1 ? ` and ${event.count - 1} more` : ""
       }: ${REFUSALS[event.reason]}`;
     case "warning":
-      return `${paint(31, "!")} ${escape(event.message)}`;
+      return `${paint(31, "!")} ${escape(event.message, SHOWN_OF_ADVICE)}`;
     case "worker_started":
       return verbose ? `${paint(2, "*")} ${who(event.worker)} is ready` : null;
     case "worker_exited":
       if (event.reason === "exit") {
         return verbose ? `* ${who(event.worker)} has left` : null;
       }
-      return `${paint(31, "!")} ${who(event.worker)} ended: ${escape(event.reason)}`;
+      return `${paint(31, "!")} ${who(event.worker)} ended: ${
+        escape(event.reason, SHOWN_OF_ADVICE)
+      }`;
     case "worker_stuck":
       return `${paint(31, "!")} ${who(event.worker)} is stuck: its connection was ended, ` +
         "and its handler goes on";
     case "unhandled":
-      return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${escape(event.error)}`;
+      return `${paint(31, "!")} ${who(event.worker)}: nobody handled: ${
+        escape(event.error, SHOWN)
+      }${whereThrown(event)}`;
     case "reloaded":
       return "reloaded: newcomers get the handler as it is now";
     case "reload_failed":
-      return `${paint(31, "!")} not reloaded, the server goes on as it was: ${escape(event.error)}`;
+      return `${paint(31, "!")} not reloaded, the server goes on as it was: ${
+        escape(event.error, SHOWN_OF_ADVICE)
+      }`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"
@@ -109,17 +120,4 @@ export function prettyLine(
     default:
       return null;
   }
-}
-
-/** An event as one JSON object. */
-export function jsonLine(event: ServerEvent): string {
-  return JSON.stringify(
-    event,
-    (_, value) =>
-      value instanceof Uint8Array
-        ? escape(new TextDecoder("latin1").decode(value))
-        : typeof value === "string"
-        ? escape(value)
-        : value,
-  );
 }

@@ -26,6 +26,12 @@ export const builtin = {
   get fs(): typeof import("node:fs") {
     return nodeProcess().getBuiltinModule("node:fs");
   },
+  get inspector(): typeof import("node:inspector") {
+    return nodeProcess().getBuiltinModule("node:inspector");
+  },
+  get module(): typeof import("node:module") {
+    return nodeProcess().getBuiltinModule("node:module");
+  },
   get net(): typeof import("node:net") {
     return nodeProcess().getBuiltinModule("node:net");
   },

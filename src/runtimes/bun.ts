@@ -5,9 +5,11 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import { brokenModule } from "./bun_broken_module.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
+import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
@@ -32,6 +34,9 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   });
 }
 
+/** The flags of this process but for the inspector's. */
+const flags = process.execArgv.filter((flag) => !flag.startsWith("--inspect"));
+
 /** The adapter. */
 export const runtime: Runtime = {
   ...sharedParts,
@@ -43,17 +48,20 @@ export const runtime: Runtime = {
   connect,
   adopt,
 
+  brokenModule,
+  onWarning: () => {}, // it warns of nothing that a handler's module may be
+
   libraryRefusal: () => null,
   openLibrary,
 
   processRefusal: () => null,
   startThread,
   startProcess: (module, args, descriptors, _needs, workerArgs) =>
-    spawnWorker(process.execPath, [
-      ...process.execArgv,
-      ...workerArgs,
-      fileURLToPath(module),
-      ...args,
-    ], descriptors),
+    spawnWorker(
+      process.execPath,
+      [...flags, ...workerArgs, fileURLToPath(module), ...args],
+      descriptors,
+      withoutInspector(process.env),
+    ),
   restrictionRefusal: () => "Bun cannot take permissions from what it runs: run Trivet on Deno",
 };

@@ -85,6 +85,9 @@ export const runtime: Runtime = {
   connect,
   adopt,
 
+  brokenModule: () => Promise.resolve({ at: null, hint: null }), // its stack begins with the place
+  onWarning: () => {}, // it warns of nothing that a handler's module may be
+
   libraryRefusal: () =>
     holds({ name: "ffi" }) ? null : "it needs the C library: run Deno with --allow-ffi",
   openLibrary,
@@ -142,5 +145,12 @@ export const runtime: Runtime = {
     return length === null ? null : buffer.subarray(0, length);
   },
   writeOut,
+  complain(line) {
+    try {
+      console.error(line);
+    } catch {
+      // It throws where the disk is full (2.9).
+    }
+  },
   isTerminal: (stream) => Deno[stream].isTerminal(),
 };

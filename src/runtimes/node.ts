@@ -7,11 +7,14 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
+import { brokenModule } from "./node_broken_module.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
 import { adopt, connect } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
+import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { sharedParts } from "./shared_parts.ts";
 
@@ -93,6 +96,9 @@ export const runtime: Runtime = {
   connect,
   adopt,
 
+  brokenModule,
+  onWarning,
+
   libraryRefusal: () =>
     nodeFfi() === null
       ? "it needs the C library: run Node 26.9 or newer"
@@ -115,7 +121,7 @@ export const runtime: Runtime = {
         ...args,
       ],
       descriptors,
-      workerEnvironment(),
+      withoutInspector(workerEnvironment()),
     ),
   restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
 };

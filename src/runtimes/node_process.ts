@@ -13,6 +13,17 @@ import { threadScope } from "./node_worker_thread.ts";
 let input: AsyncIterator<Uint8Array> | null = null;
 const watched = new Set<string>();
 
+function writeOut(name: "stdout" | "stderr", text: string | Uint8Array): Promise<void> {
+  const stream = process[name];
+  if (!watched.has(name)) {
+    watched.add(name);
+    stream.on("error", () => {}); // whoever wrote is told; it must not end the process
+  }
+  return new Promise((resolve, reject) =>
+    stream.write(text, (error) => error ? reject(error) : resolve())
+  );
+}
+
 /** What of a {@linkcode Runtime} this gives. */
 export const processParts: Pick<
   Runtime,
@@ -32,6 +43,7 @@ export const processParts: Pick<
   | "env"
   | "readStdin"
   | "writeOut"
+  | "complain"
   | "isTerminal"
 > = {
   os: process.platform,
@@ -63,15 +75,8 @@ export const processParts: Pick<
     const { value, done } = await input.next();
     return done ? null : value;
   },
-  writeOut(name, text) {
-    const stream = process[name];
-    if (!watched.has(name)) {
-      watched.add(name);
-      stream.on("error", () => {}); // whoever wrote is told; it must not end the process
-    }
-    return new Promise((resolve, reject) =>
-      stream.write(text, (error) => error ? reject(error) : resolve())
-    );
-  },
+  writeOut,
+  // Not console.error, which ends Node the second time that it fails (26.10).
+  complain: (line) => void writeOut("stderr", `${line}\n`).catch(() => {}),
   isTerminal: (name) => isatty(["stdin", "stdout", "stderr"].indexOf(name)),
 };

@@ -2,6 +2,7 @@
  * Workers that are threads, by node:worker_threads, which all three runtimes have.
  * @module
  */
+import { errorMessage } from "../connection/errors.ts";
 import type { StartedWorker, ThreadScope } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
 
@@ -29,7 +30,7 @@ export function startThread(
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_HEAP },
   });
   let reason = "";
-  worker.on("error", (error) => reason = String((error as Error)?.message ?? error));
+  worker.on("error", (error) => reason = errorMessage(error));
   return {
     pid: 0,
     postMessage: (message) => worker.postMessage(message),

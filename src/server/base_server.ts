@@ -21,7 +21,8 @@ export interface Server<Where extends Address = Address> extends AsyncDisposable
    * Replaces all workers, one after another, by new ones that load the handler
    * afresh (`thread`, `process`, and `multiplex` with workers). Open connections finish on the old ones, and no
    * client is refused. Resolves when every newcomer gets the new handler; rejects
-   * with what is wrong if it does not load, and then the old one goes on.
+   * with what is wrong if it does not load, and then the old one goes on. Those that are
+   * asked for while one is under way are one, which begins after it.
    */
   reload(): Promise<void>;
   /** Refuses newcomers, lets open connections finish. Resolves with `finished`. */
@@ -49,6 +50,7 @@ export abstract class BaseServer implements Server {
   #file: { path: string; inode: number } | null = null;
   #state: "serving" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
+  #lastReload: Promise<void> | null = null;
 
   constructor(
     runtime: Runtime,
@@ -61,7 +63,7 @@ export abstract class BaseServer implements Server {
     this.finished = this.#settled.promise;
   }
 
-  /** Rejects where there are no workers. */
+  /** Rejects where there are no workers; the same promise for all that are one reload. */
   protected abstract replaceWorkers(): Promise<void>;
   /** Tells everybody; resolves when nobody waits for a place that is free. */
   protected abstract beginShutdown(): Promise<void>;
@@ -91,13 +93,15 @@ export abstract class BaseServer implements Server {
   }
 
   async reload(): Promise<void> {
-    try {
-      await this.replaceWorkers();
-      this.emit({ type: "reloaded" });
-    } catch (error) {
-      this.emit({ type: "reload_failed", error: errorMessage(error) });
-      throw error;
+    const reload = this.replaceWorkers();
+    if (reload !== this.#lastReload) {
+      this.#lastReload = reload;
+      reload.then(
+        () => this.emit({ type: "reloaded" }),
+        (error) => this.emit({ type: "reload_failed", error: errorMessage(error) }),
+      );
     }
+    await reload;
   }
 
   shutdown(): Promise<void> {

@@ -6,6 +6,7 @@ import type { TcpAddress, UnixAddress } from "../connection/connection.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import { troubleTeller } from "../log/tell_trouble.ts";
 import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
@@ -62,9 +63,10 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
   }
   const runtime = await detect();
   const address = await resolveHost(runtime, settings.address);
+  const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
-      options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
+      onEvent({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {
       // The listener's mistake is its user's, not a client's; Node has no reportError (26.10).
       queueMicrotask(() => {
@@ -73,6 +75,8 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   });
   const emit = throttle.event;
+  // A worker is ready, and may have a client, before `listening` can be told.
+  throttle.hold();
 
   const { workers } = model;
   const starting = workers
@@ -93,17 +97,19 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       await load(runtime, handler),
       emit,
     );
-  const server = await starting.catch((error) => {
-    throttle.flush();
-    throw error;
-  });
+  const server = await starting; // what waits is not told of one that never served
   const stopReaping = reapOrphans(runtime);
   server.finished.finally(() => {
     throttle.flush();
     stopReaping();
   }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
-  emit({ type: "listening", addr, model: settings.serving.model, ...(sockets ? { sockets } : {}) });
+  throttle.release({
+    type: "listening",
+    addr,
+    model: settings.serving.model,
+    ...(sockets ? { sockets } : {}),
+  });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",
@@ -134,5 +140,5 @@ async function load(
   handler: Handler | HandlerModule,
 ): Promise<Handler> {
   if (typeof handler === "function") return handler;
-  return (await loadHandler(handlerUrl(runtime, handler))).handler;
+  return (await loadHandler(runtime, handlerUrl(runtime, handler))).handler;
 }

@@ -60,10 +60,7 @@ export class WorkerServer extends BaseServer {
     const name = chooseEntrance(runtime, model.workers, settings);
     const { where } = model;
     const entrance = await ENTRANCES[name].bind({ runtime, where, address, settings, common });
-    let failed = false; // a server that never served has only one thing to say
-    const server = new WorkerServer(runtime, model, settings, entrance, (event) => {
-      if (!failed) emit(event);
-    });
+    const server = new WorkerServer(runtime, model, settings, entrance, emit);
     const onAbort = () => void server.close();
     try {
       signal?.addEventListener("abort", onAbort);
@@ -71,7 +68,6 @@ export class WorkerServer extends BaseServer {
       if (signal?.aborted) onAbort();
       await started;
     } catch (error) {
-      failed = true;
       await server.close();
       throw error;
     } finally {

@@ -2,7 +2,7 @@
  * One connection, from its handler's first line to its close.
  * @module
  */
-import { errorCode, errorMessage } from "../connection/errors.ts";
+import { type ErrorReport, errorReport } from "../connection/error_report.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler } from "../handler/handler.ts";
@@ -38,7 +38,7 @@ class Serving implements ServedConnection {
   readonly #settings: ServingSettings;
   readonly #onEvent: EventSink;
   readonly #started = performance.now();
-  #outcome: { readonly reason: CloseReason; readonly error?: string } | null = null;
+  #outcome: { readonly reason: CloseReason } & Partial<ErrorReport> | null = null;
   #resolve!: () => void;
   #reported = false;
 
@@ -91,14 +91,14 @@ class Serving implements ServedConnection {
 
   end(reason: CloseReason, error?: unknown): void {
     if (this.#connection.closedBy === null) {
-      this.#outcome ??= error === undefined ? { reason } : { reason, error: describe(error) };
+      this.#outcome ??= error === undefined ? { reason } : { reason, ...errorReport(error) };
     }
     this.#connection.close();
     this.#report();
   }
 
   #failed(error: unknown): void {
-    this.#outcome ??= { reason: "error", error: describe(error) };
+    this.#outcome ??= { reason: "error", ...errorReport(error) };
   }
 
   /** Once: a handler that ignores that its connection has ended keeps nobody waiting. */
@@ -123,9 +123,3 @@ class Serving implements ServedConnection {
 
 /** How much of a message an event carries. */
 const MESSAGE_SHOWN = 256;
-
-function describe(error: unknown): string {
-  const code = errorCode(error);
-  const message = errorMessage(error);
-  return code && !message.includes(code) ? `${code}: ${message}` : message;
-}

@@ -42,6 +42,8 @@ export class Reloads<W extends Replaceable> {
   readonly #crew: Crew<W>;
   #generation = 0;
   #last: Promise<void> = Promise.resolve();
+  /** The one that has not begun yet, and so will see what changes until then. */
+  #next: Promise<void> | null = null;
   #replacing: PromiseWithResolvers<void> | null = null;
   #stopped = false;
 
@@ -55,14 +57,16 @@ export class Reloads<W extends Replaceable> {
   }
 
   /**
-   * Begins when the one before has ended. Resolves when no old worker waits for a client.
+   * Begins when the one before has ended; whoever asks until then has the same promise.
+   * Resolves when no old worker waits for a client.
    * @throws {Error} if a new worker does not start; the old ones then stay
    */
   begin(): Promise<void> {
-    return this.#last = this.#last.catch(() => {}).then(() => this.#run());
+    return this.#next ??= this.#last = this.#last.catch(() => {}).then(() => this.#run());
   }
 
   async #run(): Promise<void> {
+    this.#next = null;
     if (this.#stopped) throw stopped();
     const trial = Promise.withResolvers<void>();
     this.#crew.start(trial);

@@ -103,7 +103,7 @@ export class SupervisedWorker implements Replaceable {
         this.state = "leaving";
         return { what: "leaving" };
       case "unhandled":
-        this.#common.onEvent({ type: "unhandled", worker: name, error: message.message });
+        this.#common.onEvent({ ...message, worker: name });
         return null;
       case "stuck":
         this.#common.onEvent({ type: "worker_stuck", worker: name });

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { ErrorReport } from "../connection/error_report.ts";
 import type { UntimedEvent } from "../events.ts";
 
 /** Supervisor to worker, each stronger than the one before. */
@@ -19,7 +20,7 @@ export type Message =
   /** A thread's connection was ended, and the thread did not leave. */
   | { readonly type: "stuck" }
   /** A rejection that nobody handled, after its connection had ended. */
-  | { readonly type: "unhandled"; readonly message: string }
+  | { readonly type: "unhandled" } & ErrorReport
   /** May this client be served? The worker waits for the answer. */
   | { readonly type: "asks"; readonly remoteAddr: Address }
   /** The client that was handed over has left meanwhile. */

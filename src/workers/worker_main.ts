@@ -3,6 +3,7 @@
  * serve, close, until told to leave.
  * @module
  */
+import { errorReport } from "../connection/error_report.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
@@ -27,12 +28,15 @@ export async function main(load: LoadModule): Promise<void> {
   runtime.onUnhandled((error) => {
     const current = connections?.current;
     if (current) current.end("error", error);
-    else channel.send({ type: "unhandled", message: errorMessage(error) });
+    else channel.send({ type: "unhandled", ...errorReport(error) });
   });
 
+  runtime.onWarning((message) =>
+    channel.send({ type: "event", event: { type: "warning", message } })
+  );
   let loaded;
   try {
-    loaded = await loadHandler(settings.handler, load);
+    loaded = await loadHandler(runtime, settings.handler, load);
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();

@@ -22,14 +22,16 @@ await onEachRuntime(({ on, test, run }) => {
       assertEquals([closed.bytesRead, closed.bytesWritten, closed.reason], [5, 5, "handler"]);
     });
 
-    test(`serve --model ${model} --verbose shows messages with control characters escaped`, async () => {
+    test(`serve --model ${model} --verbose shows messages as they are, with control characters escaped`, async () => {
       const command = serve("--model", model, "--verbose");
       const client = await Client.open(await command.ready());
-      await client.send("\x1b[31mred\n" + "x".repeat(1000));
-      await client.receive(1009);
+      const bytes = new TextEncoder().encode("\x1b[31mred 中文\n" + "x".repeat(1000));
+      await client.send(bytes);
+      await client.receive(bytes.length);
       await until("the message", () => command.stderr.includes("[31mred"));
       assert(!command.stderr.includes("\x1b"), "an escape character went to the log");
       const line = command.stderr.split("\n").find((line) => line.includes("[31mred"))!;
+      assert(line.includes('"\\x1b[31mred 中文\\nxxx'), line);
       assert(line.length < 400, line);
       await end(command, client);
     });

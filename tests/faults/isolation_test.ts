@@ -25,8 +25,10 @@ type Report = readonly [type: string, text: RegExp];
 const OUTLIVED: Record<string, Record<string, Report | null>> = {
   process: {
     throws: ["closed", /^error thrown on purpose$/],
+    "throws what throws": ["closed", /^error ./],
     babbles: ["closed", /^error thrown on purpose$/],
     rejects: ["closed", /^error rejected on purpose$/],
+    "rejects with what throws": ["closed", /^error ./],
     exits: ["worker_exited", /^exit code 3/],
     eats: ["worker_exited", /^it held \d+ MiB of memory, and may hold 100/],
     grows: ["worker_exited", /^it held 1\d\d MiB of memory, and may hold 100/],
@@ -38,19 +40,25 @@ const OUTLIVED: Record<string, Record<string, Report | null>> = {
   },
   thread: {
     throws: ["closed", /^error thrown on purpose$/],
+    "throws what throws": ["closed", /^error ./],
     babbles: ["closed", /^error thrown on purpose$/],
     rejects: ["closed", /^error rejected on purpose$/],
+    "rejects with what throws": ["closed", /^error ./],
     exits: ["worker_exited", /^exit code 3/],
     blocks: null,
     loops: null,
   },
   multiplex: {
     throws: ["closed", /^error thrown on purpose$/],
+    "throws what throws": ["closed", /^error ./],
     rejects: ["unhandled", /rejected on purpose$/],
+    "rejects with what throws": ["unhandled", /./],
   },
   iterative: {
     throws: ["closed", /^error thrown on purpose$/],
+    "throws what throws": ["closed", /^error ./],
     rejects: ["unhandled", /rejected on purpose$/],
+    "rejects with what throws": ["unhandled", /./],
   },
 };
 

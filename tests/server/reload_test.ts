@@ -1,6 +1,6 @@
 /** SIGHUP and reload(): new workers with the handler as it is now, and no client lost. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type ModelName, serve } from "../../mod.ts";
+import { type ModelName, serve, type ServerEvent } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
 import { alive, CLI, Command, descendants } from "../tools/command.ts";
@@ -128,6 +128,20 @@ Deno.test("process: reload() keeps to maxConnections, and rejects once the serve
     assertEquals(await late, "ECANCELED");
     await assertRejects(() => server.reload(), Error, "stopped");
   }));
+
+Deno.test("process: reloads that are asked for while one runs are one, and are told once", async () => {
+  const events: ServerEvent[] = [];
+  const onEvent = (event: ServerEvent) => void events.push(event);
+  const server = await serve({ model: "process", port: 0, spares: 1, onEvent });
+  const count = (type: ServerEvent["type"]) => events.filter((event) => event.type === type).length;
+  const reloads = [server.reload()];
+  await until("it has begun", () => count("worker_started") > 1);
+  for (let i = 0; i < 20; i++) reloads.push(server.reload());
+  await within("the reloads", Promise.all(reloads));
+  assertEquals(count("reloaded"), 2);
+  await visit(server.addr);
+  await server.shutdown();
+});
 
 for (const name of ["deno", "bun", "node"] as const) {
   const { run } = await target(name);

@@ -56,3 +56,23 @@ test("what comes seldom is told each time", async () => {
   assertEquals(told.map(([, count]) => count), [1, 1, 1]);
   all.flush();
 });
+
+test("what comes before the server listens is told behind `listening`, in its order", () => {
+  const { throttle: all, told } = throttle(30);
+  all.hold();
+  all.event({ type: "worker_started", worker });
+  all.event({ type: "refused", remoteAddr, reason: "source", count: 1 });
+  assertEquals(told, []);
+  all.release({ type: "listening", addr: remoteAddr, model: "process" });
+  all.event({ type: "reloaded" });
+  assertEquals(told.map(([type]) => type), ["listening", "worker_started", "source", "reloaded"]);
+  all.flush();
+});
+
+test("a warning that each worker repeats is told once, and others are told", () => {
+  const { throttle: all, told } = throttle(30);
+  for (let i = 0; i < 3; i++) {
+    for (const message of ["one", "two"]) all.event({ type: "warning", message });
+  }
+  assertEquals(told, [["warning", 0], ["warning", 0]]);
+});

@@ -3,6 +3,7 @@ import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import type { CloseReason, UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
 import { serveConnection, type ServedConnection } from "../../../src/serving/serve_connection.ts";
+import { ODDITIES } from "../../fixtures/handlers/faults.ts";
 import { until, within } from "../../tools/client.ts";
 import { FakeSocket, type Kind } from "../../tools/fake_socket.ts";
 import { bytes, failure, settle, test, unhandled } from "../../tools/unit.ts";
@@ -94,6 +95,20 @@ for (const kind of ["loop", "blocking"] as const) {
     );
     await serving.expect("handler", undefined, 0, 5);
     assertEquals(serving.socket.log, ["write hello", "FIN", "read", "close"]);
+  });
+
+  test(`${kind}: a handler that throws anything ends its connection, and it is told where`, async () => {
+    for (const odd of ODDITIES) {
+      const serving = new Serving(kind, () => Promise.reject(odd), {}, peer(kind, null));
+      const { reason, error } = await serving.closed();
+      assertEquals([reason, typeof error], ["error", "string"]);
+    }
+    const throws: Handler = () => {
+      throw Object.assign(new Error("boom"), { code: "E_MINE" });
+    };
+    const { error, code, stack } = await new Serving(kind, throws, {}, peer(kind, null)).closed();
+    assertEquals([error, code], ["E_MINE: boom", "E_MINE"]);
+    assert(stack!.includes("serve_connection_test.ts:"), stack);
   });
 
   test(`${kind}: a handler that changes what it was given is reported as what it was`, async () => {

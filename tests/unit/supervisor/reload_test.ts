@@ -154,3 +154,17 @@ test("a worker that a reload replaces gives its place back when its client has l
   assertEquals([old.answers, successor.answers], [[true], [false, true]]);
   await end(crew);
 });
+
+test("reloads that are asked for while another one runs are one", async () => {
+  const crew = new Crew({ spares: 1, limit: 4 });
+  obedient(crew);
+  await crew.supervisor.start();
+  await settle();
+  const first = crew.supervisor.reload();
+  await Promise.resolve();
+  await Promise.resolve(); // it has begun: what changes from here on it may not see
+  const others = Array.from({ length: 20 }, () => crew.supervisor.reload());
+  await within("the reloads", Promise.all([first, ...others]));
+  assertEquals(crew.all.length, 1 + 2 * 2); // a trial and a successor for each of two
+  await end(crew);
+});
