@@ -6,6 +6,7 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import { isMainThread } from "node:worker_threads";
 import type { Runtime } from "../runtime.ts";
+import { fileUrl } from "./current_folder.ts";
 import { threadScope } from "./node_worker_thread.ts";
 
 let input: AsyncIterator<Uint8Array> | null = null;
@@ -28,6 +29,7 @@ export const processParts: Pick<
   | "onUnhandled"
   | "exit"
   | "env"
+  | "fileUrl"
   | "readStdin"
   | "writeOut"
   | "isTerminal"
@@ -54,6 +56,7 @@ export const processParts: Pick<
   },
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],
+  fileUrl: (path) => fileUrl(path, process.env.PWD),
   async readStdin() {
     input ??= process.stdin[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
     const { value, done } = await input.next();

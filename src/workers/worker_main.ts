@@ -35,7 +35,7 @@ export async function main(load: LoadModule): Promise<void> {
 
   let loaded;
   try {
-    loaded = await loadHandler(settings.handler, load);
+    loaded = await loadHandler(settings.handler, (url) => load(runtime.freshUrl(url)));
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();
