@@ -218,8 +218,13 @@ export interface Files {
   ): { readonly inode: number } | "none" | "not a socket";
   /** Removes a file; throws with a POSIX `code`. */
   removeFile(path: string): void;
-  /** A file's URL; a relative path is relative to the current folder. */
+  /**
+   * A file's URL; a relative path is relative to the current folder, by the path
+   * that the shell came there, links and all.
+   */
   fileUrl(path: string): URL;
+  /** What to import so that a new worker gets a module as it is now, and not as it was. */
+  freshUrl(url: string): string;
 }
 
 /** The standard streams, and whether a terminal is behind them. */

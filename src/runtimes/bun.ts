@@ -2,8 +2,9 @@
  * Bun's adapter.
  * @module
  */
+import { realpathSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { brokenModule } from "./bun_broken_module.ts";
 import { listen } from "./bun_listener.ts";
@@ -63,5 +64,8 @@ export const runtime: Runtime = {
       descriptors,
       withoutInspector(process.env),
     ),
+  // All threads remember where the first one's links led to (1.4).
+  freshUrl: (url) =>
+    url.startsWith("file:") ? pathToFileURL(realpathSync(fileURLToPath(url))).href : url,
   restrictionRefusal: () => "Bun cannot take permissions from what it runs: run Trivet on Deno",
 };

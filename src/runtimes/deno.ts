@@ -3,6 +3,7 @@
  * @module
  */
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import { fileUrl } from "./current_folder.ts";
 import { systemError } from "./deno_errors.ts";
 import { listen } from "./deno_listener.ts";
 import { closed, holds, permissionFlags, restrictionRefusal } from "./deno_permissions.ts";
@@ -29,10 +30,17 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   }
 }
 
+/** Looked for once: the current folder may be gone when the next worker starts. */
+let config: string | null | undefined;
+
 /** The deno.json that this process resolves modules by; null where none is. */
 function configFile(): string | null {
+  return config === undefined ? config = findConfig() : config;
+}
+
+function findConfig(): string | null {
   const main = new URL(Deno.mainModule);
-  let folder = new URL(".", main.protocol === "file:" ? main : sharedParts.fileUrl("./"));
+  let folder = new URL(".", main.protocol === "file:" ? main : fileUrl("./", undefined));
   for (;;) {
     for (const name of ["deno.json", "deno.jsonc"]) {
       const file = new URL(name, folder);
@@ -117,6 +125,12 @@ export const runtime: Runtime = {
     ], descriptors);
   },
   restrictionRefusal,
+  fileUrl(path) {
+    const shells = runtime.env("PWD");
+    // Without it Deno would ask at a terminal.
+    const mayLook = shells !== undefined && holds({ name: "read", path: shells });
+    return fileUrl(path, mayLook ? shells : undefined);
+  },
   threadScope: () => "DedicatedWorkerGlobalScope" in globalThis ? threadScope() : null,
   // process.exit() leaks two descriptors if its module is still being evaluated (2.9).
   endThread: () => globalThis.close(),

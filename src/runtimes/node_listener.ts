@@ -40,6 +40,7 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
     noDelay: path === null,
     keepAlive: path === null,
   }, (socket) => {
+    if (path === null) socket.setKeepAlive(true); // Deno leaves the option alone (2.9)
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
     else if ((descriptorOf(socket) ?? -1) >= last) {

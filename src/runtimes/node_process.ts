@@ -8,6 +8,7 @@ import { isatty } from "node:tty";
 import { isMainThread } from "node:worker_threads";
 import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { fileUrl } from "./current_folder.ts";
 import { threadScope } from "./node_worker_thread.ts";
 
 let input: AsyncIterator<Uint8Array> | null = null;
@@ -41,6 +42,7 @@ export const processParts: Pick<
   | "onUnhandled"
   | "exit"
   | "env"
+  | "fileUrl"
   | "readStdin"
   | "writeOut"
   | "complain"
@@ -68,6 +70,7 @@ export const processParts: Pick<
   },
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],
+  fileUrl: (path) => fileUrl(path, process.env.PWD),
   async readStdin() {
     // Node takes what it does not know, such as a folder, for an empty input (26.10).
     if (!input && fstatSync(0).isDirectory()) throw new SystemError("EISDIR", "It is a folder");

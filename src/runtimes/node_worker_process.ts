@@ -5,6 +5,7 @@
 import { patience } from "../connection/delay.ts";
 import type { HandedSocket, ProcessScope, StartedWorker } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
+import { folderIsGone, ROOT } from "./current_folder.ts";
 import { receiveHanded, sendable } from "./node_socket.ts";
 
 /** The last message of a process that leaves by itself. */
@@ -50,6 +51,7 @@ export function spawnWorker(
   try {
     child = builtin.childProcess.spawn(command, args, {
       ...(env ? { env } : {}),
+      ...(folderIsGone() ? { cwd: ROOT } : {}),
       stdio: [
         "ignore",
         "inherit",

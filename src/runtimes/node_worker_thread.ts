@@ -5,6 +5,7 @@
 import { errorMessage } from "../connection/errors.ts";
 import type { StartedWorker, ThreadScope } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
+import { folderIsGone, ROOT } from "./current_folder.ts";
 
 /** Megabytes: three of V8's semi-spaces of 1. */
 const YOUNG_HEAP = 3;
@@ -18,6 +19,8 @@ export function startThread(
   data: unknown,
   env?: Record<string, string | undefined>,
 ): StartedWorker {
+  // A thread has its process's folder; from one that is gone no path leads anywhere else.
+  if (folderIsGone()) builtin.process.chdir(ROOT);
   // Deno 2.9: node:worker_threads does not load http: URLs, but a data: module
   // that imports one does.
   const entry = module.protocol === "file:" ? module : new URL(

@@ -18,7 +18,7 @@ export const sharedParts: Pick<
   | "umask"
   | "socketFile"
   | "removeFile"
-  | "fileUrl"
+  | "freshUrl"
   | "memoryOf"
   | "descriptorLimit"
 > = {
@@ -38,7 +38,7 @@ export const sharedParts: Pick<
     return stat.isSocket() ? { inode: stat.ino } : "not a socket";
   },
   removeFile: (path) => builtin.fs.unlinkSync(path),
-  fileUrl: (path) => builtin.url.pathToFileURL(path),
+  freshUrl: (url) => url,
   memoryOf,
   descriptorLimit,
 };

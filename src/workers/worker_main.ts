@@ -36,7 +36,8 @@ export async function main(load: LoadModule): Promise<void> {
   );
   let loaded;
   try {
-    loaded = await loadHandler(runtime, settings.handler, load);
+    const fresh: LoadModule = (url) => load(runtime.freshUrl(url));
+    loaded = await loadHandler(runtime, settings.handler, fresh);
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();

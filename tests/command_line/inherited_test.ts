@@ -19,7 +19,7 @@ const HOSTILE = [
 await onEachRuntime(({ on, test, run }) => {
   for (const [way, flags] of Object.entries(WAYS)) {
     test(`serve ${way} does not mind signals that are ignored or blocked when it starts`, async () => {
-      using command = run(
+      await using command = run(
         ["serve", "--port", "0", "--spares", "1", ...flags, "--handler", ENDS_CHILD],
         { program: [...HOSTILE, ...on.run, CLI] },
       );
@@ -45,7 +45,7 @@ await onEachRuntime(({ on, test, run }) => {
   }
 
   test("serve() in a program that ignores SIGCHLD sees how its workers end", async () => {
-    using program = new Command([JSON.stringify({ model: "process", spares: 1 })], {
+    await using program = new Command([JSON.stringify({ model: "process", spares: 1 })], {
       program: ["env", "--ignore-signal=CHLD", ...on.run, PROGRAM],
     });
     const address = await program.ready();

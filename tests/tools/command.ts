@@ -44,12 +44,13 @@ export class Command {
   }
 
   /** Ends it if it still runs, which is so where a test has failed. */
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      return; // it has ended
     }
+    await this.exit();
   }
 
   async #read(
