@@ -32,3 +32,25 @@ Deno.test("the code in docs/handlers.md type-checks, and its first handler echoe
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("deno check catches the mistakes that docs/handlers.md names", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(
+    file,
+    `import type { Handler } from "${new URL("mod.ts", ROOT).href}";
+    const handler: Handler = async (connection) => {
+      await connection.read(1024);
+      await connection.write("hello");
+      await connection.wirte(new Uint8Array(1));
+    };
+    export default handler;`,
+  );
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", file],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stderr);
+  assertEquals(code, 1, text);
+  assertEquals(text.match(/^TS\d+ \[ERROR\]/gm)?.length, 3, text);
+  await Deno.remove(file);
+});
