@@ -18,8 +18,28 @@ export interface StreamCalls {
 /** Bytes of the largest chunk. */
 const CHUNK = 16384;
 
-/** The bytes that come; cancelling it is `close`. */
-export function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
+/** The two streams of a connection, each made when it is first asked for. */
+export class ConnectionStreams {
+  readonly #calls: StreamCalls;
+  #readable: ReadableStream<Uint8Array> | null = null;
+  #writable: WritableStream<Uint8Array> | null = null;
+
+  constructor(calls: StreamCalls) {
+    this.#calls = calls;
+  }
+
+  /** The bytes that come; cancelling it is `close`. */
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#readable ??= readableOf(this.#calls);
+  }
+
+  /** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= writableOf(this.#calls);
+  }
+}
+
+function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
   let buffer: Uint8Array | null = null;
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
@@ -39,8 +59,7 @@ export function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-/** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
-export function writableOf(calls: StreamCalls): WritableStream<Uint8Array> {
+function writableOf(calls: StreamCalls): WritableStream<Uint8Array> {
   return new WritableStream<Uint8Array>({
     // `abort` below is called only when a pending write has ended.
     start: ({ signal }) => signal.addEventListener("abort", () => calls.close()),

@@ -97,3 +97,18 @@ export function acceptErrorClass(
   if (CLIENT_GONE.has(code)) return "client gone";
   return NO_ROOM.has(code) ? "no room" : "fatal";
 }
+
+/** Anything that was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new SystemError("EIO", errorMessage(thrown));
+}
+
+/** For a rejection that nobody has to await. */
+export function ignore(): void {}
+
+/** A rejection that nobody has to await. */
+export function rejected(error: Error): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(ignore);
+  return promise;
+}

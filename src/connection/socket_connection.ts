@@ -4,14 +4,14 @@
  * @module
  */
 import type { Address, Connection } from "./connection.ts";
-import { readableOf, type StreamCalls, writableOf } from "./connection_streams.ts";
-import { errorCode, refusal, SystemError } from "./errors.ts";
+import { ConnectionStreams } from "./connection_streams.ts";
+import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
 import type { Socket } from "./socket.ts";
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
-  /** The client's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
+  /** The peer's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
   remoteAddr: Address;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
@@ -38,13 +38,13 @@ export class SocketConnection implements Connection {
   #idleTimer: IdleTimer | null = null;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #finishing = false;
-  #readable: ReadableStream<Uint8Array> | null = null;
-  #writable: WritableStream<Uint8Array> | null = null;
+  /** Read by a prelude, and the handler's. */
+  #unread: Uint8Array | null = null;
+  #streams: ConnectionStreams | null = null;
 
-  /** @param toSystemError gives the runtime's own errors their POSIX `code` */
+  /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
-    this.#socket = socket;
-    this.remoteAddr = socket.remoteAddr;
+    this.remoteAddr = (this.#socket = socket).remoteAddr;
     this.#toSystemError = toSystemError;
   }
 
@@ -73,8 +73,8 @@ export class SocketConnection implements Connection {
 
   /**
    * Ends the connection with `ETIMEDOUT` after so many milliseconds, and then
-   * calls `onEnd`; a blocking socket rejects the call that waits then, or the
-   * next one. 0: never.
+   * calls `onEnd`, also if it is closed already: its handler may go on. A blocking
+   * socket rejects the call that waits then, or the next one. 0: never.
    */
   setLifeTimeout(milliseconds: number, onEnd: () => void = ignore): void {
     if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
@@ -83,6 +83,18 @@ export class SocketConnection implements Connection {
       this.closeBecause("ETIMEDOUT");
       onEnd();
     }, milliseconds);
+  }
+
+  /** Its time is not measured any more. */
+  stopLifeTimer(): void {
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+  }
+
+  /** A prelude is over: as if nobody had used it, with what was read beyond the prelude's bytes. */
+  handOn(unread: Uint8Array): void {
+    this.#use = null;
+    this.#unread = unread.length > 0 ? unread : null;
+    this.bytesRead -= unread.length;
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -123,7 +135,6 @@ export class SocketConnection implements Connection {
     if (this.#closedBy) return;
     this.#closedBy = code;
     this.#idleTimer?.stop();
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
     this.#socket.close();
   }
 
@@ -148,26 +159,23 @@ export class SocketConnection implements Connection {
   }
 
   get readable(): ReadableStream<Uint8Array> {
-    if (this.#readable) return this.#readable;
-    const refused = this.#claim("streams");
-    if (refused) throw refused;
-    return this.#readable = readableOf(this.#streamCalls());
+    return this.#asStreams().readable;
   }
 
   get writable(): WritableStream<Uint8Array> {
-    if (this.#writable) return this.#writable;
-    const refused = this.#claim("streams");
-    if (refused) throw refused;
-    return this.#writable = writableOf(this.#streamCalls());
+    return this.#asStreams().writable;
   }
 
-  #streamCalls(): StreamCalls {
-    return {
+  #asStreams(): ConnectionStreams {
+    if (this.#streams) return this.#streams;
+    const refused = this.#claim("streams");
+    if (refused) throw refused;
+    return this.#streams = new ConnectionStreams({
       read: (buffer) => this.#read(buffer),
       write: (bytes) => this.#write(bytes),
       closeWrite: () => this.closeWrite(),
       close: () => this.close(),
-    };
+    });
   }
 
   #claim(use: "calls" | "streams"): TypeError | null {
@@ -192,6 +200,7 @@ export class SocketConnection implements Connection {
     if (this.#reading) return Promise.reject(refusal("EBUSY"));
     if (this.#readError) return Promise.reject(this.#readError);
     if (this.#ended) return Promise.resolve(null);
+    if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     let result;
     try {
       result = this.#socket.read(buffer);
@@ -203,6 +212,14 @@ export class SocketConnection implements Connection {
     }
     this.#buffer = buffer;
     return this.#reading = result.then(this.#onRead, this.#onReadError);
+  }
+
+  #takeUnread(unread: Uint8Array, buffer: Uint8Array): Promise<number> {
+    const length = Math.min(unread.length, buffer.length);
+    buffer.set(unread.subarray(0, length));
+    this.#unread = length < unread.length ? unread.subarray(length) : null;
+    this.#didRead(length, buffer);
+    return Promise.resolve(length);
   }
 
   // Made once for the connection, not once for each read.
@@ -327,23 +344,7 @@ export class SocketConnection implements Connection {
   }
 }
 
-/**
- * After so many writes others have their turn: where the peer reads fast, each is
- * done when it returns, and a handler that only writes would keep the thread.
- */
+/** Where the peer reads fast, a handler that only writes would keep the thread: then others go on. */
 const LARGEST_AT_ONCE = 32;
-/** Where discarded input goes; nobody reads it, so all connections share it. */
+/** Where discarded input goes, of all connections. */
 const scratch = new Uint8Array(16384);
-
-function ignore(): void {}
-
-/** A rejection that nobody has to await. */
-function rejected(error: Error): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(ignore);
-  return promise;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new SystemError("EIO", String(error));
-}

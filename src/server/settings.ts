@@ -93,7 +93,8 @@ export function settle(options: ServeOptions): Settings {
       `Cannot serve under the model "${model}": it is one of ${Object.keys(MODELS).join(", ")}`,
     );
   }
-  const { overLimit = "wait", path } = options;
+  const { path } = options;
+  const overLimit = options.overLimit ?? "wait";
   if (overLimit !== "wait" && overLimit !== "refuse") {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }

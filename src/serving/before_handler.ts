@@ -1,11 +1,20 @@
 /**
  * What happens on a connection before its handler: a header that is read, a
- * handshake. In every model, before the client is counted and reported.
+ * handshake. In every model, before the client is reported.
  * @module
  */
+import type { Address } from "../connection/connection.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ServingSettings } from "./serving_settings.ts";
+
+/** What a prelude has found. */
+export interface Found {
+  /** The client's address, where the prelude was told of another than the socket's. */
+  readonly remoteAddr?: Address;
+  /** Bytes that it has read, and that are the handler's. */
+  readonly unread?: Uint8Array;
+}
 
 /** One thing that happens before the handler. */
 export interface Prelude {
@@ -13,11 +22,8 @@ export interface Prelude {
   readonly timeout: number;
   /** What is reported of a client with which it fails. */
   readonly refusal: RefusalReason;
-  /**
-   * Reads and writes what it has to; it may set the connection's `remoteAddr`.
-   * If it rejects, the connection is closed.
-   */
-  run(connection: SocketConnection): Promise<void>;
+  /** Reads and writes what it has to, and waits for nothing else. If it rejects, the client is refused. */
+  run(connection: SocketConnection): Promise<Found>;
 }
 
 /** Those that the options ask for, in their order. To add one, write its file and its line here. */
@@ -25,21 +31,23 @@ export function preludes(_settings: ServingSettings): readonly Prelude[] {
   return [];
 }
 
-/** Runs them; false if one failed or took too long, and the connection is to be closed. */
+/** Runs them; returns why the client is refused, if one of them fails or takes too long. */
 export async function runPreludes(
   all: readonly Prelude[],
   connection: SocketConnection,
-  onRefused: (reason: RefusalReason) => void,
-): Promise<boolean> {
+): Promise<RefusalReason | null> {
   for (const { timeout, refusal, run } of all) {
     try {
       connection.setLifeTimeout(timeout);
-      await run(connection);
+      const { remoteAddr, unread = NOTHING } = await run(connection);
+      if (remoteAddr) connection.remoteAddr = remoteAddr;
+      connection.handOn(unread);
     } catch {
-      onRefused(refusal);
-      return false;
+      return refusal; // and whoever wants to know more is told by that
     }
   }
-  connection.setLifeTimeout(0);
-  return true;
+  if (connection.closedBy === null) connection.setLifeTimeout(0);
+  return null;
 }
+
+const NOTHING = new Uint8Array(0);

@@ -3,9 +3,8 @@
  * model this is where a connection becomes served.
  * @module
  */
-import type { Address } from "../connection/connection.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
-import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
+import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
 import { type Prelude, preludes, runPreludes } from "./before_handler.ts";
@@ -35,6 +34,8 @@ export interface ConnectionsOptions {
   readonly refusals: Pick<Refusals, "admit" | "leave">;
   /** Told before the last one of its lifetime is served. */
   readonly onLast?: () => void;
+  /** Told when a prelude begins, which keeps the worker busy, and when it has failed. */
+  readonly onPrelude?: (what: "begins" | "failed") => void;
   readonly onEvent: EventSink;
 }
 
@@ -48,7 +49,8 @@ export class Connections {
   /** Those that it does not have yet. */
   readonly #waiting = new Set<SocketConnection>();
   #count = 0;
-  #ended = false;
+  /** Why all were ended, if they were. */
+  #ended: CloseReason | null = null;
   #onEmpty: PromiseWithResolvers<void> | null = null;
 
   constructor(options: ConnectionsOptions, before = preludes(options.settings)) {
@@ -61,7 +63,7 @@ export class Connections {
     return this.#served.size;
   }
 
-  /** The one that the handler has, of a loop that holds one at a time; else nobody knows. */
+  /** The connection that the handler has; null if there is none, or if the loop holds several. */
   get current(): ServedConnection | null {
     const [first] = this.#served;
     return this.#options.limit === 1 ? first ?? null : null;
@@ -75,11 +77,16 @@ export class Connections {
   accept(listener: Source): Promise<void> {
     const { limit, lifetime = Infinity, worker, onEvent } = this.#options;
     return acceptLoop(
-      { accept: () => this.#count < lifetime ? listener.accept() : Promise.resolve(null) },
+      { accept: () => this.#taken < lifetime ? listener.accept() : Promise.resolve(null) },
       limit,
       (connection) => this.#take(connection, listener),
       (code) => onEvent({ type: "accept_failed", code, count: 1, worker }),
     );
+  }
+
+  /** How many have had the handler, or may have it yet. */
+  get #taken(): number {
+    return this.#count + this.#waiting.size;
   }
 
   /** Tells the handlers that the server shuts down. */
@@ -89,7 +96,7 @@ export class Connections {
 
   /** Ends all now, and each that still comes. */
   end(reason: CloseReason): void {
-    this.#ended = true;
+    this.#ended = reason;
     for (const served of this.#served) served.end(reason);
     for (const connection of this.#waiting) connection.close();
   }
@@ -105,14 +112,22 @@ export class Connections {
   /** Resolves when the connection has ended; never rejects. */
   #take(connection: SocketConnection, listener: Source): Promise<void> {
     if (this.#preludes.length === 0) return this.#admit(connection, listener);
+    if (this.#ended) return this.#close(connection, listener);
+    return this.#takeWithPreludes(connection, listener);
+  }
+
+  async #takeWithPreludes(connection: SocketConnection, listener: Source): Promise<void> {
+    const { onEvent, onPrelude } = this.#options;
     this.#waiting.add(connection);
-    const refused = (reason: RefusalReason) => this.#refused(connection.remoteAddr, reason);
-    return runPreludes(this.#preludes, connection, refused).then((done) => {
-      const ended = done ? this.#admit(connection, listener) : this.#close(connection, listener);
-      this.#waiting.delete(connection);
-      this.#tellIfEmpty();
-      return ended;
-    });
+    onPrelude?.("begins");
+    const reason = await runPreludes(this.#preludes, connection);
+    this.#waiting.delete(connection);
+    if (reason === null) return await this.#admit(connection, listener);
+    if (!this.#ended) {
+      onEvent({ type: "refused", remoteAddr: connection.remoteAddr, reason, count: 1 });
+    }
+    onPrelude?.("failed");
+    await this.#close(connection, listener);
   }
 
   #admit(connection: SocketConnection, listener: Source): Promise<void> {
@@ -129,7 +144,7 @@ export class Connections {
     };
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
-    if (this.#ended) served.end("shutdown");
+    if (this.#ended) served.end(this.#ended);
     return served.done.then(() => {
       this.#served.delete(served);
       refusals.leave(remoteAddr);
@@ -140,12 +155,10 @@ export class Connections {
 
   #close(connection: SocketConnection, listener: Source): Promise<void> {
     connection.close();
+    connection.stopLifeTimer();
     listener.left?.();
+    this.#tellIfEmpty();
     return Promise.resolve();
-  }
-
-  #refused(remoteAddr: Address, reason: RefusalReason): void {
-    this.#options.onEvent({ type: "refused", remoteAddr, reason, count: 1 });
   }
 
   #tellIfEmpty(): void {

@@ -32,9 +32,10 @@ export function serveConnection(
 class Serving implements ServedConnection {
   readonly done: Promise<void>;
   readonly #connection: SocketConnection;
-  // Not the context, which its handler may change.
+  // Not the context's and the connection's own, which the handler may change.
   readonly #id: Context["id"];
   readonly #worker: Context["worker"];
+  readonly #remoteAddr: SocketConnection["remoteAddr"];
   readonly #settings: ServingSettings;
   readonly #onEvent: EventSink;
   readonly #started = performance.now();
@@ -56,7 +57,9 @@ class Serving implements ServedConnection {
     const { id, worker } = context;
     this.#id = id;
     this.#worker = worker;
-    onEvent({ type: "accepted", id, remoteAddr: connection.remoteAddr, worker });
+    const { remoteAddr } = connection;
+    this.#remoteAddr = remoteAddr;
+    onEvent({ type: "accepted", id, remoteAddr, worker });
     if (settings.messages) {
       connection.onMessage = (bytes) =>
         onEvent({
@@ -105,12 +108,13 @@ class Serving implements ServedConnection {
   #report(): void {
     if (this.#reported) return;
     this.#reported = true;
-    const { remoteAddr, bytesRead, bytesWritten, closedBy } = this.#connection;
+    this.#connection.stopLifeTimer();
+    const { bytesRead, bytesWritten, closedBy } = this.#connection;
     if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
     this.#onEvent({
       type: "closed",
       id: this.#id,
-      remoteAddr,
+      remoteAddr: this.#remoteAddr,
       worker: this.#worker,
       bytesRead,
       bytesWritten,

@@ -111,6 +111,9 @@ export class SupervisedWorker implements Replaceable {
       case "asks":
         this.#answer(message.remoteAddr);
         return null;
+      case "taken":
+        if (this.#common.each === "one" && this.state === "idle") this.state = "busy";
+        return { what: "accepted" };
       case "vanished":
         this.#vanished();
         return { what: "closed", idle: this.#becameIdle() };

@@ -229,10 +229,10 @@ export class Supervisor {
   }
 
   #told(worker: Worker, message: Message): void {
+    if (message.type === "ready") this.#everReady = true;
     const change = worker.told(message);
     switch (change?.what) {
       case "ready":
-        this.#everReady = true;
         this.#ready.resolve();
         worker.trial?.resolve();
         this.#settings.onIdle?.();

@@ -23,7 +23,9 @@ export type Message =
   | { readonly type: "unhandled" } & ErrorReport
   /** May this client be served? The worker waits for the answer. */
   | { readonly type: "asks"; readonly remoteAddr: Address }
-  /** The client that was handed over has left meanwhile. */
+  /** It has a client that its handler does not have yet. */
+  | { readonly type: "taken" }
+  /** That client, or the one that was handed over, has left meanwhile. */
   | { readonly type: "vanished" }
   /** The next connection is its last; a successor may start. */
   | { readonly type: "leaving" }

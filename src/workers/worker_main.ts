@@ -55,6 +55,7 @@ export async function main(load: LoadModule): Promise<void> {
       leave: () => {}, // the supervisor counts, and hears of `closed`
     },
     onLast: () => channel.send({ type: "leaving" }),
+    onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
     onEvent(event: UntimedEvent) {
       // A blocked thread only sees that its socket was shut down from outside.
       const ended = event.type === "closed" && channel.look() === "end";

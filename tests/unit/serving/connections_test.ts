@@ -109,8 +109,9 @@ function header(timeout = 10_000): Prelude {
       const buffer = new Uint8Array(100);
       const length = await connection.read(buffer);
       if (length === null) throw failure("EPROTO");
-      const hostname = text(buffer.subarray(0, length));
-      connection.remoteAddr = { transport: "tcp", hostname, port: 1 };
+      const [hostname, rest] = text(buffer.subarray(0, length)).split("\n");
+      const remoteAddr = { transport: "tcp", hostname, port: 1 } as const;
+      return { remoteAddr, unread: bytes(rest ?? "") };
     },
   };
 }
@@ -186,6 +187,35 @@ test("a prelude's time is not the handler's", async () => {
   await loop.end();
 });
 
+for (const use of ["calls", "streams"] as const) {
+  test(`the handler gets what came with the header, by its ${use}`, async () => {
+    const handler: Handler = async (connection) => {
+      if (use === "streams") return await connection.readable.pipeTo(connection.writable);
+      const buffer = new Uint8Array(3);
+      for (let length; (length = await connection.read(buffer)) !== null;) {
+        await connection.write(buffer.slice(0, length));
+      }
+    };
+    const loop = new Loop({ handler, preludes: [header()] });
+    const socket = loop.clients.come();
+    socket.arrive("192.0.2.1\nhello", " world", null);
+    await until("the echo", () => socket.received === "hello world");
+    await loop.end();
+    const [closed] = loop.events.filter((event) => event.type === "closed");
+    assertEquals([closed.bytesRead, closed.bytesWritten], [21, 11]);
+  });
+}
+
+test("clients in preludes count for the lifetime, and one that comes after the end is closed", async () => {
+  const loop = new Loop({ preludes: [header()], lifetime: 2 });
+  const sockets = [1, 2, 3].map(() => loop.clients.come());
+  await settle();
+  for (const socket of sockets) socket.arrive("192.0.2.1", null);
+  await within("the accept loop's end", loop.accepting);
+  await within("the last connection's end", loop.connections.gone());
+  assertEquals(loop.told.filter((type) => type === "accepted").length, 2);
+});
+
 test("several preludes run in their order, each before the next", async () => {
   const order: string[] = [];
   const named = (name: string): Prelude => ({
@@ -195,6 +225,7 @@ test("several preludes run in their order, each before the next", async () => {
       order.push(`${name} begins`);
       await settle();
       order.push(`${name} ends`);
+      return {};
     },
   });
   const handler: Handler = () => void order.push("handler");
@@ -215,7 +246,7 @@ test("end() reaches a connection whose prelude is not done, and gone() waits for
   assertEquals(gone, false);
   loop.connections.end("shutdown");
   await within("the end", ended);
-  assertEquals([socket.closes, loop.told], [1, ["refused"]]);
+  assertEquals([socket.closes, loop.told], [1, []]);
   await loop.end();
 });
 

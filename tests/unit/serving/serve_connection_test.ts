@@ -391,3 +391,12 @@ test("an end after an idle timeout that the handler has not noticed is a timeout
   serving.served.end("shutdown");
   assertEquals((await serving.closed()).reason, "timeout");
 });
+
+test("a handler that closes its connection and goes on is reported when its time is over", async () => {
+  const serving = new Serving("loop", async (connection) => {
+    connection.close();
+    await new Promise(() => {});
+  }, { connectionTimeout: 20 });
+  const closed = await serving.closed();
+  assertEquals([closed.reason, serving.connection.closedBy], ["handler", "EBADF"]);
+});
