@@ -216,6 +216,11 @@ export interface Terminal {
     stream: "stdout" | "stderr",
     text: string | Uint8Array,
   ): Promise<void>;
+  /**
+   * What is written to standard output or error when nobody reads it any more is
+   * lost, and is no error of whoever wrote it.
+   */
+  loseUnread(): void;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

@@ -9,6 +9,7 @@ import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
+import { inheritedFlags } from "./inherited_flags.ts";
 import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
@@ -33,6 +34,9 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   });
 }
 
+/** Flags that are only the main process's: with its debugger no worker starts. */
+const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
+
 /** The adapter. */
 export const runtime: Runtime = {
   ...sharedParts,
@@ -51,11 +55,12 @@ export const runtime: Runtime = {
   startThread,
   startProcess: (module, args, descriptors, _needs, workerArgs) =>
     spawnWorker(process.execPath, [
-      ...process.execArgv,
+      ...inheritedFlags(process.execArgv, OWN_FLAGS),
       ...workerArgs,
       fileURLToPath(module),
       ...args,
     ], descriptors),
+  loseUnread() {}, // it is so
   // All threads remember where the first one's links led to (1.4).
   freshUrl: (url) =>
     url.startsWith("file:") ? pathToFileURL(realpathSync(fileURLToPath(url))).href : url,

@@ -156,5 +156,6 @@ export const runtime: Runtime = {
     return length === null ? null : buffer.subarray(0, length);
   },
   writeOut,
+  loseUnread() {}, // it is so
   isTerminal: (stream) => Deno[stream].isTerminal(),
 };

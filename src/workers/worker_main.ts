@@ -24,6 +24,7 @@ export async function main(load: LoadModule): Promise<void> {
   const settings: WorkerSettings = thread
     ? thread.data as WorkerSettings
     : JSON.parse(runtime.args.at(-1)!);
+  if (!thread) runtime.loseUnread();
   const channel = openChannel(runtime, thread, settings);
 
   let connections: Connections | null = null;
