@@ -2,6 +2,7 @@
  * serve(): from options and a handler to a running server.
  * @module
  */
+import { SystemError } from "../connection/errors.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
@@ -9,6 +10,7 @@ import type { ServeOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
+import { ownSettings } from "../workers/worker_settings.ts";
 import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
@@ -25,7 +27,8 @@ export function serve(handler: Handler | HandlerModule): Promise<Server>;
  * Serves the handler under the model that the options pick. Resolves when the
  * port is bound, the handler has loaded and a client would be answered.
  * @throws {TypeError} for a wrong option, or a function given to a model with workers
- * @throws {SystemError} with a POSIX `code` if the system says no
+ * @throws {SystemError} with a POSIX `code` if the system says no, and `ENOTSUP`
+ * inside a worker: a handler's module must not serve, because each worker loads it
  */
 export function serve(
   options: ServeOptions,
@@ -50,6 +53,13 @@ export async function serve(
     );
   }
   const runtime = await detect();
+  if (ownSettings(runtime)) {
+    throw new SystemError(
+      "ENOTSUP",
+      "Cannot serve inside a worker: its handler's module calls serve() when it is loaded, " +
+        "and each worker loads it; put the handler into a module of its own",
+    );
+  }
   const address = await resolveHost(runtime, settings.address);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {

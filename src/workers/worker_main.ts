@@ -15,15 +15,13 @@ import { handedOverChannel } from "./handed_over_worker.ts";
 import { lifetime } from "./lifetime.ts";
 import { processChannel } from "./process_worker.ts";
 import { threadChannel } from "./thread_worker.ts";
-import type { WorkerSettings } from "./worker_settings.ts";
+import { ownSettings, type WorkerSettings } from "./worker_settings.ts";
 
 /** Runs the worker to its end. */
 export async function main(load: LoadModule): Promise<void> {
   const runtime = await detect();
   const thread = runtime.threadScope();
-  const settings: WorkerSettings = thread
-    ? thread.data as WorkerSettings
-    : JSON.parse(runtime.args.at(-1)!);
+  const settings = ownSettings(runtime)!;
   if (!thread) runtime.loseUnread();
   const channel = openChannel(runtime, thread, settings);
 
