@@ -73,7 +73,7 @@ export type ServerEvent =
     }
     | {
       readonly type: "refused";
-      /** Who was closed at once, or the last of them. */
+      /** The client that was closed at once, or the last of several. */
       readonly remoteAddr: Address;
       readonly reason: RefusalReason;
       /** How many since the last such event; at most one a second comes. */

@@ -238,6 +238,11 @@ export interface Terminal {
   ): Promise<void>;
   /** Writes a line to standard error; where nobody can read it, nothing happens. */
   complain(line: string): void;
+  /**
+   * What is written to standard output or error when nobody reads it any more is
+   * lost, and is no error of whoever wrote it.
+   */
+  loseUnread(): void;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
 }

@@ -32,7 +32,7 @@ export function patiently(milliseconds: number): Promise<void> {
   return new Promise((resolve) => void patience(milliseconds, resolve));
 }
 
-/** One call later, and no second one while it waits. */
+/** A call that is made later, and only once however often it is asked for. */
 export class Later {
   readonly #call: () => void;
   #timer: ReturnType<typeof setTimeout> | null = null;

@@ -64,7 +64,7 @@ export class Turns {
   #letGo = new Map<number, LetGo>();
   /** Those of them that did not come, and have not been heard of since: they compute. */
   readonly #busy = new Map<number, Busy>();
-  /** Who was found busy just now. */
+  /** Workers that were found busy just now. */
   #found: number[] = [];
 
   /**

@@ -10,6 +10,7 @@ import { brokenModule } from "./bun_broken_module.ts";
 import { listen } from "./bun_listener.ts";
 import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
+import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
@@ -35,8 +36,8 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
   });
 }
 
-/** The flags of this process but for the inspector's. */
-const flags = process.execArgv.filter((flag) => !flag.startsWith("--inspect"));
+/** Flags that are only the main process's: with its debugger no worker starts. */
+const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
 
 /** The adapter. */
 export const runtime: Runtime = {
@@ -60,10 +61,16 @@ export const runtime: Runtime = {
   startProcess: (module, args, descriptors, _needs, workerArgs) =>
     spawnWorker(
       process.execPath,
-      [...flags, ...workerArgs, fileURLToPath(module), ...args],
+      [
+        ...inheritedFlags(process.execArgv, OWN_FLAGS),
+        ...workerArgs,
+        fileURLToPath(module),
+        ...args,
+      ],
       descriptors,
       withoutInspector(process.env),
     ),
+  loseUnread() {}, // it is so
   // All threads remember where the first one's links led to (1.4).
   freshUrl: (url) =>
     url.startsWith("file:") ? pathToFileURL(realpathSync(fileURLToPath(url))).href : url,

@@ -166,5 +166,6 @@ export const runtime: Runtime = {
       // It throws where the disk is full (2.9).
     }
   },
+  loseUnread() {}, // it is so
   isTerminal: (stream) => Deno[stream].isTerminal(),
 };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
 import { openFirst } from "./library.ts";
 import { brokenModule } from "./node_broken_module.ts";
@@ -73,17 +74,8 @@ function workerEnvironment(): Record<string, string | undefined> {
   return { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"), ...process.env };
 }
 
-/** The flags of this process, so that a worker resolves modules as it does. */
-function inheritedFlags(): string[] {
-  const own = /^--?(inspect|watch|test|eval|print|check|interactive|input-type|[epci]\b)/;
-  const flags: string[] = [];
-  for (let i = 0; i < process.execArgv.length; i++) {
-    const flag = process.execArgv[i];
-    if (!own.test(flag)) flags.push(flag);
-    else if (/^(-e|-p|-pe|--eval|--print)$/.test(flag)) i++; // and its program
-  }
-  return flags;
-}
+/** Flags that are only the main process's: a debugger, a test runner, what it runs. */
+const OWN_FLAGS = /^--?(inspect|watch|test|eval|print|check|interactive|input-type|pe\b|[epci]\b)/;
 
 /** The adapter. */
 export const runtime: Runtime = {
@@ -114,7 +106,7 @@ export const runtime: Runtime = {
     spawnWorker(
       process.execPath,
       [
-        ...inheritedFlags(),
+        ...inheritedFlags(process.execArgv, OWN_FLAGS),
         ...(connections === "one" ? WORKER_HEAP : []),
         ...workerArgs,
         fileURLToPath(module),
@@ -123,5 +115,9 @@ export const runtime: Runtime = {
       descriptors,
       withoutInspector(workerEnvironment()),
     ),
+  // Without a listener a handler's console.log ends its connection (26.10).
+  loseUnread() {
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  },
   restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
 };

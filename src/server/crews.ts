@@ -9,7 +9,7 @@ import type { Settings } from "./settings.ts";
 
 type Crew = Pick<SupervisorSettings, "spares" | "limit" | "queueLength">;
 
-/** For at most so many connections. */
+/** The crews by name; `limit` is the most connections. */
 export const CREWS: Record<
   Workers["crew"],
   (settings: Settings, entrance: Entrance, limit: number) => Crew

@@ -12,7 +12,7 @@ export interface Model {
   readonly each: "one" | "many";
   /** How many connections at once, all loops together, unless told otherwise. */
   readonly maxConnections: number;
-  /** Where the loops run in workers: which. */
+  /** The workers; null where the loop runs in the main process. */
   readonly workers: Workers | null;
 }
 
@@ -25,8 +25,9 @@ export interface Workers {
 }
 
 /**
- * How clients reach workers: all take them from one queue; all do, and the one
- * with the fewest goes first; or the main process hands each one over.
+ * How clients reach workers. `shared`: each worker accepts for itself. `queue`: the
+ * same, the one with the fewest connections first. `handed over`: the main process
+ * accepts.
  */
 export type EntranceName = "shared" | "queue" | "handed over";
 

@@ -27,7 +27,7 @@ export class QueueEntrance extends SharedEntrance {
     try {
       board = new Board(runtime);
       const listening = await listen(libc, options);
-      // Lest an accept that should not block does for longer, see below.
+      // An accept may block although it should not, see below: no longer than this.
       libc.setTimeout(listening, "receive", 1);
       // Whoever is refused beyond the limit is accepted first.
       const most = settings.refuses ? MANY : settings.maxConnections;

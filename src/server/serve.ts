@@ -3,6 +3,7 @@
  * @module
  */
 import type { TcpAddress, UnixAddress } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
@@ -11,6 +12,7 @@ import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
+import { ownSettings } from "../workers/worker_settings.ts";
 import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
@@ -29,7 +31,8 @@ export function serve(handler: Handler | HandlerModule): Promise<Server<TcpAddre
  * Resolves when the port is bound, the handler has loaded and a client would be
  * answered.
  * @throws {TypeError} for a wrong option, or a function given to a model with workers
- * @throws {SystemError} with a POSIX `code` if the system says no
+ * @throws {SystemError} with a POSIX `code` if the system says no, and `ENOTSUP`
+ * inside a worker: a handler's module must not serve, because each worker loads it
  */
 export function serve(
   options: ServeTcpOptions,
@@ -62,6 +65,13 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     );
   }
   const runtime = await detect();
+  if (ownSettings(runtime)) {
+    throw new SystemError(
+      "ENOTSUP",
+      "Cannot serve inside a worker: its handler's module calls serve() when it is loaded, " +
+        "and each worker loads it; put the handler into a module of its own",
+    );
+  }
   const address = await resolveHost(runtime, settings.address);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {

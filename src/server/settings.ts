@@ -77,7 +77,7 @@ export interface Settings {
   /** null: what the main process holds. */
   readonly workerPermissions: string[] | null;
   readonly maxWorkerMemory: number;
-  /** What each connection is served by, wherever that happens. */
+  /** What serving a connection needs of the options, in whatever process. */
   readonly serving: ServingSettings;
 }
 

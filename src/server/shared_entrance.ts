@@ -1,5 +1,5 @@
 /**
- * All workers share the listening socket: each takes its clients from its queue.
+ * All workers share the listening socket: each takes its clients from that socket's queue.
  * @module
  */
 import type { Address } from "../connection/connection.ts";

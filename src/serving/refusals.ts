@@ -31,7 +31,7 @@ export class Refusals {
     this.#settings = settings;
   }
 
-  /** Lets a newcomer in, who must `leave`; or reports that it is refused. */
+  /** Lets a newcomer in, for whom `leave` is called later; or reports the refusal, and returns false. */
   admit(remoteAddr: Address): boolean {
     const { connections, perSource, onRefused } = this.#settings;
     if (this.#count >= connections) {

@@ -16,7 +16,7 @@ type Accepted = Extract<UntimedEvent, { type: "accepted" }>;
 interface Open {
   readonly event: Accepted;
   readonly since: number;
-  /** Who was let in for it, whose place is to be given back. */
+  /** The client that was let in for it; its place is given back at the end. */
   readonly guest: Address | undefined;
 }
 

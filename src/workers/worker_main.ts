@@ -13,15 +13,14 @@ import { detect } from "../runtimes/detect.ts";
 import { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
-import type { WorkerSettings } from "./worker_settings.ts";
+import { ownSettings, type WorkerSettings } from "./worker_settings.ts";
 
 /** Runs the worker to its end. */
 export async function main(load: LoadModule): Promise<void> {
   const runtime = await detect();
   const thread = runtime.threadScope();
-  const settings: WorkerSettings = thread
-    ? thread.data as WorkerSettings
-    : JSON.parse(runtime.args.at(-1)!);
+  const settings = ownSettings(runtime)!;
+  if (!thread) runtime.loseUnread();
   const channel = await openChannel(runtime, thread, settings);
 
   let connections: Connections | null = null;

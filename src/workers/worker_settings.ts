@@ -2,6 +2,7 @@
  * What a worker is started with.
  * @module
  */
+import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import type { HandedOverLink } from "./handed_over_worker.ts";
 import type { ProcessLink } from "./process_worker.ts";
@@ -20,6 +21,20 @@ export interface CommonSettings {
 export interface WorkerSettings extends CommonSettings {
   /** Its number, unique for the server's life; connection ids begin with it. */
   readonly number: number;
-  /** How its supervisor and it talk, and how its clients reach it. */
+  /** How it talks with its supervisor, and how clients reach it. */
   readonly link: ThreadLink | ProcessLink | HandedOverLink;
+}
+
+/** What this thread or process was started with; null if it is no worker. */
+export function ownSettings(runtime: Runtime): WorkerSettings | null {
+  const given = runtime.threadScope()?.data ?? parse(runtime.args.at(-1));
+  return (given as Partial<WorkerSettings> | null)?.link?.way ? given as WorkerSettings : null;
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return null; // it is an argument of somebody else's
+  }
 }

@@ -1,8 +1,9 @@
 /** What a server inherits from whoever starts it makes no difference. */
 import { assert, assertEquals } from "@std/assert";
 import { Client, until, visit } from "../tools/client.ts";
-import { CLI, Command, descendants } from "../tools/command.ts";
+import { CLI, Command, descendants, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { target } from "../tools/targets.ts";
 import { WAYS } from "../tools/ways.ts";
 
 const ENDS_CHILD = new URL("../fixtures/handlers/ends_child.ts", import.meta.url).href;
@@ -56,4 +57,14 @@ await onEachRuntime(({ on, test, run }) => {
     program.child.kill("SIGTERM");
     assertEquals(await program.exit(), 0);
   });
+});
+
+Deno.test("node: what is only the main process's of its flags reaches no worker, nor its value", async () => {
+  const { run: [program] } = await target("node");
+  const flags = ["--inspect-port", "9330", "--import", "data:text/javascript,"];
+  await using command = new Command(["serve", "--port", "0", "--model", "process"], {
+    program: [program, ...flags, CLI],
+  });
+  await visit(await command.ready());
+  await end(command);
 });

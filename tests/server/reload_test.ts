@@ -91,6 +91,28 @@ for (const [name, ...way] of WAYS) {
     }));
 }
 
+for (const name of ["deno", "bun", "node"] as const) {
+  const on = await target(name);
+  Deno.test(`${name}: 40 SIGHUPs in a row end nothing and lose nobody`, () =>
+    withHandler(async (file) => {
+      await Deno.writeTextFile(file, says("one"));
+      await using command = new Command(
+        ["serve", "--port", "0", "--spares", "1", "--model", "process", "--handler", file],
+        { program: [...on.run, CLI] },
+      );
+      const address = await command.ready();
+      await Deno.writeTextFile(file, says("two"));
+      for (let n = 0; n < 40; n++) {
+        command.child.kill("SIGHUP");
+        if (n % 4 === 0) await greeting(address);
+      }
+      await until("the new handler", async () => await greeting(address) === "two");
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0);
+      assert(!command.stderr.includes("nobody handled"), command.stderr);
+    }));
+}
+
 for (const model of NAMES.filter((name) => MODELS[name].where === "main")) {
   Deno.test(`serve --model ${model} says at SIGHUP what to do, and goes on`, async () => {
     const command = new Command(["serve", "--port", "0", "--model", model]);

@@ -22,6 +22,7 @@ export class Command {
   stderr = "";
   readonly status: Promise<Deno.CommandStatus>;
   readonly #reading: Promise<void>[];
+  #ended = false;
   #writer: WritableStreamDefaultWriter<Uint8Array> | null = null;
 
   /** Runs cli.ts on Deno, or `program`. */
@@ -41,14 +42,14 @@ export class Command {
       this.#read(this.child.stderr, (text) => this.stderr += text),
     ];
     this.status = this.child.status;
+    this.status.then(() => this.#ended = true);
   }
 
   /** Ends it if it still runs, which is so where a test has failed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch {
-      return; // it has ended
+    if (this.#ended) return;
+    for (const pid of [...descendants(this.child.pid), this.child.pid].filter(alive)) {
+      Deno.kill(pid, "SIGKILL");
     }
     await this.exit();
   }
