@@ -25,7 +25,7 @@ await onEachRuntime(({ test, run, serve }) => {
     test(`serve --model ${model} --unix replaces a stale file, not a live one`, async () => {
       const folder = await Deno.makeTempDir();
       const path = `${folder}/socket`;
-      const start = () => run(["serve", "--model", model, "--unix", path]);
+      const start = () => run(["serve", "--model", model, "--unix", path, "--spares", "1"]);
       const first = start();
       const address = await first.ready();
       const second = start();

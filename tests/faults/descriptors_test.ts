@@ -111,6 +111,10 @@ for (const model of ["multiplex", "thread", "process"]) {
       assertEquals(await client.receiveText(text.length), text);
     };
     const hoarder = await Client.open(address);
+    await say(hoarder, "hello");
+    // Deno panics where a handler takes all descriptors while a thread starts (2.9), and
+    // the one in the place of the hoarder's is starting: docs/operations.md says so.
+    if (model !== "multiplex") await until("the spare one is ready", () => ready() === 4);
     await say(hoarder, "fill");
     const clients: Client[] = [];
     for (let i = 0; i < 5; i++) clients.push(await Client.open(address));

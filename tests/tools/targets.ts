@@ -2,6 +2,11 @@
 import { checkoutPackages } from "../../scripts/tools/npm.ts";
 import { runtimes } from "../../scripts/tools/runtimes.ts";
 
+// Node would strip the types of each file and compile it anew at each start, which
+// is two thirds of the start's time (26.10).
+const CACHE = new URL("../../build/node-compile-cache", import.meta.url).pathname;
+Deno.env.set("NODE_COMPILE_CACHE", CACHE);
+
 /** A runtime, and how it runs a module. */
 export interface Target {
   readonly name: "deno" | "bun" | "node" | "node24";
