@@ -126,8 +126,8 @@ export interface Network {
   connect(address: Address): Promise<SocketConnection>;
   /** Gives a connected, nonblocking descriptor to the event loop, which owns it. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
-  /** A host name's first address, numeric. Rejects with `ENOTFOUND`. */
-  lookup(hostname: string): Promise<string>;
+  /** A host name's addresses, numeric, at least one. Rejects with `ENOTFOUND`. */
+  lookup(hostname: string): Promise<string[]>;
 }
 
 /** The foreign function interface, to the C library alone. */

@@ -15,7 +15,8 @@ import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
-import { resolveHost, settle } from "./settings.ts";
+import { resolveHost } from "./resolve_host.ts";
+import { settle } from "./settings.ts";
 import { WorkerServer } from "./worker_server.ts";
 
 /**
@@ -60,7 +61,7 @@ export async function serve(
         "and each worker loads it; put the handler into a module of its own",
     );
   }
-  const address = await resolveHost(runtime, settings.address);
+  const { address, others } = await resolveHost(runtime, settings.address);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
       options.onEvent?.({ time: Date.now(), ...event } as ServerEvent);
@@ -103,6 +104,14 @@ export async function serve(
   }).catch(() => {}); // its user is told
   const { addr, sockets } = server;
   emit({ type: "listening", addr, model: settings.serving.model, ...(sockets ? { sockets } : {}) });
+  if (others.length > 0) {
+    emit({
+      type: "warning",
+      message: `${options.hostname} has other addresses too, on which nobody listens: ${
+        others.join(", ")
+      }; name an address to listen on that one`,
+    });
+  }
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",

@@ -1,11 +1,19 @@
 /** An address that another server listens on, or has left behind. */
 import { assertEquals, assertMatch } from "@std/assert";
+import type { TcpAddress } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
 import { visit } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 await onEachRuntime(({ test, run, serve }) => {
+  test("serve --host localhost listens on the same address on each runtime", async () => {
+    await using command = serve("--host", "localhost");
+    const address = await command.ready();
+    assertEquals((address as TcpAddress).hostname, "127.0.0.1");
+    await end(command);
+  });
+
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} says that a port is in use`, async () => {
       const first = serve("--model", model);
