@@ -111,16 +111,23 @@ export interface LoopListener extends Listener {
 export interface Network {
   /** Whether its own event loop gives each connection its turn under load. */
   readonly loopIsFair: boolean;
-  /** Listens on the event loop. Rejects with a POSIX `code`. */
-  listen(address: Address, backlog: number): Promise<LoopListener>;
+  /**
+   * Listens on the event loop. Rejects with a POSIX `code`.
+   * @param descriptor a Unix socket that listens on the address already; the listener owns it
+   */
+  listen(address: Address, backlog: number, descriptor?: number): Promise<LoopListener>;
   /** Listens for connections that are handed over to processes. */
-  listenToHandOver(address: Address, backlog: number): Promise<HandOverListener>;
+  listenToHandOver(
+    address: Address,
+    backlog: number,
+    descriptor?: number,
+  ): Promise<HandOverListener>;
   /** Connects on the event loop. Rejects with a POSIX `code`. */
   connect(address: Address): Promise<SocketConnection>;
   /** Gives a connected, nonblocking descriptor to the event loop, which owns it. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
-  /** A host name's first address, numeric. Rejects with `ENOTFOUND`. */
-  lookup(hostname: string): Promise<string>;
+  /** A host name's addresses, numeric, at least one. Rejects with `ENOTFOUND`. */
+  lookup(hostname: string): Promise<string[]>;
 }
 
 /** The foreign function interface, to the C library alone. */

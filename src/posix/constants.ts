@@ -14,6 +14,7 @@ export interface Constants {
   /** For `socket`, `socketpair` and `accept4`; 0 where they take no flags. */
   readonly SOCK_CLOEXEC: number;
   readonly SOCK_NONBLOCK: number;
+  readonly O_CLOEXEC: number;
   readonly SOL_SOCKET: number;
   readonly SO_REUSEADDR: number;
   readonly SO_ERROR: number;
@@ -62,6 +63,7 @@ export const LINUX: Constants = {
   SOCK_STREAM: 1,
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
   SO_ERROR: 4,
@@ -110,6 +112,7 @@ export const DARWIN: Constants = {
   SOCK_STREAM: 1,
   SOCK_CLOEXEC: 0,
   SOCK_NONBLOCK: 0,
+  O_CLOEXEC: 0x1000000,
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 4,
   SO_ERROR: 0x1007,

@@ -17,6 +17,8 @@ const F_SETFD = 2;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 const POLLIN = 1;
+/** The only one, and at once or not at all. */
+const LOCK_EX_NB = 2 | 4;
 
 /** A descriptor that `accept` gave, and the address of its peer. */
 export interface Accepted {
@@ -213,6 +215,20 @@ export class Libc extends LibcBase {
   /** What this process starts does not inherit the descriptor. */
   closeOnExec(descriptor: number): void {
     this.functions.fcntl?.(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+
+  /** A file or folder, open to read. */
+  openFile(path: string): number {
+    const bytes = new TextEncoder().encode(path + "\0");
+    return this.check("open", this.functions.open(bytes, this.constants.O_CLOEXEC));
+  }
+
+  /** flock(2): whether this descriptor has its file's lock now; false if another one has. */
+  lock(descriptor: number): boolean {
+    for (;;) {
+      if (this.functions.flock(descriptor, LOCK_EX_NB) === 0) return true;
+      if (this.wouldBlock("flock")) return false;
+    }
   }
 
   /** close(2), which never throws: on Linux the descriptor is gone even after an error. */

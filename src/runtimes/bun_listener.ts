@@ -39,12 +39,12 @@ class BunListener implements LoopListener {
   }
 }
 
-function start(address: Address): LoopListener {
+function start(address: Address, descriptor?: number): LoopListener {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<SocketConnection>();
   const last = firstOfLast(descriptorLimit());
   const listener = Bun.listen<BunSocket>({
-    ...where(address),
+    ...(descriptor === undefined ? where(address) : { fd: descriptor }),
     allowHalfOpen: true,
     socket: {
       ...HANDLERS,
@@ -68,7 +68,14 @@ function start(address: Address): LoopListener {
   return new BunListener(listener, addr, queue);
 }
 
-/** Listens on Bun's loop; its backlog is always 512 (1.4). Rejects with a POSIX `code`. */
-export function listen(address: Address): Promise<LoopListener> {
-  return Promise.try(() => start(address)).catch(fail);
+/**
+ * Listens on Bun's loop; its backlog is always 512 (1.4). Rejects with a POSIX `code`.
+ * @param descriptor a Unix socket that listens on the address already
+ */
+export function listen(
+  address: Address,
+  _backlog: number,
+  descriptor?: number,
+): Promise<LoopListener> {
+  return Promise.try(() => start(address, descriptor)).catch(fail);
 }

@@ -9,6 +9,7 @@ import { listen } from "./deno_listener.ts";
 import { closed, holds, permissionFlags, restrictionRefusal } from "./deno_permissions.ts";
 import { connect } from "./deno_socket.ts";
 import { openFirst } from "./library.ts";
+import { listen as adoptListener } from "./node_listener.ts";
 import { adopt } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread, threadScope } from "./node_worker_thread.ts";
@@ -89,7 +90,10 @@ export const runtime: Runtime = {
     return Deno.args;
   },
 
-  listen,
+  listen: (address, backlog, descriptor) =>
+    descriptor === undefined
+      ? listen(address, backlog)
+      : adoptListener(address, backlog, descriptor),
   connect,
   adopt,
 

@@ -30,7 +30,7 @@ function descriptorOf(socket: NetSocket | Server): number | undefined {
   return (socket as { _handle?: { fd?: number } })._handle?.fd;
 }
 
-function bindServer(address: Address, backlog: number): Promise<Bound> {
+function bindServer(address: Address, backlog: number, own?: number): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
   const last = firstOfLast(descriptorLimit());
@@ -52,12 +52,16 @@ function bindServer(address: Address, backlog: number): Promise<Bound> {
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(bindError(systemError(error), path)));
   server.listen(
-    path !== null ? { path, backlog } : { ...tcpTarget(address), backlog, ipv6Only: false },
+    own !== undefined
+      ? { fd: own, backlog }
+      : path !== null
+      ? { path, backlog }
+      : { ...tcpTarget(address), backlog, ipv6Only: false },
     () => {
       server.removeAllListeners("error");
       server.on("error", (error) => queue.fail(systemError(error)));
       const bound = server.address();
-      const addr: Address = typeof bound === "object" && bound !== null
+      const addr: Address = path === null && typeof bound === "object" && bound !== null
         ? { transport: "tcp", hostname: bound.address, port: bound.port }
         : address;
       const close = () => {
@@ -82,9 +86,16 @@ function bindError(error: SystemError, path: string | null): SystemError {
   return new SystemError("ENOENT", `No such folder: ${folder}`, error.cause);
 }
 
-/** Listens with node:net. Rejects with a POSIX `code`. */
-export async function listen(address: Address, backlog: number): Promise<LoopListener> {
-  const { addr, path, descriptor, queue, close } = await bindServer(address, backlog);
+/**
+ * Listens with node:net. Rejects with a POSIX `code`.
+ * @param own a Unix socket that listens on the address already
+ */
+export async function listen(
+  address: Address,
+  backlog: number,
+  own?: number,
+): Promise<LoopListener> {
+  const { addr, path, descriptor, queue, close } = await bindServer(address, backlog, own);
   return {
     addr,
     descriptor,
@@ -104,8 +115,9 @@ export async function listen(address: Address, backlog: number): Promise<LoopLis
 export async function listenToHandOver(
   address: Address,
   backlog: number,
+  own?: number,
 ): Promise<HandOverListener> {
-  const { addr, path, descriptor, queue, close } = await bindServer(address, backlog);
+  const { addr, path, descriptor, queue, close } = await bindServer(address, backlog, own);
   return {
     addr,
     descriptor,

@@ -25,8 +25,8 @@ export const sharedParts: Pick<
   listenToHandOver,
   lookup: (hostname) =>
     new Promise((resolve, reject) =>
-      builtin.dns.lookup(hostname, (error, address) => {
-        if (!error && address) return resolve(address);
+      builtin.dns.lookup(hostname, { all: true }, (error, found) => {
+        if (!error && found.length > 0) return resolve(found.map(({ address }) => address));
         reject(new SystemError("ENOTFOUND", `Cannot find the host "${hostname}"`, error));
       })
     ),

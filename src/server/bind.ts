@@ -2,15 +2,18 @@
  * Take the address, or say in one line why not.
  * @module
  */
-import { type Address, formatAddress } from "../connection/connection.ts";
+import { type Address, formatAddress, type UnixAddress } from "../connection/connection.ts";
 import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import { DARWIN, LINUX } from "../posix/constants.ts";
+import { lockFolderOf } from "../posix/folder_lock.ts";
+import { Libc } from "../posix/libc.ts";
 import { encodeAddress } from "../posix/socket_address.ts";
 import type { Runtime } from "../runtime.ts";
 
 /**
  * Binds; where a Unix socket's file is left over from a server that is gone,
- * in its place.
+ * in its place. Of servers that start at once one does so: the folder is locked, for
+ * an inode's number tells no file from the one that took its place, and its number.
  * @param mode the permission bits of a Unix socket's file; null: what umask leaves
  * @param open must bind before it returns, also where it returns a promise
  * @throws {SystemError} with one line that says what to do
@@ -30,35 +33,46 @@ export async function bind<T>(
       if (before !== null) runtime.umask(before);
     }
   };
+  if (address.transport === "tcp") return await tryTo(listen, address);
   // Each runtime says in its own way that a path is too long.
-  if (address.transport === "unix") encodeAddress(address, runtime.os === "linux" ? LINUX : DARWIN);
+  encodeAddress(address, runtime.os === "linux" ? LINUX : DARWIN);
+  const unlock = await lockFolderOf(runtime, address.path);
   try {
     return await listen();
   } catch (error) {
-    if (errorCode(error) === "EADDRINUSE" && address.transport === "unix") {
-      const file = runtime.socketFile(address.path);
-      if (file === "not a socket") {
-        throw new SystemError(
-          "EADDRINUSE",
-          `Cannot listen on ${
-            formatAddress(address)
-          }: a file is there that is no socket; pick another path`,
-          error,
-        );
-      }
-      if (typeof file === "object" && !await answers(runtime, address)) {
-        const now = runtime.socketFile(address.path);
-        // Another server may have replaced it meanwhile.
-        if (typeof now === "object" && now.inode === file.inode) runtime.removeFile(address.path);
-        try {
-          return await listen();
-        } catch (again) {
-          throw bindError(address, again);
-        }
-      }
-    }
+    const free = errorCode(error) === "EADDRINUSE" && await makeRoom(runtime, address);
+    if (!free) throw bindError(address, error);
+    return await tryTo(listen, address);
+  } finally {
+    unlock();
+  }
+}
+
+async function tryTo<T>(listen: () => T | Promise<T>, address: Address): Promise<T> {
+  try {
+    return await listen();
+  } catch (error) {
     throw bindError(address, error);
   }
+}
+
+/** Whether the path is free now, once what a server that is gone has left is removed. */
+async function makeRoom(runtime: Runtime, address: UnixAddress): Promise<boolean> {
+  const file = runtime.socketFile(address.path);
+  if (file === "not a socket") {
+    throw new SystemError(
+      "EADDRINUSE",
+      `Cannot listen on ${
+        formatAddress(address)
+      }: a file is there that is no socket; pick another path`,
+    );
+  }
+  if (file === "none") return true;
+  if (await answers(runtime, address)) return false;
+  const now = runtime.socketFile(address.path);
+  // Another server may have replaced it meanwhile.
+  if (typeof now === "object" && now.inode === file.inode) runtime.removeFile(address.path);
+  return true;
 }
 
 async function answers(runtime: Runtime, address: Address): Promise<boolean> {
@@ -66,7 +80,31 @@ async function answers(runtime: Runtime, address: Address): Promise<boolean> {
     (await runtime.connect(address)).close();
     return true;
   } catch (error) {
-    return errorCode(error) !== "ECONNREFUSED";
+    return !["ECONNREFUSED", "ENOENT"].includes(errorCode(error) ?? "");
+  }
+}
+
+/**
+ * Listens by the runtime's own means. A Unix socket is bound here, and the runtime gets
+ * its descriptor: what a runtime has bound itself it removes by its name at the end,
+ * whoever's file is there by then (Deno 2.9, Bun 1.4, Node 26.10).
+ */
+export async function listenBy<T>(
+  runtime: Runtime,
+  address: Address,
+  backlog: number,
+  listen: (address: Address, backlog: number, descriptor?: number) => Promise<T>,
+): Promise<T> {
+  if (address.transport === "tcp" || runtime.libraryRefusal() !== null) {
+    return listen(address, backlog);
+  }
+  const libc = new Libc(runtime);
+  try {
+    const descriptor = libc.listen(address, backlog);
+    libc.setNonblocking(descriptor);
+    return await listen(address, backlog, descriptor);
+  } finally {
+    libc.unload();
   }
 }
 

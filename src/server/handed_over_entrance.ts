@@ -11,7 +11,7 @@ import { type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
-import { bind } from "./bind.ts";
+import { bind, listenBy } from "./bind.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
 import type { Settings } from "./settings.ts";
 
@@ -42,7 +42,7 @@ export class HandedOverEntrance implements Entrance {
   static async bind(
     { runtime, address, settings, common }: EntranceOptions,
   ): Promise<HandedOverEntrance> {
-    const listen = () => runtime.listenToHandOver(address, settings.backlog);
+    const listen = () => listenBy(runtime, address, settings.backlog, runtime.listenToHandOver);
     const listener = await bind(runtime, address, settings.unixMode, listen);
     const { workerArgs, workerPermissions } = settings;
     const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);

@@ -13,7 +13,7 @@ import type { LoopListener, Runtime } from "../runtime.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
-import { bind } from "./bind.ts";
+import { bind, listenBy } from "./bind.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
 
@@ -39,7 +39,9 @@ export class MainServer extends BaseServer {
   ): Promise<MainServer> {
     const loop = EpollLoop.share(runtime);
     try {
-      const listen = () => (loop ?? runtime).listen(address, settings.backlog);
+      const { backlog } = settings;
+      const listen = () =>
+        loop ? loop.listen(address, backlog) : listenBy(runtime, address, backlog, runtime.listen);
       const listener = await bind(runtime, address, settings.unixMode, listen);
       return new MainServer(runtime, model, settings, loop, listener, handler, emit);
     } catch (error) {

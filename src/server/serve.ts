@@ -17,8 +17,9 @@ import type { Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
+import { resolveHost } from "./resolve_host.ts";
 import { sortArguments } from "./serve_arguments.ts";
-import { resolveHost, settle } from "./settings.ts";
+import { settle } from "./settings.ts";
 import { WorkerServer } from "./worker_server.ts";
 
 /**
@@ -72,7 +73,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
         "and each worker loads it; put the handler into a module of its own",
     );
   }
-  const address = await resolveHost(runtime, settings.address);
+  const { address, others } = await resolveHost(runtime, settings.address);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
@@ -120,6 +121,14 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     model: settings.serving.model,
     ...(sockets ? { sockets } : {}),
   });
+  if (others.length > 0) {
+    emit({
+      type: "warning",
+      message: `${options.hostname} has other addresses too, on which nobody listens: ${
+        others.join(", ")
+      }; name an address to listen on that one`,
+    });
+  }
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",

@@ -6,7 +6,6 @@
 import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
-import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, checkPath, type Kind } from "./check_options.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
@@ -179,20 +178,4 @@ function wholeNumbers(options: ServeOptions): Record<NumberName, number> {
     return [name, value];
   });
   return Object.fromEntries(entries);
-}
-
-const BYTE = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
-const IPV4 = new RegExp(`^${BYTE}(\\.${BYTE}){3}$`);
-
-/** The address with its host's name looked up. */
-export async function resolveHost(
-  runtime: Runtime,
-  address: Address,
-): Promise<Address> {
-  if (address.transport === "unix" || IPV4.test(address.hostname)) return address;
-  if (address.hostname.includes(":")) {
-    if (URL.canParse(`http://[${address.hostname}]`)) return address;
-    throw new TypeError(`Cannot serve on "${address.hostname}": it is no IPv6 address`);
-  }
-  return { ...address, hostname: await runtime.lookup(address.hostname) };
 }

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { SystemError } from "../../../src/connection/errors.ts";
+import { errorCode, SystemError } from "../../../src/connection/errors.ts";
+import { Libc } from "../../../src/posix/libc.ts";
 import type { Runtime } from "../../../src/runtime.ts";
+import { detect } from "../../../src/runtimes/detect.ts";
 import { bind } from "../../../src/server/bind.ts";
 import { failure, test } from "../../tools/unit.ts";
 
@@ -8,6 +10,7 @@ test("what goes wrong in place of a server that is gone is said in one line", as
   const removed: string[] = [];
   const runtime = {
     os: "linux",
+    libraryRefusal: () => "none",
     socketFile: () => ({ inode: 7 }),
     connect: () => Promise.reject(failure("ECONNREFUSED")),
     removeFile: (path: string) => void removed.push(path),
@@ -31,6 +34,7 @@ Deno.test("bind() opens the socket with its mode and no other, and puts umask ba
   let mask = 0o022;
   const runtime = {
     os: "linux",
+    libraryRefusal: () => "none",
     umask(next: number) {
       const before = mask;
       mask = next;
@@ -46,4 +50,26 @@ Deno.test("bind() opens the socket with its mode and no other, and puts umask ba
   await assertRejects(() => bind(runtime, address, 0o600, fails), Error, "no");
   assertEquals(mask, 0o022);
   assertEquals(await bind(runtime, address, null, () => mask), 0o022);
+});
+
+Deno.test("of servers that start at once where one has left its socket, one gets the path", async () => {
+  const folder = await Deno.makeTempDir();
+  const address = { transport: "unix", path: `${folder}/socket` } as const;
+  const runtime = await detect();
+  const libc = new Libc(runtime);
+  try {
+    libc.close(libc.listen(address, 1)); // its server is gone, its file is there
+    const listen = () => libc.listen(address, 64);
+    const starts = Array.from({ length: 8 }, () => bind(runtime, address, null, listen));
+    const ends = await Promise.allSettled(starts);
+    const bound = ends.filter(({ status }) => status === "fulfilled");
+    const codes = ends.map((end) => end.status === "rejected" && errorCode(end.reason));
+    assertEquals(bound.length, 1);
+    assertEquals(codes.filter((code) => code === "EADDRINUSE").length, 7);
+    (await runtime.connect(address)).close();
+    for (const end of ends) if (end.status === "fulfilled") libc.close(end.value);
+  } finally {
+    libc.unload();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
