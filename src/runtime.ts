@@ -37,6 +37,9 @@ export interface ForeignLibrary {
 /** The signals that end a server. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** Signals that a server may be sent and takes no notice of. */
+export type UserSignal = "SIGUSR1" | "SIGUSR2";
+
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
 export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
 
@@ -178,7 +181,7 @@ export interface Process {
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
   /** Calls `listener` for a signal instead of ending; returns what undoes it. */
-  onSignal(signal: StopSignal, listener: () => void): () => void;
+  onSignal(signal: StopSignal | UserSignal, listener: () => void): () => void;
   /** Calls `listener` for errors that nobody handled, instead of ending. */
   onUnhandled(listener: (error: unknown) => void): void;
   /** Ends this process. */
@@ -222,6 +225,8 @@ export interface Runtime extends Network, LibraryOpener, Workers, Process, Files
   readonly os: string;
   /** `x64` or `arm64`. */
   readonly arch: string;
+  /** Whether SIGUSR1 opens a debugger, also where somebody listens to it. */
+  readonly opensDebugger: boolean;
   /** Whether `performance.now()` costs more than a call of a C function. */
   readonly clockIsSlow: boolean;
 }

@@ -11,12 +11,14 @@ import {
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
+import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import { describeOptions } from "./describe_options.ts";
 import { jsonLine, LineWriter, prettyLine } from "./log.ts";
 import { parseOptions } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
 import { serveSettings } from "./serve_settings.ts";
+import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -89,15 +91,11 @@ export async function serveCommand(
     if (!ready) early ??= code;
     stopping.abort();
   };
-  runtime.onSignal("SIGINT", () => stop(130));
-  runtime.onSignal("SIGTERM", () => stop(143));
-  // The terminal's end is a SIGHUP too, and then no stream is a terminal any more.
-  const atTerminal = () => STREAMS.some((stream) => runtime.isTerminal(stream));
-  const hadTerminal = atTerminal();
   let server: Server | undefined;
-  runtime.onSignal("SIGHUP", () => {
-    if (hadTerminal && !atTerminal()) stop(129);
-    else server?.reload().catch(() => {}); // an event tells
+  ignoreUserSignals(runtime);
+  takeSignals(runtime, {
+    stop,
+    reload: () => void server?.reload().catch(() => {}), // an event tells
   });
 
   const handler = given.text("handler");
@@ -131,8 +129,6 @@ export async function serveCommand(
     await log.flush(LAST_WAIT);
   }
 }
-
-const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** How long a second signal waits for workers to end. */
 const LAST_WAIT = 700;

@@ -21,6 +21,7 @@ export const processParts: Pick<
   | "loopIsFair"
   | "callsInBackground"
   | "args"
+  | "opensDebugger"
   | "clockIsSlow"
   | "threadScope"
   | "endThread"
@@ -39,6 +40,7 @@ export const processParts: Pick<
   loopIsFair: true,
   callsInBackground: false,
   args: process.argv.slice(2),
+  opensDebugger: false,
   clockIsSlow: false,
   threadScope,
   endThread() {
