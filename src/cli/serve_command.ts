@@ -111,10 +111,13 @@ export async function serveCommand(
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, error: errorMessage(error) });
   });
-  await runtime.writeOut(
-    "stdout",
-    `listening on ${formatAddress(server.addr)}\n`,
-  );
+  const line = `listening on ${formatAddress(server.addr)}`;
+  await runtime.writeOut("stdout", `${line}\n`).catch((error) => {
+    if (format === "none") return;
+    const message = `standard output cannot be written (${errorMessage(error)}), ` +
+      `the server goes on: ${line}`;
+    onEvent({ type: "warning", time: Date.now(), message });
+  });
 
   try {
     const code = await Promise.race([
