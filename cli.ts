@@ -52,6 +52,9 @@ In a checkout "trivet" is: deno run -A cli.ts, bun cli.ts or node cli.ts
 `;
 }
 
+/** Whoever reads what is printed is gone: what a shell tells of a program that SIGPIPE has ended. */
+const NOBODY_READS = 128 + 13;
+
 /** Runs the command; returns the exit code. */
 async function main(runtime: Runtime): Promise<number> {
   const [command, ...args] = runtime.args;
@@ -81,9 +84,12 @@ let code;
 try {
   code = await main(runtime);
 } catch (error) {
-  // A checkout on Node, before `npm install`.
-  const hint = errorCode(error) === "ERR_MODULE_NOT_FOUND" ? ": run npm install first" : "";
-  await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}${hint}\n`);
-  code = error instanceof UsageError ? 2 : 1;
+  if (errorCode(error) === "EPIPE") code = NOBODY_READS;
+  else {
+    // A checkout on Node, before `npm install`.
+    const hint = errorCode(error) === "ERR_MODULE_NOT_FOUND" ? ": run npm install first" : "";
+    await runtime.writeOut("stderr", `trivet: ${errorMessage(error)}${hint}\n`).catch(() => {});
+    code = error instanceof UsageError ? 2 : 1;
+  }
 }
 runtime.exit(code);

@@ -37,8 +37,11 @@ export interface ForeignLibrary {
 /** The signals that end a server. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** Signals that a server may be sent and takes no notice of. */
+export type UserSignal = "SIGUSR1" | "SIGUSR2";
+
 /** The signals that somebody listens to: those, and the one that tells of a child's end. */
-export type Signal = StopSignal | "SIGCHLD";
+export type Signal = StopSignal | UserSignal | "SIGCHLD";
 
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
 export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
@@ -265,6 +268,8 @@ export interface Runtime
   readonly os: string;
   /** `x64` or `arm64`. */
   readonly arch: string;
+  /** Whether SIGUSR1 opens a debugger, also where somebody listens to it. */
+  readonly opensDebugger: boolean;
   /** Whether `performance.now()` costs more than a call of a C function. */
   readonly clockIsSlow: boolean;
 }

@@ -7,8 +7,8 @@ import { patience } from "../connection/delay.ts";
 import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Terminal } from "../runtime.ts";
 
-/** How it ended: the server sent FIN or RST, or whoever read the answers is gone. */
-export type Ending = "closed" | "reset" | "nobody reads";
+/** How it ended: the server sent FIN or RST. */
+export type Ending = "closed" | "reset";
 
 /** What has come so far, for whoever waits for an answer. */
 export class Answers {
@@ -47,7 +47,8 @@ export class Answers {
 /**
  * Prints what comes, to its end.
  * @param raw whether NUL bytes, with which the lesson's servers pad, are for a terminal too
- * @throws {Error} if the connection breaks in another way, or it cannot be printed
+ * @throws {Error} if the connection breaks in another way, or it cannot be printed; `EPIPE`
+ * if whoever read it is gone
  */
 export async function receive(
   runtime: Pick<Terminal, "writeOut" | "isTerminal">,
@@ -70,7 +71,7 @@ export async function receive(
     try {
       await runtime.writeOut("stdout", whole ? bytes : bytes.filter((byte) => byte !== 0));
     } catch (error) {
-      if (errorCode(error) === "EPIPE") return "nobody reads";
+      if (errorCode(error) === "EPIPE") throw error;
       throw new Error(`Cannot write to standard output: ${errorMessage(error)}`, { cause: error });
     }
     answers.came();

@@ -41,8 +41,6 @@ const [END_WAIT, END_LINES] = [10, 50];
 const LAST_WAIT = 2000;
 /** Milliseconds in which the rest of the input is read, to say how much was not sent. */
 const COUNT_WAIT = 1000;
-/** Whoever read the answers is gone: what a shell tells of a program that SIGPIPE has ended. */
-const NOBODY_READS = 128 + 13;
 
 /** Runs until either side has ended; returns the exit code. */
 export async function connectCommand(
@@ -99,8 +97,6 @@ async function talk(runtime: Runtime, connection: Connection, raw: boolean): Pro
     ending = await (first === "all" ? receiving : Promise.race([receiving, silent()]));
     if (ending === "closed") return 0;
   } else ending = first === "failed" ? await receiving : first;
-  if (ending === "nobody reads") return NOBODY_READS;
-
   connection.close(); // nothing more is sent
   const over = first === "all" || (!atTerminal && await input.skip(COUNT_WAIT));
   const left = input.length - sent;

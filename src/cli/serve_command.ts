@@ -10,15 +10,18 @@ import {
   type ServerEvent,
 } from "../../mod.ts";
 import { patiently } from "../connection/delay.ts";
+import { errorMessage } from "../connection/errors.ts";
 import { errorReport } from "../connection/error_report.ts";
 import { formatEvent } from "../log/format_event.ts";
 import { formatJson } from "../log/format_json.ts";
+import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import { describeOptions } from "./describe_options.ts";
 import { LineWriter } from "./line_writer.ts";
 import { parseOptions } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
 import { serveSettings } from "./serve_settings.ts";
+import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -93,15 +96,11 @@ export async function serveCommand(
     if (!ready) early ??= code;
     stopping.abort();
   };
-  runtime.onSignal("SIGINT", () => stop(130));
-  runtime.onSignal("SIGTERM", () => stop(143));
-  // The terminal's end is a SIGHUP too, and then no stream is a terminal any more.
-  const atTerminal = () => STREAMS.some((stream) => runtime.isTerminal(stream));
-  const hadTerminal = atTerminal();
   let server: Server | undefined;
-  runtime.onSignal("SIGHUP", () => {
-    if (hadTerminal && !atTerminal()) stop(129);
-    else server?.reload().catch(() => {}); // an event tells
+  ignoreUserSignals(runtime);
+  takeSignals(runtime, {
+    stop,
+    reload: () => void server?.reload().catch(() => {}), // an event tells
   });
 
   const warn = (message: string) => onEvent({ type: "warning", time: Date.now(), message });
@@ -120,10 +119,11 @@ export async function serveCommand(
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
   });
-  await runtime.writeOut(
-    "stdout",
-    `listening on ${formatAddress(server.addr)}\n`,
-  );
+  const line = `listening on ${formatAddress(server.addr)}`;
+  await runtime.writeOut("stdout", `${line}\n`).catch((error) => {
+    const why = errorMessage(error);
+    warn(`standard output cannot be written (${why}), the server goes on: ${line}`);
+  });
 
   try {
     const code = await Promise.race([
@@ -138,8 +138,6 @@ export async function serveCommand(
     await log.flush(LAST_WAIT);
   }
 }
-
-const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** How long a second signal waits for workers to end. */
 const LAST_WAIT = 700;

@@ -33,6 +33,7 @@ export const processParts: Pick<
   | "loopIsFair"
   | "callsInBackground"
   | "args"
+  | "opensDebugger"
   | "clockIsSlow"
   | "threadScope"
   | "endThread"
@@ -53,6 +54,7 @@ export const processParts: Pick<
   loopIsFair: true,
   callsInBackground: false,
   args: process.argv.slice(2),
+  opensDebugger: false,
   clockIsSlow: false,
   threadScope,
   endThread() {

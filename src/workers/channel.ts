@@ -5,6 +5,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
+import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Source } from "../serving/connections.ts";
 import { encodeMessage } from "./encoding.ts";
@@ -64,4 +65,5 @@ export function ignoreStopSignals(runtime: Runtime): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     runtime.onSignal(signal, () => {});
   }
+  ignoreUserSignals(runtime);
 }

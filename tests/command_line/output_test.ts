@@ -1,0 +1,42 @@
+/** Where what the command prints cannot be written. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { until, visit } from "../tools/client.ts";
+import { CLI } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+await onEachRuntime(({ on, test, run }) => {
+  const shell = (line: string, args: string[]) =>
+    run(args, { program: ["bash", "-c", line, "-", ...on.run, CLI] });
+
+  for (const line of ['"$@" | true; exit ${PIPESTATUS[0]}', '"$@" > /dev/full']) {
+    test(`serve serves, and says where in its log, as ${line}`, async () => {
+      const folder = await Deno.makeTempDir();
+      const path = `${folder}/socket`;
+      // The shell's own process is not the server: so it is told by its group.
+      const server = run(["serve", "--unix", path], {
+        program: ["setsid", "bash", "-c", `trap : TERM; ${line}`, "-", ...on.run, CLI],
+      });
+      let ended = false;
+      server.status.then(() => ended = true);
+      const said = () => server.stderr.includes(`listening on unix:${path}\n`);
+      await until("its line", () => said() || ended);
+      assertMatch(server.stderr, /^! standard output cannot be written \(.*\), the server goes on/);
+      await visit({ transport: "unix", path });
+      Deno.kill(-server.child.pid, "SIGTERM");
+      assertEquals(await server.exit(), 0, server.stderr);
+      assertEquals([...Deno.readDirSync(folder)], []);
+      await Deno.remove(folder);
+    });
+  }
+
+  test("what nobody reads any more, and what does not fit, end with a code of their own", async () => {
+    const unread = shell('"$@" | true; exit ${PIPESTATUS[0]}', ["serve", "--help"]);
+    assertEquals(await unread.exit(), 141);
+    assertEquals(unread.stderr, "");
+    const full = shell('"$@" > /dev/full', ["--version"]);
+    assertEquals(await full.exit(), 1);
+    assert(/^trivet: .*no space left.*\n$/i.test(full.stderr), full.stderr);
+    const mute = shell('"$@" 2> /dev/full', ["serve", "--nope"]);
+    assertEquals(await mute.exit(), 2);
+  });
+});

@@ -1,0 +1,53 @@
+/** Which signals a server on the command line takes for orders, and which for one. */
+import { assertEquals } from "@std/assert";
+import { takeSignals } from "../../../src/cli/stop_signals.ts";
+import { delay, test } from "../../tools/unit.ts";
+
+/** Milliseconds. */
+const SAME = 20;
+
+/** What comes of signals; `terminal` is whether the streams are one. */
+function taken() {
+  const listeners = new Map<string, () => void>();
+  const orders: (number | "reload")[] = [];
+  const streams = { terminal: true };
+  takeSignals(
+    {
+      onSignal(signal, listener) {
+        listeners.set(signal, listener);
+        return () => {};
+      },
+      isTerminal: () => streams.terminal,
+    },
+    { stop: (code) => orders.push(code), reload: () => orders.push("reload") },
+    SAME,
+  );
+  return { orders, streams, send: (signal: string) => listeners.get(signal)!() };
+}
+
+test("the same stop signal again at once is the same, and later another", async () => {
+  const { orders, send } = taken();
+  for (let i = 0; i < 3; i++) send("SIGTERM");
+  assertEquals(orders, [143]);
+  await delay(5 * SAME);
+  for (let i = 0; i < 3; i++) send("SIGTERM");
+  assertEquals(orders, [143, 143]);
+  await delay(5 * SAME);
+});
+
+test("another stop signal at once is another", async () => {
+  const { orders, send } = taken();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGINT"]) send(signal);
+  assertEquals(orders, [130, 143]);
+  await delay(5 * SAME);
+});
+
+test("SIGHUP reloads each time, and stops once when the terminal is gone", async () => {
+  const { orders, streams, send } = taken();
+  for (let i = 0; i < 2; i++) send("SIGHUP");
+  assertEquals(orders, ["reload", "reload"]);
+  streams.terminal = false;
+  for (let i = 0; i < 2; i++) send("SIGHUP"); // the kernel's, and the shell's
+  assertEquals(orders, ["reload", "reload", 129]);
+  await delay(5 * SAME);
+});
