@@ -4,6 +4,7 @@
  * @module
  */
 import process from "node:process";
+import { cut } from "../connection/errors.ts";
 
 interface Warning extends Error {
   readonly code?: string;
@@ -19,6 +20,6 @@ export function onWarning(listener: (message: string) => void): void {
   process.off("warning", writer);
   process.on("warning", ({ name, code, message }: Warning) => {
     const kind = `${code ? `[${code}] ` : ""}${name}`;
-    listener(`${kind}: ${message.replace(/\s*\n\s*/g, " ")}`);
+    listener(cut(`${kind}: ${message.replace(/\s*\n\s*/g, " ")}`));
   });
 }
