@@ -68,10 +68,18 @@ export async function loadHandler(
       }`,
     );
   }
-  return { handler: module.default as Handler, blocking: module.blocking === true };
+  const { blocking: given = false } = module;
+  if (typeof given !== "boolean") {
+    throw new Error(
+      `Cannot use the handler ${url}: its \`blocking\` must be true or false, and is ${
+        what(given)
+      }`,
+    );
+  }
+  return { handler: module.default as Handler, blocking: given };
 }
 
-/** What a default export is that is no function. */
+/** What an export is that is of the wrong kind. */
 function what(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";

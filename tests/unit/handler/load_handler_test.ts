@@ -91,3 +91,19 @@ test("a default export that is no function is told apart", async () => {
     assertMatch(message, new RegExp(`must be a function, and is ${what}`));
   }
 });
+
+test("a `blocking` that is neither true nor false is refused", async () => {
+  const load = (blocking: unknown) =>
+    loadHandler(runtime, URL, () => Promise.resolve({ default: () => {}, blocking }));
+  for (
+    const [value, what] of [[1, "a number"], ["yes", "a string"], [null, "null"], [{}, "an object"]]
+  ) {
+    const { message } = await assertRejects(() => load(value), Error);
+    assertMatch(
+      message,
+      new RegExp(`${URL}: its \`blocking\` must be true or false, and is ${what}$`),
+    );
+  }
+  assertEquals((await load(undefined)).blocking, false);
+  assertEquals((await load(false)).blocking, false);
+});
