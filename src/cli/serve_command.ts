@@ -111,7 +111,7 @@ export async function serveCommand(
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
     if (early !== null) return early;
-    throw error instanceof TypeError ? new UsageError(error.message) : error;
+    throw error;
   }
   ready = true;
   warnings.forEach(warn);

@@ -15,10 +15,15 @@ export type HandlerModule = URL | string;
 /** The module of the default handler, echo until "bye". */
 export const ECHO: URL = moduleBeside("./echo", import.meta.url);
 
-/** What is no URL is a path, and relative to the current folder. */
+/**
+ * What is no URL is a path, and relative to the current folder.
+ * @throws {TypeError} with one line if it begins like a URL and is none
+ */
 export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
   const isUrl = handler instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(handler);
-  return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
+  if (!isUrl) return runtime.fileUrl(handler).href;
+  if (URL.canParse(handler)) return new URL(handler).href;
+  throw new TypeError(`Cannot load the handler "${handler}": it is no URL`);
 }
 
 /** Imports a module. */

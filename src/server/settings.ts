@@ -98,6 +98,10 @@ export function settle(options: ServeOptions): Settings {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
   checkPath("serve", options);
+  const { hostname } = options;
+  if (hostname?.includes(":") && !URL.canParse(`http://[${hostname}]`)) {
+    throw new TypeError(`Cannot serve on "${hostname}": it is no IPv6 address`);
+  }
   if (options.unixMode !== undefined && path === undefined) {
     throw new TypeError(
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
@@ -117,7 +121,7 @@ export function settle(options: ServeOptions): Settings {
     ...numbers,
     address: path !== undefined
       ? { transport: "unix", path }
-      : { transport: "tcp", hostname: options.hostname ?? "127.0.0.1", port: numbers.port },
+      : { transport: "tcp", hostname: hostname ?? "127.0.0.1", port: numbers.port },
     unixMode: options.unixMode === undefined ? null : numbers.unixMode,
     maxConnections: options.maxConnections ?? row.maxConnections,
     refuses: overLimit === "refuse",
