@@ -41,6 +41,7 @@ const LOAD_TIMEOUT = 60_000;
 /**
  * A handler's module, loaded.
  * @param timeout milliseconds that it may take
+ * @param hint what to do if it takes longer
  * @throws {Error} with one line that says what is wrong with it
  */
 export async function loadHandler(
@@ -48,14 +49,15 @@ export async function loadHandler(
   url: string,
   load: LoadModule = (url) => import(url),
   timeout: number = LOAD_TIMEOUT,
+  hint = "",
 ): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
   const late = Promise.withResolvers<never>();
-  const stopWaiting = patience(
-    timeout,
-    () => late.reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
-  );
+  const stopWaiting = patience(timeout, () => {
+    const why = `its module has not finished loading after ${timeout / 1000} s${hint}`;
+    late.reject(new Error(why));
+  });
   const loaded = () => Promise.race([load(url), late.promise]);
   let module;
   try {
