@@ -34,7 +34,7 @@ export async function loadError(
 }
 
 /** What a module says that was compiled to CommonJS and is read as an ES module. */
-const IS_COMMONJS = /\b(exports|module|require) is not defined\b/;
+const IS_COMMONJS = /\b(exports|module) is not defined\b/;
 
 /** What to do about a module that was compiled to CommonJS. */
 export const COMMONJS =

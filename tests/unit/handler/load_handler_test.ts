@@ -68,6 +68,8 @@ test("of several errors the first is told, and what to do where that is known", 
   const several = Object.assign(new AggregateError(errors, "2 errors"), { stack: undefined });
   assertEquals(await said(several, { hint: "do this" }), "2 errors: first: do this");
   assertMatch(await said(new ReferenceError("exports is not defined")), /: it was compiled to C/);
+  // A line of somebody's, in a module that may export as it should.
+  assertMatch(await said(new ReferenceError("require is not defined")), / defined at \S+$/);
 });
 
 test("a module may throw anything", async () => {
