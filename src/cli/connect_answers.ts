@@ -7,12 +7,15 @@ import { patience } from "../connection/delay.ts";
 import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Terminal } from "../runtime.ts";
 
+const NEWLINE = 10;
+
 /** How it ended: the server sent FIN or RST. */
 export type Ending = "closed" | "reset";
 
 /** What has come so far, for whoever waits for an answer. */
 export class Answers {
   #count = 0;
+  #inLine = false;
   #waiting: (() => void) | null = null;
 
   /** How many times bytes came. */
@@ -20,9 +23,15 @@ export class Answers {
     return this.#count;
   }
 
-  /** Bytes came, and are printed. */
-  came(): void {
+  /** Whether what is printed ends without the end of a line. */
+  get inLine(): boolean {
+    return this.#inLine;
+  }
+
+  /** Bytes came, and these are printed of them. */
+  came(printed: Uint8Array): void {
     this.#count++;
+    if (printed.length > 0) this.#inLine = printed.at(-1) !== NEWLINE;
     this.#waiting?.();
     this.#waiting = null;
   }
@@ -68,12 +77,13 @@ export async function receive(
     }
     if (length === null) return "closed";
     const bytes = buffer.subarray(0, length);
+    const printed = whole ? bytes : bytes.filter((byte) => byte !== 0);
     try {
-      await runtime.writeOut("stdout", whole ? bytes : bytes.filter((byte) => byte !== 0));
+      await runtime.writeOut("stdout", printed);
     } catch (error) {
       if (errorCode(error) === "EPIPE") throw error;
       throw new Error(`Cannot write to standard output: ${errorMessage(error)}`, { cause: error });
     }
-    answers.came();
+    answers.came(printed);
   }
 }

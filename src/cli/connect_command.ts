@@ -104,7 +104,8 @@ async function talk(runtime: Runtime, connection: Connection, raw: boolean): Pro
   const wasReset = ending === "reset" || writeError === "ECONNRESET";
   if (!wasReset && over && left === 0) return 0;
   const what = wasReset ? "the server reset the connection" : "the server closed the connection";
-  await runtime.writeOut("stderr", `trivet: ${what}${notSent(left, over)}\n`);
+  const start = answers.inLine && runtime.isTerminal("stdout") ? "\n" : "";
+  await runtime.writeOut("stderr", `${start}trivet: ${what}${notSent(left, over)}\n`);
   return 1;
 }
 

@@ -111,7 +111,7 @@ export async function serveCommand(
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
     if (early !== null) return early;
-    throw error instanceof TypeError ? new UsageError(error.message) : error;
+    throw error;
   }
   ready = true;
   warnings.forEach(warn);
@@ -120,7 +120,8 @@ export async function serveCommand(
     onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
   });
   const line = `listening on ${formatAddress(server.addr)}`;
-  await runtime.writeOut("stdout", `${line}\n`).catch((error) => {
+  // Not awaited here: a pipe may be full, or a terminal stopped, for as long as it likes.
+  const told = runtime.writeOut("stdout", `${line}\n`).catch((error) => {
     const why = errorMessage(error);
     warn(`standard output cannot be written (${why}), the server goes on: ${line}`);
   });
@@ -135,9 +136,10 @@ export async function serveCommand(
     }
     return code;
   } finally {
+    await Promise.race([told, patiently(LAST_WAIT)]);
     await log.flush(LAST_WAIT);
   }
 }
 
-/** How long a second signal waits for workers to end. */
+/** Milliseconds at the end: for workers after a second signal, and for what is still written. */
 const LAST_WAIT = 700;

@@ -3,13 +3,15 @@
  * @module
  */
 import type { ServeOptions } from "../../mod.ts";
+import { errorMessage } from "../connection/errors.ts";
+import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
  * The options that were given, as the API takes them.
- * @throws {UsageError} where they do not go together
+ * @throws {UsageError} where they do not go together, or serve() would not take one
  */
 export function serveSettings(given: Given): ServeOptions {
   if (given.text("unix") && (given.text("host") || given.text("port"))) {
@@ -31,7 +33,13 @@ export function serveSettings(given: Given): ServeOptions {
     if (option.sets) settings[option.sets] = apiValue(option, given);
   }
   if (permissions[0] === "none") settings.workerPermissions = [];
-  return settings as ServeOptions; // serve() checks the values
+  const options = settings as ServeOptions;
+  try {
+    settle(options);
+  } catch (error) {
+    throw new UsageError(errorMessage(error));
+  }
+  return options;
 }
 
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */

@@ -20,7 +20,7 @@ export async function loadError(
   let known: BrokenModule = { at: null, hint: null };
   try {
     const { stack, errors } = error as Partial<AggregateError>;
-    thrown = placeThrown(runtime, stack);
+    thrown = usersPlace(runtime, stack);
     // Bun's own message says no more than how many there are.
     if (Array.isArray(errors) && errors.length > 0) message += `: ${firstLine(errors[0])}`;
     known = await runtime.brokenModule(error, again);
@@ -34,7 +34,7 @@ export async function loadError(
 }
 
 /** What a module says that was compiled to CommonJS and is read as an ES module. */
-const IS_COMMONJS = /\b(exports|module|require) is not defined\b/;
+const IS_COMMONJS = /\b(exports|module) is not defined\b/;
 
 /** What to do about a module that was compiled to CommonJS. */
 export const COMMONJS =
@@ -52,8 +52,8 @@ const LOADER = /\/load_handler\.[jt]s$/;
 /** A line of a stack that is in a file: Bun writes its path, the others its URL. */
 const IN_FILE = /^\s+at (?:async )?(?:.* \()?((?:file:\/\/|https?:\/\/|\/).*?)(:\d+:\d+)\)?$/;
 
-/** The uppermost line of a stack that is in a module of the user's. */
-function placeThrown(runtime: Pick<Runtime, "fileUrl">, stack: unknown): string | null {
+/** The uppermost line of a stack that is in a module of the user's: its URL, line and column. */
+export function usersPlace(runtime: Pick<Runtime, "fileUrl">, stack: unknown): string | null {
   if (typeof stack !== "string") return null;
   for (const line of stack.split("\n")) {
     const [, file, at] = IN_FILE.exec(line) ?? [];

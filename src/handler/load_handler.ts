@@ -15,10 +15,15 @@ export type HandlerModule = URL | string;
 /** The module of the default handler, echo until "bye". */
 export const ECHO: URL = moduleBeside("./echo", import.meta.url);
 
-/** What is no URL is a path, and relative to the current folder. */
+/**
+ * What is no URL is a path, and relative to the current folder.
+ * @throws {TypeError} with one line if it begins like a URL and is none
+ */
 export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
   const isUrl = handler instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(handler);
-  return (isUrl ? new URL(handler) : runtime.fileUrl(handler)).href;
+  if (!isUrl) return runtime.fileUrl(handler).href;
+  if (URL.canParse(handler)) return new URL(handler).href;
+  throw new TypeError(`Cannot load the handler "${handler}": it is no URL`);
 }
 
 /** Imports a module. */
@@ -36,6 +41,7 @@ const LOAD_TIMEOUT = 60_000;
 /**
  * A handler's module, loaded.
  * @param timeout milliseconds that it may take
+ * @param hint what to do if it takes longer
  * @throws {Error} with one line that says what is wrong with it
  */
 export async function loadHandler(
@@ -43,14 +49,15 @@ export async function loadHandler(
   url: string,
   load: LoadModule = (url) => import(url),
   timeout: number = LOAD_TIMEOUT,
+  hint = "",
 ): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking };
   const late = Promise.withResolvers<never>();
-  const stopWaiting = patience(
-    timeout,
-    () => late.reject(new Error(`its module has not finished loading after ${timeout / 1000} s`)),
-  );
+  const stopWaiting = patience(timeout, () => {
+    const why = `its module has not finished loading after ${timeout / 1000} s${hint}`;
+    late.reject(new Error(why));
+  });
   const loaded = () => Promise.race([load(url), late.promise]);
   let module;
   try {
@@ -68,10 +75,18 @@ export async function loadHandler(
       }`,
     );
   }
-  return { handler: module.default as Handler, blocking: module.blocking === true };
+  const { blocking: given = false } = module;
+  if (typeof given !== "boolean") {
+    throw new Error(
+      `Cannot use the handler ${url}: its \`blocking\` must be true or false, and is ${
+        what(given)
+      }`,
+    );
+  }
+  return { handler: module.default as Handler, blocking: given };
 }
 
-/** What a default export is that is no function. */
+/** What an export is that is of the wrong kind. */
 function what(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";

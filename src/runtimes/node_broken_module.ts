@@ -18,22 +18,23 @@ export const brokenModule: Runtime["brokenModule"] = async (error, again) => {
   const { stack, code } = error as { stack?: unknown; code?: unknown };
   if (typeof stack !== "string") return { at: null, hint: null };
   const [source, file, line, indent] = SOURCE.exec(stack) ?? [];
-  return {
-    at: source
-      ? `${urlOf(file)}:${line}:${indent.length + 1}`
-      : OF_COMPILER.test(stack)
-      ? await placeOf(error, again)
-      : null,
-    hint: hintFor(code, OF_COMMONJS.test(stack)),
-  };
+  const at = source
+    ? `${urlOf(file)}:${line}:${indent.length + 1}`
+    : OF_COMPILER.test(stack)
+    ? await placeOf(error, again)
+    : null;
+  return { at, hint: hintFor(code, OF_COMMONJS.test(stack), at) };
 };
 
-function hintFor(code: unknown, commonJs: boolean): BrokenModule["hint"] {
+function hintFor(code: unknown, commonJs: boolean, at: BrokenModule["at"]): BrokenModule["hint"] {
   if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") {
     return "Node erases types and compiles nothing, so it takes no enum, parameter property or " +
       "namespace; write it without, or run it on Deno or Bun";
   }
   if (!commonJs) return null;
+  if (at !== null && /\.c[jt]s:/.test(at)) {
+    return "it is read as CommonJS because of its name; let it end with .mjs or .mts";
+  }
   return "it is read as CommonJS; run npm pkg set type=module where its package.json is";
 }
 

@@ -53,14 +53,20 @@ export function checkOptions(
 }
 
 /**
- * Checks that a Unix socket's path can be one, and that no TCP port is given with it.
+ * Checks that a host's name or a Unix socket's path can be one, and that not both are
+ * given. Of a name that is empty each runtime makes something else.
  * @throws {TypeError} with one line that says what is wrong
  */
-export function checkPath(
+export function checkPlace(
   verb: string,
   options: { readonly path?: string; readonly hostname?: string; readonly port?: number },
 ): void {
   const { path, hostname, port } = options;
+  if (hostname === "" || hostname?.includes("\0")) {
+    throw new TypeError(
+      `Cannot ${verb} with this hostname: it is an address or a name, without NUL bytes`,
+    );
+  }
   if (path === undefined) return;
   if (path === "" || path.includes("\0")) {
     throw new TypeError(`Cannot ${verb} with this path: it is a file's path, without NUL bytes`);

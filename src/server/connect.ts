@@ -5,7 +5,7 @@
 import type { Address, Connection, TcpAddress, UnixAddress } from "../connection/connection.ts";
 import type { ConnectOptions, ConnectTcpOptions, ConnectUnixOptions } from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
-import { checkOptions, checkPath, type Kind } from "./check_options.ts";
+import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
 import { reach } from "./reach.ts";
 
 /**
@@ -55,7 +55,7 @@ function addressOf(given: readonly unknown[]): Address {
     port?: number;
     path?: string;
   };
-  checkPath("connect", options);
+  checkPlace("connect", options);
   const { transport, hostname = "127.0.0.1", port, path } = options;
   const fitting = path === undefined ? "tcp" : "unix";
   if (transport !== undefined && transport !== fitting) {

@@ -19,14 +19,13 @@ export interface ResolvedHost {
  * The address with its host's name looked up. Of a name's several addresses it takes
  * the first IPv4 one, by number: systems give them in an order of their own, and
  * runtimes ask in different ways.
- * @throws {TypeError} with one line if it is no address
  * @throws {SystemError} with `ENOTFOUND` if there is no such host
  */
 export async function resolveHost(runtime: Runtime, address: Address): Promise<ResolvedHost> {
-  if (address.transport === "unix" || IPV4.test(address.hostname)) return { address, others: [] };
-  if (address.hostname.includes(":")) {
-    if (URL.canParse(`http://[${address.hostname}]`)) return { address, others: [] };
-    throw new TypeError(`Cannot serve on "${address.hostname}": it is no IPv6 address`);
+  if (
+    address.transport === "unix" || address.hostname.includes(":") || IPV4.test(address.hostname)
+  ) {
+    return { address, others: [] };
   }
   const [hostname, ...others] = inOrder(await runtime.lookup(address.hostname));
   return { address: { ...address, hostname }, others };

@@ -6,6 +6,7 @@ import type { TcpAddress, UnixAddress } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
+import { usersPlace } from "../handler/load_error.ts";
 import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
 import { troubleTeller } from "../log/tell_trouble.ts";
 import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options.ts";
@@ -55,6 +56,7 @@ export function serve(
  */
 export function serve(options: ServeOptions, handler?: Handler | HandlerModule): Promise<Server>;
 export async function serve(...given: readonly unknown[]): Promise<Server> {
+  const { stack } = new Error(); // of whoever calls, as long as nothing was awaited
   const { options, handler } = sortArguments(given);
   const settings = settle(options);
   const model = modelIn(settings.workers, settings.serving.model)!;
@@ -105,7 +107,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       model,
       settings,
       address,
-      await load(runtime, handler),
+      typeof handler === "function" ? handler : await load(runtime, handler, stack),
       emit,
     );
   const server = await starting; // what waits is not told of one that never served
@@ -154,10 +156,21 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
   return server;
 }
 
+/** Milliseconds that a module which serves itself may take to load, and what to do then. */
+const OWN_TIMEOUT = 2000;
+const OWN_HINT = ": it calls serve() with itself, and may wait for it; pass the function instead";
+
+/** @param stack of whoever called serve() */
 async function load(
   runtime: Runtime,
-  handler: Handler | HandlerModule,
+  module: HandlerModule,
+  stack: string | undefined,
 ): Promise<Handler> {
-  if (typeof handler === "function") return handler;
-  return (await loadHandler(runtime, handlerUrl(runtime, handler))).handler;
+  const url = handlerUrl(runtime, module);
+  // While a module's top level waits, Bun 1.4 and Node 26.10 give it to nobody, Deno 2.9 does.
+  const isOwn = usersPlace(runtime, stack)?.startsWith(`${url}:`);
+  const { handler } = isOwn
+    ? await loadHandler(runtime, url, undefined, OWN_TIMEOUT, OWN_HINT)
+    : await loadHandler(runtime, url);
+  return handler;
 }

@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
-import { checkOptions, checkPath, type Kind } from "./check_options.ts";
+import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
 /** The most workers with many connections each. */
@@ -97,7 +97,11 @@ export function settle(options: ServeOptions): Settings {
   if (overLimit !== "wait" && overLimit !== "refuse") {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
-  checkPath("serve", options);
+  checkPlace("serve", options);
+  const { hostname } = options;
+  if (hostname?.includes(":") && !URL.canParse(`http://[${hostname}]`)) {
+    throw new TypeError(`Cannot serve on "${hostname}": it is no IPv6 address`);
+  }
   if (options.unixMode !== undefined && path === undefined) {
     throw new TypeError(
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
@@ -117,7 +121,7 @@ export function settle(options: ServeOptions): Settings {
     ...numbers,
     address: path !== undefined
       ? { transport: "unix", path }
-      : { transport: "tcp", hostname: options.hostname ?? "127.0.0.1", port: numbers.port },
+      : { transport: "tcp", hostname: hostname ?? "127.0.0.1", port: numbers.port },
     unixMode: options.unixMode === undefined ? null : numbers.unixMode,
     maxConnections: options.maxConnections ?? row.maxConnections,
     refuses: overLimit === "refuse",

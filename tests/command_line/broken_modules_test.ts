@@ -21,6 +21,7 @@ const FILES: Record<string, string> = {
     "class A {\n  constructor(private a: number) {}\n}\nexport default () => void A;\n",
   "commonjs/package.json": '{ "type": "commonjs" }',
   "commonjs/exports.ts": "export default () => {};\n",
+  "named.cts": "export default () => {};\n",
   "transpiled.cjs": 'Object.defineProperty(exports, "__esModule", { value: true });\n' +
     "exports.default = () => {};\n",
   "transpiled.js": "exports.default = () => {};\n",
@@ -36,6 +37,7 @@ const SAID: readonly (readonly [file: string, runtimes: string, said: RegExp])[]
   ["enum.ts", "node", /enum\.ts:1:1: Node erases types .*enum/],
   ["property.ts", "node", /property\.ts:2:23: Node erases types .*parameter propert/],
   ["commonjs/exports.ts", "node", /exports\.ts:1:1: .* npm pkg set type=module/],
+  ["named.cts", "node", /named\.cts:1:1: .* because of its name; .*\.mts\n$/],
   ["transpiled.cjs", "deno node", /must be a function, and is an object: .*CommonJS/],
   ["transpiled.js", "deno node", /exports is not defined.* at \S+transpiled\.js:1:1: .*CommonJS/],
 ];

@@ -181,6 +181,18 @@ await onEachRuntime(({ on, test, run, serve }) => {
       assert(!client.stdout.includes("\0"), "NULs were printed");
     }));
 
+  test("connect at a terminal says on a line of its own that the server has closed", () =>
+    withPeer((client) => client.end("no end of a line"), async (port) => {
+      const line = [program, ...before, "connect", String(port)].join(" ");
+      const client = run(["-qec", line, "/dev/null"], { program: ["script"] });
+      await until("its line", () => client.stdout.includes("closed the connection"));
+      assertEquals(await client.exit(), 1);
+      assertEquals(
+        client.stdout,
+        "no end of a line\r\ntrivet: the server closed the connection\r\n",
+      );
+    }));
+
   test("connect takes an IPv6 address in brackets, and with a scope", async () => {
     const server = serve("--host", "::1");
     const { port } = await server.ready() as { port: number };

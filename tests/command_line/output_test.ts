@@ -1,7 +1,7 @@
 /** Where what the command prints cannot be written. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until, visit } from "../tools/client.ts";
-import { CLI } from "../tools/command.ts";
+import { CLI, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 await onEachRuntime(({ on, test, run }) => {
@@ -28,6 +28,19 @@ await onEachRuntime(({ on, test, run }) => {
       await Deno.remove(folder);
     });
   }
+
+  test("serve serves and ends though nobody reads a pipe that is full", async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/socket`;
+    const fill = 'mkfifo "$0"; exec 3<>"$0"; head -c 65536 /dev/zero >&3; exec "$@" >&3';
+    await using server = run(["serve", "--unix", path], {
+      program: ["bash", "-c", fill, `${folder}/pipe`, ...on.run, CLI],
+    });
+    await until("it listens", () => Deno.lstat(path).then(() => true, () => false));
+    await visit({ transport: "unix", path });
+    await end(server);
+    await Deno.remove(folder, { recursive: true });
+  });
 
   test("what nobody reads any more, and what does not fit, end with a code of their own", async () => {
     const unread = shell('"$@" | true; exit ${PIPESTATUS[0]}', ["serve", "--help"]);

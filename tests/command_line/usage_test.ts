@@ -1,7 +1,8 @@
 /** What the command says about itself, and about a mistake in its arguments. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { Command } from "../tools/command.ts";
+import { CLI, Command } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { target } from "../tools/targets.ts";
 
 const MISTAKES: [string[], number, RegExp][] = [
   [["serve", "--port", "70000"], 2, /--port .*0 to 65535.*"70000"/],
@@ -25,6 +26,9 @@ const MISTAKES: [string[], number, RegExp][] = [
   [["version"], 2, /did you mean --version\?/],
   [["--version", "word"], 2, /"word"/],
   [[], 2, /serve, connect or bench/],
+  [["serve", "--host", ":::"], 2, /":::": it is no IPv6 address/],
+  [["serve", "--model", "thread", "--workers", "2"], 2, /workers under the model "thread"/],
+  [["serve", "--handler", "http://"], 1, /the handler "http:\/\/": it is no URL/],
   [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
   [["serve", "--unix", "/tmp/" + "x".repeat(200)], 1, /./],
   [["serve", "--unix", "/no/such/folder/socket"], 1, /its folder does not exist/],
@@ -70,6 +74,17 @@ await onEachRuntime(({ on, test, run, serve }) => {
       assertMatch(command.stdout, text);
     }
   });
+});
+
+Deno.test("node: a mistake of a runtime's is not called one of the command line's", async () => {
+  const broken =
+    "process.getBuiltinModule('node:dns').lookup = () => { throw new TypeError('oh') }";
+  const [node] = (await target("node")).run;
+  const command = new Command(["serve", "--port", "0", "--host", "localhost"], {
+    program: [node, "--import", `data:text/javascript,${broken}`, CLI],
+  });
+  assertEquals(await command.exit(), 1);
+  assertEquals(command.stderr, "trivet: oh\n");
 });
 
 Deno.test("serve says which permission it needs", async () => {

@@ -114,6 +114,14 @@ Deno.test("serve() refuses an option that would change nothing", async () => {
   }
 });
 
+Deno.test("a host's name that cannot be one is refused, and not asked for", async () => {
+  for (const hostname of ["", "a\0b"]) {
+    const line = " with this hostname: it is an address or a name, without NUL bytes";
+    assertEquals(await refusal({ port: 0, hostname }, echo), `Cannot serve${line}`);
+    assertEquals(await connectRefusal({ port: 1, hostname }), `Cannot connect${line}`);
+  }
+});
+
 Deno.test("connect() refuses what it cannot use", async () => {
   for (
     const [given, line] of [

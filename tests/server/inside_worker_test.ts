@@ -1,4 +1,7 @@
-/** serve() inside a worker: its handler's module is run by each worker, and would serve again. */
+/**
+ * One file that is handler and server: each worker runs it, and would serve again; without
+ * workers serve() and the module would wait for each other.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { until } from "../tools/client.ts";
 import { alive, Command } from "../tools/command.ts";
@@ -31,4 +34,16 @@ for (const name of ["deno", "bun", "node"] as const) {
       await Deno.remove(runs);
     });
   }
+  // Deno gives a module that is still running to whoever imports it (2.9).
+  if (name === "deno") continue;
+  Deno.test(`${name}: one file that is handler and server, without workers, is told so at once`, async () => {
+    await using program = new Command([], {
+      program: [...on.run, ONE_FILE],
+      env: { OPTIONS: "{}", RUNS: "/dev/null" },
+    });
+    assertEquals(await program.exit(30_000), 1);
+    const line =
+      /one_file.ts: its module has not .* after 2 s: it calls serve\(\) .*; pass the fun/;
+    assert(line.test(program.stderr), program.stderr);
+  });
 }

@@ -68,6 +68,8 @@ test("of several errors the first is told, and what to do where that is known", 
   const several = Object.assign(new AggregateError(errors, "2 errors"), { stack: undefined });
   assertEquals(await said(several, { hint: "do this" }), "2 errors: first: do this");
   assertMatch(await said(new ReferenceError("exports is not defined")), /: it was compiled to C/);
+  // A line of somebody's, in a module that may export as it should.
+  assertMatch(await said(new ReferenceError("require is not defined")), / defined at \S+$/);
 });
 
 test("a module may throw anything", async () => {
@@ -90,4 +92,20 @@ test("a default export that is no function is told apart", async () => {
     );
     assertMatch(message, new RegExp(`must be a function, and is ${what}`));
   }
+});
+
+test("a `blocking` that is neither true nor false is refused", async () => {
+  const load = (blocking: unknown) =>
+    loadHandler(runtime, URL, () => Promise.resolve({ default: () => {}, blocking }));
+  for (
+    const [value, what] of [[1, "a number"], ["yes", "a string"], [null, "null"], [{}, "an object"]]
+  ) {
+    const { message } = await assertRejects(() => load(value), Error);
+    assertMatch(
+      message,
+      new RegExp(`${URL}: its \`blocking\` must be true or false, and is ${what}$`),
+    );
+  }
+  assertEquals((await load(undefined)).blocking, false);
+  assertEquals((await load(false)).blocking, false);
 });
