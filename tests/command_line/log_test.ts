@@ -87,7 +87,7 @@ await onEachRuntime(({ on, test, run }) => {
 
 for (const model of Object.keys(MODELS)) {
   Deno.test(`serve --model ${model} colours nothing where there is no terminal`, async () => {
-    const command = new Command(["serve", "--model", model, "--port", "0"], {
+    const command = new Command(["serve", "--model", model, "--port", "0", "--spares", "1"], {
       env: { NO_COLOR: "" },
     });
     const client = await greeted(await command.ready());
