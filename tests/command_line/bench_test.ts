@@ -235,7 +235,7 @@ Deno.test("no model falls under half of its usual speed", async () => {
       const models = ["--models", slow().join(","), "--peer", PLAIN];
       const { code, stderr } = await bench([
         ...models,
-        ...["--connections", "8", "--seconds", "0.5", "--rounds", "1", "--json", file],
+        ...["--connections", "8", "--seconds", "0.25", "--rounds", "1", "--json", file],
       ]);
       assertEquals(code, 0, stderr);
       const { servers } = JSON.parse(await Deno.readTextFile(file)).scenarios[0];

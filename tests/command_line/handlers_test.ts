@@ -9,15 +9,8 @@ const NAMES = Object.keys(MODELS);
 await onEachRuntime(({ test, run, serve }) => {
   for (const model of NAMES) {
     test(`serve --model ${model} runs a handler, and its error ends one connection`, async () => {
-      const command = run([
-        "serve",
-        "--port",
-        "0",
-        "--model",
-        model,
-        "--handler",
-        "throws_on_boom.ts",
-      ], {
+      const args = ["--port", "0", "--spares", "1", "--handler", "throws_on_boom.ts"];
+      const command = run(["serve", "--model", model, ...args], {
         cwd: new URL("../fixtures/handlers", import.meta.url).pathname,
       });
       const address = await command.ready();

@@ -62,9 +62,12 @@ await onEachRuntime(({ on, test, run }) => {
 Deno.test("node: what is only the main process's of its flags reaches no worker, nor its value", async () => {
   const { run: [program] } = await target("node");
   const flags = ["--inspect-port", "9330", "--import", "data:text/javascript,"];
-  await using command = new Command(["serve", "--port", "0", "--model", "process"], {
-    program: [program, ...flags, CLI],
-  });
+  await using command = new Command(
+    ["serve", "--port", "0", "--model", "process", "--spares", "1"],
+    {
+      program: [program, ...flags, CLI],
+    },
+  );
   await visit(await command.ready());
   await end(command);
 });

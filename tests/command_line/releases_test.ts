@@ -28,9 +28,17 @@ async function deploy(folder: string): Promise<string> {
   return `${folder}/current`;
 }
 
-/** A checkout of Trivet, as far as it is needed to run. */
+/**
+ * A checkout of Trivet, as far as it is needed to run: one for all tests, because
+ * runtimes compile what they have not seen at a path before.
+ */
+const home = await Deno.makeTempDir();
+const checkout = `${home}/a #b%20 ü/trivet`;
+Deno.test.beforeAll(() => checkOut(checkout));
+Deno.test.afterAll(() => Deno.remove(home, { recursive: true }));
+
 async function checkOut(folder: string): Promise<void> {
-  await Deno.mkdir(folder);
+  await Deno.mkdir(folder, { recursive: true });
   const parts = ["src", "std", "cli.ts", "mod.ts", "deno.json", "package.json"];
   const { success } = await new Deno.Command("cp", { args: ["-R", ...parts, folder], cwd: ROOT })
     .output();
@@ -61,12 +69,11 @@ await onEachRuntime(({ on, test }) => {
     test(`serve ${way}: the release that a link leads to now is served after SIGHUP`, async () => {
       const folder = `${await Deno.makeTempDir()}/a #b%20 ü`;
       const current = await deploy(folder);
-      await checkOut(`${folder}/trivet`);
       // A shell tells what it starts by which path it has come to the folder.
       const inCurrent = ["sh", "-c", 'cd "$0" && exec "$@"', current] as const;
       await using command = new Command(
         ["serve", "--port", "0", "--spares", "1", ...flags, "--handler", "./handler.mjs"],
-        { program: [...inCurrent, ...on.run, `${folder}/trivet/cli.ts`] },
+        { program: [...inCurrent, ...on.run, `${checkout}/cli.ts`] },
       );
       const address = await command.ready();
       const greeted = async (name: string) => {

@@ -46,8 +46,8 @@ await onEachRuntime(({ test, run }) => {
   const serve = (...args: string[]) => run(["serve", "--port", "0", "--spares", "1", ...args]);
 
   for (const model of Object.keys(MODELS)) {
-    test(`serve --model ${model}: its connections are open where the model says`, async () => {
-      const command = serve("--model", model);
+    test(`serve --model ${model}: connections are open where it says, and --linger bounds the wait for a client that stays`, async () => {
+      const command = serve("--model", model, "--linger", "0.2");
       const first = await greeted(await command.ready());
       const before = descendants(command.child.pid);
       const clients = model === "iterative"
@@ -62,6 +62,9 @@ await onEachRuntime(({ test, run }) => {
         assertEquals(holders[0] === main, model !== "process");
       }
       if (model !== "process") assertEquals([...before, ...descendants(main)], []);
+      await first.send("bye");
+      await first.receiveAll(); // FIN has come; this side stays open
+      await until("its end", () => /^- /m.test(command.stderr));
       await end(command, ...clients);
     });
 
@@ -71,15 +74,6 @@ await onEachRuntime(({ test, run }) => {
       const client = await retried(async () => greeted(await command.ready()));
       await until("the end", () => client.ended || client.error !== null);
       await until("its line", () => / 5 bytes in, 5 out, .* idle|timeout/.test(command.stderr));
-      await end(command, client);
-    });
-
-    test(`serve --model ${model} --linger bounds the wait for a client that stays`, async () => {
-      const command = serve("--model", model, "--linger", "0.2");
-      const client = await greeted(await command.ready());
-      await client.send("bye");
-      await client.receiveAll(); // FIN has come; this side stays open
-      await until("its end", () => /^- /m.test(command.stderr));
       await end(command, client);
     });
 

@@ -40,7 +40,15 @@ await onEachRuntime(({ on, test, run }) => {
     test(`serve --model ${model} does not need its standard streams`, async () => {
       const folder = await Deno.makeTempDir();
       const path = `${folder}/socket`;
-      await using command = new Command(["serve", "--unix", path, "--model", model], {
+      await using command = new Command([
+        "serve",
+        "--unix",
+        path,
+        "--model",
+        model,
+        "--spares",
+        "1",
+      ], {
         program: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", ...on.run, CLI],
       });
       await until("it listens", () => Deno.lstat(path).then(() => true, () => false));

@@ -38,10 +38,9 @@ const options = {
 };
 const server = await (handler ? serve(options, handler) : serve(options));
 // Each of these workers has to be started; resources/idle_workers_test.ts lets many more come to them.
-const few = model === "thread" || model === "process" ? 16 : 50;
-const size = handler || way !== "shared"
-  ? { clients: 12, resets: 200 }
-  : { clients: few, resets: 20 * few };
+const isEach = model === "thread" || model === "process";
+const few = handler || way !== "shared" ? 12 : 50;
+const size = isEach ? { clients: 8, resets: 200 } : { clients: few, resets: 20 * few };
 for (const { name, not, run } of CASES) {
   if (!not?.[model]) await step(name, () => run(server.addr, size)); // else the case has the reason
 }

@@ -13,7 +13,7 @@ import { target } from "../tools/targets.ts";
 
 const STREAMS = 8;
 /** Milliseconds: how long the streams are counted, and how long the ninth within that. */
-const [COUNTED, OBSERVED] = [800, 500];
+const [COUNTED, OBSERVED] = [500, 300];
 /**
  * MiB that the streams may bring for each answer of the ninth: a bound that does
  * not depend on how busy the machine is. It is what a fast one does in 20 ms.

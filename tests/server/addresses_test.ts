@@ -16,7 +16,7 @@ for (const model of NAMES) {
   });
 
   Deno.test(`${model}: IPv6 is served and named`, async () => {
-    const server = await serve({ model, port: 0, hostname: "::1" }, ECHO);
+    const server = await serve({ model, port: 0, spares: 1, hostname: "::1" }, ECHO);
     assertEquals((server.addr as { hostname: string }).hostname, "::1");
     await visit(server.addr);
     await server.shutdown();
@@ -57,7 +57,7 @@ for (const [model, options] of ACCEPTING) {
       ["::ffff:0.0.0.0", "127.0.0.4", "::ffff:127.0.0.4"],
     ];
     for (const [hostname, called, seen] of hosts) {
-      const server = await serve({ model, port: 0, hostname, ...options }, handler);
+      const server = await serve({ model, port: 0, spares: 1, hostname, ...options }, handler);
       const { port } = server.addr as { port: number };
       const client = await Client.open({ transport: "tcp", hostname: called, port });
       assertEquals(new TextDecoder().decode(await client.receiveAll()), `${seen} ${port}`);

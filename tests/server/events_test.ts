@@ -29,6 +29,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
     const server = await serve({
       model,
       port: 0,
+      spares: 1,
       onEvent: ({ type }) => {
         if (type === "accepted" || type === "closed") throw new Error("from onEvent");
       },
@@ -48,6 +49,7 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
         serve({
           model,
           port: 0,
+          spares: 1,
           onListen: (addr) => {
             if (addr.transport === "tcp") port = addr.port;
             throw new Error("from onListen");
@@ -77,6 +79,7 @@ for (const [name, way] of Object.entries(WAYS)) {
     const server = await serve({
       ...way,
       port: 0,
+      spares: 1,
       messages: true,
       onEvent(event) {
         if (event.type !== "message") return void events.push(event);

@@ -12,7 +12,7 @@ const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
 for (const model of NAMES) {
   Deno.test(`${model}: servers that come and go leave no descriptor`, async () => {
     const once = async () => {
-      const server = await serve({ model, port: 0 }, ECHO);
+      const server = await serve({ model, port: 0, spares: 2 }, ECHO);
       const client = await greeted(server.addr);
       await client.send("bye");
       await client.receiveAll();
@@ -27,7 +27,7 @@ for (const model of NAMES) {
 
   Deno.test(`${model}: an aborted signal shuts down, also one that was aborted before`, async () => {
     const controller = new AbortController();
-    const server = await serve({ model, port: 0, signal: controller.signal }, ECHO);
+    const server = await serve({ model, port: 0, spares: 2, signal: controller.signal }, ECHO);
     const client = await greeted(server.addr);
     controller.abort();
     await client.send("more");
@@ -37,10 +37,10 @@ for (const model of NAMES) {
 
     const { signal } = controller;
     if (MODELS[model].where === "main") {
-      await within("the end", (await serve({ model, port: 0, signal }, ECHO)).finished);
+      await within("the end", (await serve({ model, port: 0, spares: 2, signal }, ECHO)).finished);
     } else {
       const { code } = await assertRejects(
-        () => serve({ model, port: 0, signal }, ECHO),
+        () => serve({ model, port: 0, spares: 2, signal }, ECHO),
         SystemError,
       );
       assertEquals(code, "ECANCELED");
@@ -49,16 +49,16 @@ for (const model of NAMES) {
 
   Deno.test(`${model}: shutdown and close may be called twice and in any order`, async () => {
     for (const calls of [["shutdown", "close"], ["close", "shutdown"], ["shutdown", "shutdown"]]) {
-      const server = await serve({ model, port: 0 }, ECHO);
+      const server = await serve({ model, port: 0, spares: 2 }, ECHO);
       await within("the end", Promise.all(calls.map((call) => server[call as "close"]())));
     }
-    await (await serve({ model, port: 0 }, ECHO))[Symbol.asyncDispose]();
+    await (await serve({ model, port: 0, spares: 2 }, ECHO))[Symbol.asyncDispose]();
   });
 
   Deno.test(`${model}: what is open after shutdownTimeout is ended, and reported so`, async () => {
     const events: ServerEvent[] = [];
     const onEvent = (event: ServerEvent) => void events.push(event);
-    const server = await serve({ model, port: 0, shutdownTimeout: 100, onEvent }, ECHO);
+    const server = await serve({ model, port: 0, spares: 2, shutdownTimeout: 100, onEvent }, ECHO);
     const client = await greeted(server.addr);
     const began = Date.now();
     await within("the end", server.shutdown());

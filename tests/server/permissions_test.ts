@@ -42,7 +42,7 @@ Deno.test("without the option a worker may do what the server may", async () => 
 
 Deno.test("a handler that a restricted worker cannot load is named", async () => {
   const missing = new URL("../fixtures/handlers/no_such.ts", import.meta.url);
-  const options: ServeOptions = { model: "process", port: 0, workerPermissions: [] };
+  const options: ServeOptions = { model: "process", port: 0, spares: 1, workerPermissions: [] };
   await assertRejects(() => serve(options, missing), Error, "Cannot load the handler file:");
 });
 

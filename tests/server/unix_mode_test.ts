@@ -45,7 +45,7 @@ for (
   Deno.test(`${name}: --unix-mode 0606 under ${flags.join(" ")}`, () =>
     withPath(async (path) => {
       const command = new Command(
-        ["serve", "--unix", path, "--unix-mode", "0606", "--model", ...flags],
+        ["serve", "--unix", path, "--unix-mode", "0606", "--spares", "1", "--model", ...flags],
         { program: [...run, CLI] },
       );
       await command.ready();

@@ -26,16 +26,20 @@ export async function within<T>(
   }
 }
 
-/** Waits until `condition` holds. */
+/**
+ * Waits until `condition` holds. The longer it takes the more seldom it is looked at, up
+ * to ten times a second: many a condition reads all of /proc.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   ms = DEADLINE,
 ) {
-  const end = Date.now() + ms;
+  const start = Date.now();
   while (!await condition()) {
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const waited = Date.now() - start;
+    if (waited > ms) throw new Error(`${what}: not within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, Math.min(100, Math.max(10, waited / 10))));
   }
 }
 

@@ -1,8 +1,11 @@
-/** The same cases on every runtime, under every model: the promise of Trivet. */
+/**
+ * The same cases on every runtime, under every model: the promise of Trivet. Each
+ * runtime has a test file, because the tests of one file run in turn.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { ModelName } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
-import { type Target, target } from "../tools/targets.ts";
+import type { Target } from "../tools/targets.ts";
 
 const INSIDE = new URL("./inside.ts", import.meta.url).pathname;
 const NAMES = Object.keys(MODELS) as ModelName[];
@@ -14,7 +17,7 @@ const HANDLERS = {
 };
 
 /** It is used alone where another handler would show nothing new. */
-const builtIn = { "built in": HANDLERS["built in"] };
+export const builtIn: Record<string, string> = { "built in": HANDLERS["built in"] };
 
 /** Rows of the table: a runtime and the way, with what came of each model. */
 const table = new Map<string, Map<string, string>>();
@@ -27,7 +30,8 @@ function note(row: string, column: string, passed: number, failed: number): void
   cells.set(column, f > 0 ? `${p} passed, ${f} FAILED` : `${p} passed`);
 }
 
-function define(
+/** Defines the tests of one pair, once for each handler. */
+export function define(
   on: Target,
   model: ModelName,
   handlers: Record<string, string>,
@@ -64,33 +68,22 @@ function define(
   }
 }
 
-for (const name of ["deno", "bun", "node"] as const) {
-  const on = await target(name);
+/** What every runtime that can open the C library promises. */
+export function defineAll(on: Target): void {
   for (const model of NAMES) {
     define(on, model, model === "iterative" ? builtIn : HANDLERS, "shared");
   }
-  define(on, "process", name === "deno" ? HANDLERS : builtIn, "handed over");
+  define(on, "process", on.name === "deno" ? HANDLERS : builtIn, "handed over");
   define(on, "multiplex", builtIn, "workers");
 }
 
-// Without --allow-ffi the runtime's own loop serves.
-const granted = ["net", "env", "read", "write", "sys"].map((name) => `--allow-${name}`);
-const { run: [program] } = await target("deno");
-const denoLoop: Target = { name: "deno", run: [program, "run", "--no-prompt", ...granted] };
-for (const model of ["multiplex", "iterative"] as const) {
-  define(denoLoop, model, builtIn, "shared", "deno, own loop");
+/** Shows what came of the pairs that were defined before it. */
+export function defineTable(): void {
+  Deno.test("the table of all pairs", () => {
+    const lines = [...table].map(([row, cells]) =>
+      `    ${row.padEnd(20)}${NAMES.map((m) => `${m}: ${cells.get(m) ?? "-"}`.padEnd(26)).join("")}`
+    );
+    console.log(["", ...lines].join("\n"));
+    assert(![...table.values()].some((cells) => [...cells.values()].join().includes("FAILED")));
+  });
 }
-
-// Node 24 can open no C library: see the README's table.
-const node24 = await target("node24");
-define(node24, "multiplex", builtIn, "shared");
-define(node24, "iterative", builtIn, "shared");
-define(node24, "process", builtIn, "handed over");
-
-Deno.test("the table of all pairs", () => {
-  const lines = [...table].map(([row, cells]) =>
-    `    ${row.padEnd(20)}${NAMES.map((m) => `${m}: ${cells.get(m) ?? "-"}`.padEnd(26)).join("")}`
-  );
-  console.log(["", ...lines].join("\n"));
-  assert(![...table.values()].some((cells) => [...cells.values()].join().includes("FAILED")));
-});
