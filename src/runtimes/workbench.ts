@@ -59,7 +59,10 @@ export interface StartedCommand {
 /** How many characters of a command's output are kept. */
 const KEPT = 4096;
 
-/** Starts a command, found on PATH, in a process group of its own. */
+/**
+ * Starts a command, found on PATH, in a process group of its own, which is ended when
+ * this process is gone, however it went.
+ */
 export function startCommand(words: readonly string[]): StartedCommand {
   const program = onPath(words[0]);
   if (program === null) {
@@ -86,6 +89,7 @@ export function startCommand(words: readonly string[]): StartedCommand {
     child.on("close", tell);
     child.on("exit", (code, signal) => void (late = setTimeout(() => tell(code, signal), 100)));
   });
+  if (child.pid) void ended.then(endWithThis(child.pid));
   return {
     pid: child.pid ?? 0,
     stdout: () => kept.stdout,
@@ -100,6 +104,20 @@ export function startCommand(words: readonly string[]): StartedCommand {
       }
     },
   };
+}
+
+/**
+ * Ends a process group when this process is gone, also by SIGKILL: a shell sees the end
+ * of its input. Returns what leaves it alone.
+ */
+function endWithThis(group: number): () => void {
+  const guard = builtin.childProcess.spawn(
+    "/bin/sh",
+    ["-c", `read -r _; kill -KILL -${group}`],
+    { detached: true, stdio: ["pipe", "ignore", "ignore"] },
+  );
+  guard.on("error", () => {}); // there is no shell
+  return () => void guard.kill("SIGKILL");
 }
 
 /** Where Deno puts a `node` that is Deno, on PATH, if there is no other (2.9). */

@@ -174,6 +174,47 @@ Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
   }
 });
 
+for (const name of ["deno", "bun", "node"] as const) {
+  const { run } = await target(name);
+  // A peer is started alike on all of them.
+  for (const server of name === "deno" ? ["cli.ts", "plain_server.ts"] : ["cli.ts"]) {
+    Deno.test(`${name}: bench that is killed leaves no ${server} behind`, async () => {
+      const often = [
+        "--models",
+        "multiplex",
+        "--peer",
+        PLAIN,
+        "--seconds",
+        "0.2",
+        "--rounds",
+        "99",
+      ];
+      const command = new Command(["bench", ...often], { program: [...run, CLI] });
+      let family: number[] = [];
+      try {
+        await until(`${server} has its clients`, () => {
+          family = descendants(command.child.pid);
+          return family.some((pid) => isServing(pid, server));
+        });
+        command.child.kill("SIGKILL");
+        await command.exit();
+      } finally {
+        await gone(command, family);
+      }
+    });
+  }
+}
+
+/** Whether it is a process of that script, with the 50 clients that it is measured with. */
+function isServing(pid: number, script: string): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(`/${script}\0`) &&
+      [...Deno.readDirSync(`/proc/${pid}/fd`)].length > 50;
+  } catch {
+    return false; // it has ended meanwhile
+  }
+}
+
 Deno.test("bench: a mistake in its command line is one line, and 2", async () => {
   const mistakes: [string[], RegExp][] = [
     [["--models", "multiplex,many"], /--models is one of .*: not "many"/],
