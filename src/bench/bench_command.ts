@@ -81,7 +81,9 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     if (runs.size + blocked.size === 0) continue; // it was stopped before
     if (scenario === null) blockedRows = summarizeBlocked(blocked);
     else summaries.push(summarize(scenario, connections, size, runs));
-    const text = scenario === null ? blockedText(blockedRows) : summaryText(summaries.at(-1)!);
+    const text = scenario === null
+      ? blockedText(blockedRows, settings.unusedByBlocked)
+      : summaryText(summaries.at(-1)!);
     await runtime.writeOut("stdout", `\n${text}`);
   }
   const result = { about, command, conditions: how, summaries, blocked: blockedRows };
