@@ -22,6 +22,8 @@ export interface BenchSettings {
   readonly contestants: readonly Contestant[];
   readonly scenarios: readonly (Load | "blocked")[];
   readonly handler: string | null;
+  /** Whether more runtimes than one are compared. */
+  readonly severalRuntimes: boolean;
   /** What was given; otherwise it is the scenario's own. */
   readonly connections: readonly number[] | null;
   readonly size: number | null;
@@ -63,18 +65,20 @@ export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
   }
   if (!help) checkDescriptors(runtime, connections ?? scenarios.map(usualConnections));
   const handler = given.text("handler");
+  const runtimes = given.list("runtimes") ?? [runtime.name];
   return {
     help,
     contestants: [
       ...models(
         runtime,
         (given.list("models") ?? Object.keys(MODELS)) as ModelName[],
-        given.list("runtimes") ?? [runtime.name],
+        runtimes,
       ),
       ...peers(runtime, given.texts("peer")),
     ],
     scenarios,
     handler: handler === undefined ? null : handlerUrl(runtime, handler),
+    severalRuntimes: runtimes.length > 1,
     connections,
     size: given.number("size") ?? null,
     duration: (given.number("seconds") ?? 5) * 1000,

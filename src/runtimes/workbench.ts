@@ -4,6 +4,7 @@
  * all three runtimes, so it is no part of an adapter.
  * @module
  */
+import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
 
 /** A file's text, or null where there is none to read. */
@@ -15,9 +16,49 @@ export function readText(path: string): string | null {
   }
 }
 
-/** Writes a file. @throws {Error} with a POSIX `code` */
-export function writeText(path: string, text: string): void {
-  builtin.fs.writeFileSync(path, text);
+const WRITE_HINTS: Record<string, string> = {
+  ENOENT: "its folder does not exist",
+  ENOTDIR: "its folder does not exist",
+  EISDIR: "it is a folder",
+  EACCES: "permission denied",
+  EROFS: "its file system is read-only",
+  ENOSPC: "no space is left",
+};
+
+/**
+ * A file that is written later, and then whole: until it is, what was there stays.
+ * @returns what writes it
+ * @throws {Error} with one line, also later, if it cannot be written
+ */
+export function textFile(path: string): (text: string) => void {
+  const { fs, process } = builtin;
+  const orTell = <T>(write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      const why = WRITE_HINTS[errorCode(error) ?? ""] ?? errorMessage(error);
+      throw new Error(`Cannot write ${path}: ${why}`, { cause: error });
+    }
+  };
+  return orTell(() => {
+    const before = fs.statSync(path, { throwIfNoEntry: false });
+    if (before?.isDirectory()) throw new SystemError("EISDIR", "It is a folder");
+    if (before && !before.isFile()) {
+      // A pipe or a device, in whose place nothing can be put.
+      fs.accessSync(path, fs.constants.W_OK);
+      return (text) => orTell(() => fs.writeFileSync(path, text));
+    }
+    const file = before ? fs.realpathSync(path) : path;
+    const beside = `${file}.${process.pid}.tmp`;
+    const write = (text: string) => fs.writeFileSync(beside, text, { mode: before?.mode });
+    write("");
+    fs.unlinkSync(beside);
+    return (text) =>
+      orTell(() => {
+        write(text);
+        fs.renameSync(beside, file);
+      });
+  });
 }
 
 /** The names of what is in a folder. @throws {Error} with a POSIX `code` */

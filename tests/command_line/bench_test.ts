@@ -234,9 +234,29 @@ Deno.test("bench: a mistake in its command line is one line, and 2", async () =>
 });
 
 Deno.test("bench: a file that cannot be written is told before anything is measured", async () => {
-  const { code, stderr } = await bench([...SHORT, "--json", "/nowhere/to/be/found"]);
-  assertEquals(code, 1);
-  assertMatch(stderr, /^trivet: .*\/nowhere\/to\/be\/found.*\n$/);
+  for (
+    const [option, path, why] of [
+      ["--json", "/nowhere/x.json", "its folder does not exist"],
+      ["--report", "/tmp", "it is a folder"],
+    ]
+  ) {
+    const { code, stderr } = await bench([...SHORT, option, path]);
+    assertEquals([code, stderr], [1, `trivet: Cannot write ${path}: ${why}\n`]);
+  }
+});
+
+Deno.test("bench that measures nothing leaves the files of the last time; a bad handler is told once", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/bench.json`;
+  await Deno.writeTextFile(file, "of the last time");
+  const missing = `${folder}/a/long/way/from/here/`.padEnd(170, "x") + ".ts";
+  const { code, stdout, stderr } = await bench(["--handler", missing, "--json", file]);
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^trivet: Cannot load the handler file:\S+: .*not found.*\n$/m);
+  assertEquals(stderr.split("Cannot load").length, 2, stderr);
+  assertEquals(await Deno.readTextFile(file), "of the last time");
+  assertEquals([...Deno.readDirSync(folder)].length, 1);
+  await Deno.remove(folder, { recursive: true });
 });
 
 for (const name of ["bun", "node"] as const) {
