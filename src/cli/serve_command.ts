@@ -79,7 +79,7 @@ export async function serveCommand(
   };
   const options: ServeOptions = {
     ...serveSettings(given),
-    messages: verbose && format !== "none",
+    messages: verbose,
     onEvent,
   };
 
