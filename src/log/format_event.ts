@@ -32,7 +32,7 @@ function address(address: Address): string {
 function whereThrown({ code, stack }: { readonly code?: string; readonly stack?: string }): string {
   if (stack === undefined || /^E[A-Z0-9]+$/.test(code ?? "")) return "";
   const lines = stack.split("\n");
-  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  const first = lines.findIndex((line) => /^(\s+at |One of its errors: |Caused by: )/.test(line));
   if (first < 0) return "";
   return lines.slice(first).map((line) => `\n    ${escape(line.trim(), SHOWN_OF_ADVICE)}`).join("");
 }
