@@ -46,6 +46,7 @@ const LONGEST_NAME = 253;
 const HINTS: Record<string, string> = {
   ECONNREFUSED: "nobody listens there",
   ENOTFOUND: "no host has that name",
+  ECONNRESET: "the server reset the connection",
   EAI_AGAIN: "no name server answers",
   ENOENT: "no such socket",
   ENOTDIR: "no such socket",
