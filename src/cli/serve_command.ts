@@ -119,6 +119,12 @@ export async function serveCommand(
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
     if (early !== null) return early;
+    const message = errorMessage(error);
+    if (given.texts("worker-args").length > 0 && message.startsWith("A worker ended before")) {
+      throw new Error(`${message}; its runtime may not take what it got by --worker-args`, {
+        cause: error,
+      });
+    }
     throw error;
   } finally {
     stopWatching();

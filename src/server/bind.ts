@@ -111,7 +111,6 @@ export async function listenBy<T>(
 const BIND_HINTS: Record<string, string> = {
   EADDRINUSE: "it is in use; stop what listens there or pick another",
   EADDRNOTAVAIL: "no interface of this machine has that address",
-  EACCES: "permission denied",
   EPERM: "permission denied",
   ENOENT: "its folder does not exist",
   ENOTDIR: "its folder does not exist",
@@ -124,7 +123,7 @@ function bindError(address: Address, error: unknown): Error {
     address.port < 1024;
   const hint = reserved
     ? "permission denied; ports below 1024 are for root"
-    : code === "EACCES" && address.transport === "unix"
+    : code === "EACCES" && address.transport === "unix" && !/--allow/.test(errorMessage(error))
     ? "permission denied; its folder must be one that this user may write to"
     : BIND_HINTS[code] ?? errorMessage(error).split("\n")[0];
   return new SystemError(

@@ -63,7 +63,10 @@ await onEachRuntime(({ on, test, run, serve }) => {
       const command = serve("--model", "process", "--worker-args=--nope");
       assertEquals(await command.exit(), 1);
       assertEquals(command.stderr.split("--nope").length, 2, command.stderr);
-      assertMatch(command.stderr, /\ntrivet: A worker ended before it was ready: exit code \d+\n$/);
+      assertMatch(
+        command.stderr,
+        /\ntrivet: A worker ended before it was ready: exit code \d+; .* --worker-args\n$/,
+      );
     });
   }
 
