@@ -53,8 +53,9 @@ export type ServerEvent =
       readonly id: string;
       readonly remoteAddr: Address;
       readonly worker: WorkerName;
-      readonly bytesRead: number;
-      readonly bytesWritten: number;
+      /** Bytes; absent, as the next, where the worker has died and could not tell. */
+      readonly bytesRead?: number;
+      readonly bytesWritten?: number;
       readonly milliseconds: number;
       readonly reason: CloseReason;
       /** What the handler threw, or how its worker ended. */

@@ -72,7 +72,7 @@ export interface ServeOptions {
    * 0: as much as there is. @default {0}
    */
   maxWorkerMemory?: number;
-  /** Whether `message` events are wanted. @default {false} */
+  /** Whether `onEvent` gets `message` events. @default {false} */
   messages?: boolean;
   /** Shuts the server down when it is aborted. */
   signal?: AbortSignal;

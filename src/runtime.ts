@@ -214,6 +214,11 @@ export interface Process {
   onSignal(signal: Signal, listener: () => void): () => void;
   /** Calls `listener` for errors that nobody handled, instead of ending. */
   onUnhandled(listener: (error: unknown) => void): void;
+  /**
+   * Calls `listener` when this process is about to end, as by `process.exit`; what it
+   * returns is the exit code then. Returns what undoes it.
+   */
+  onExit(listener: () => number): () => void;
   /** Ends this process. */
   exit(code: number): never;
 }

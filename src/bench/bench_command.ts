@@ -4,7 +4,7 @@
  */
 import { describeOptions } from "../cli/describe_options.ts";
 import type { Runtime } from "../runtime.ts";
-import { writeText } from "../runtimes/workbench.ts";
+import { textFile } from "../runtimes/workbench.ts";
 import { BENCH_OPTIONS } from "./bench_options.ts";
 import { type BenchSettings, benchSettings } from "./bench_settings.ts";
 import { benchJson } from "./json.ts";
@@ -57,9 +57,9 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     : "its load generator needs epoll: run it on Linux";
   if (refusal !== null) throw new Error(`bench cannot measure here: ${refusal}`);
   // Now, and not when all is measured, it shows whether they can be written.
-  for (const path of [settings.json, settings.report]) {
-    if (path !== null) writeText(path, "");
-  }
+  const [writeJson, writeReport] = [settings.json, settings.report].map((path) =>
+    path === null ? null : textFile(path)
+  );
 
   const stopping = new AbortController();
   let code = 0;
@@ -81,14 +81,18 @@ export async function benchCommand(runtime: Runtime, args: string[]): Promise<nu
     if (runs.size + blocked.size === 0) continue; // it was stopped before
     if (scenario === null) blockedRows = summarizeBlocked(blocked);
     else summaries.push(summarize(scenario, connections, size, runs));
-    const text = scenario === null ? blockedText(blockedRows) : summaryText(summaries.at(-1)!);
+    const text = scenario === null
+      ? blockedText(blockedRows, settings.unusedByBlocked)
+      : summaryText(summaries.at(-1)!);
     await runtime.writeOut("stdout", `\n${text}`);
   }
   const result = { about, command, conditions: how, summaries, blocked: blockedRows };
-  if (settings.json !== null) writeText(settings.json, benchJson(result));
-  if (settings.report !== null) writeText(settings.report, reportPage(result));
-  if (code !== 0) return code;
   const rows = [...summaries.flatMap(({ rows }) => rows), ...blockedRows];
+  if (rows.length > 0) {
+    writeJson?.(benchJson(result));
+    writeReport?.(reportPage(result));
+  }
+  if (code !== 0) return code;
   const wrong = groups.some(({ runs }) =>
     [...runs.values()].flat().some((run) => "error" in run && run.wrongBytes)
   );

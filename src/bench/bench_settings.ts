@@ -22,6 +22,8 @@ export interface BenchSettings {
   readonly contestants: readonly Contestant[];
   readonly scenarios: readonly (Load | "blocked")[];
   readonly handler: string | null;
+  /** Whether more runtimes than one are compared. */
+  readonly severalRuntimes: boolean;
   /** What was given; otherwise it is the scenario's own. */
   readonly connections: readonly number[] | null;
   readonly size: number | null;
@@ -30,7 +32,12 @@ export interface BenchSettings {
   readonly rounds: number;
   readonly json: string | null;
   readonly report: string | null;
+  /** Options that were given, and that the scenario `blocked` has no use for. */
+  readonly unusedByBlocked: readonly string[];
 }
+
+/** What the scenario `blocked`, with a handler and two clients of its own, has no use for. */
+const NOT_FOR_BLOCKED = ["handler", "size", "connections", "seconds"];
 
 /** Descriptors of the command that are no client's. */
 const OWN_DESCRIPTORS = 100;
@@ -44,26 +51,41 @@ export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
   }
   const connections = given.list("connections")?.map(Number) ?? null;
   const scenarios = (given.list("scenario") ?? ["message"]) as BenchSettings["scenarios"];
+  const unusedByBlocked = scenarios.includes("blocked")
+    ? NOT_FOR_BLOCKED.filter((name) => given.text(name) !== undefined).map((name) => `--${name}`)
+    : [];
+  if (!help && scenarios.length === 1 && unusedByBlocked.length > 0) {
+    throw new UsageError(`--scenario blocked has no use for ${unusedByBlocked.join(", ")}`);
+  }
+  const [json = null, report = null] = [given.text("json"), given.text("report")];
+  if (
+    json !== null && report !== null && runtime.fileUrl(json).href === runtime.fileUrl(report).href
+  ) {
+    throw new UsageError(`--json and --report go to two files: not both to "${report}"`);
+  }
   if (!help) checkDescriptors(runtime, connections ?? scenarios.map(usualConnections));
   const handler = given.text("handler");
+  const runtimes = given.list("runtimes") ?? [runtime.name];
   return {
     help,
     contestants: [
       ...models(
         runtime,
         (given.list("models") ?? Object.keys(MODELS)) as ModelName[],
-        given.list("runtimes") ?? [runtime.name],
+        runtimes,
       ),
       ...peers(runtime, given.texts("peer")),
     ],
     scenarios,
     handler: handler === undefined ? null : handlerUrl(runtime, handler),
+    severalRuntimes: runtimes.length > 1,
     connections,
     size: given.number("size") ?? null,
     duration: (given.number("seconds") ?? 5) * 1000,
     rounds: given.number("rounds") ?? 3,
-    json: given.text("json") ?? null,
-    report: given.text("report") ?? null,
+    json,
+    report,
+    unusedByBlocked,
   };
 }
 

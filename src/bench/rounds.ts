@@ -138,7 +138,12 @@ async function run(
     doing,
   );
   group.runs.set(contestant.name, [...before, outcome]);
-  if ("error" in outcome) return outcome.error;
+  if ("error" in outcome) {
+    // On one runtime it loads under no model.
+    const [unusable] = /Cannot (load|use) the handler .*/.exec(outcome.error) ?? [];
+    if (unusable && !settings.severalRuntimes) throw new Error(unusable);
+    return outcome.error;
+  }
   const value = scenario.main.of(outcome.measured);
   return value === null ? "nothing" : `${scenario.main.format(value)} ${scenario.main.heading}`;
 }

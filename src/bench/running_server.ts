@@ -76,6 +76,6 @@ function lastWords(started: StartedCommand, how: string): string {
   const lines = started.stderr().trim().split("\n");
   const line = lines.findLast((text) => /error|cannot/i.test(text)) ?? lines.at(-1) ?? "";
   // deno-lint-ignore no-control-regex -- colours and the like
-  const plain = line.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f]/g, "").slice(0, 160);
+  const plain = line.replace(/\x1b\[[\d;]*m|[\x00-\x1f\x7f]/g, "").slice(0, 1000);
   return plain === "" ? how : `${how}: ${plain}`;
 }

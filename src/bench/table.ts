@@ -33,8 +33,11 @@ export function summaryText({ scenario, connections, size, rows }: Summary): str
   return parts.join("\n\n") + "\n";
 }
 
-/** The table of the scenario `blocked`. */
-export function blockedText(rows: readonly BlockedRow[]): string {
+/**
+ * The table of the scenario `blocked`.
+ * @param unused options that were given, and that it has no use for
+ */
+export function blockedText(rows: readonly BlockedRow[], unused: readonly string[]): string {
   const parts = ["blocked: how long a second client waits for its answer"];
   const good = rows.filter((row) => row.waits !== null);
   if (good.length > 0) {
@@ -43,10 +46,11 @@ export function blockedText(rows: readonly BlockedRow[]): string {
       good.map((row) => [short(row.name), ...CASES.map(({ key }) => formatWait(row.waits![key]))]),
     ));
   }
-  const errors = rows.filter((row) => row.error !== null);
-  if (errors.length > 0) {
-    parts.push(errors.map((row) => wrapped(`${row.name}: ${row.error}`)).join("\n"));
+  const words = rows.flatMap((row) => row.error === null ? [] : [`${row.name}: ${row.error}`]);
+  if (unused.length > 0) {
+    words.push(`blocked has no use for ${unused.join(", ")}: its handler is its own`);
   }
+  if (words.length > 0) parts.push(words.map(wrapped).join("\n"));
   return parts.join("\n\n") + "\n";
 }
 

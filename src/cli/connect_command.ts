@@ -42,6 +42,8 @@ const LAST_WAIT = 2000;
 /** Milliseconds in which the rest of the input is read, to say how much was not sent. */
 const COUNT_WAIT = 1000;
 
+const WAS_RESET = "the server reset the connection";
+
 /** Runs until either side has ended; returns the exit code. */
 export async function connectCommand(
   runtime: Runtime,
@@ -52,7 +54,11 @@ export async function connectCommand(
     await runtime.writeOut("stdout", CONNECT_HELP);
     return 0;
   }
-  const connection = await connect(target(given));
+  const connection = await connect(target(given)).catch((error) => {
+    // Whether the call or what comes after it sees a reset is chance.
+    if (errorCode(error) === "ECONNRESET") throw new Error(WAS_RESET, { cause: error });
+    throw error;
+  });
   try {
     return await talk(runtime, connection, given.has("raw"));
   } finally {
@@ -103,7 +109,7 @@ async function talk(runtime: Runtime, connection: Connection, raw: boolean): Pro
   // A reset is told once, to whoever reads or writes first.
   const wasReset = ending === "reset" || writeError === "ECONNRESET";
   if (!wasReset && over && left === 0) return 0;
-  const what = wasReset ? "the server reset the connection" : "the server closed the connection";
+  const what = wasReset ? WAS_RESET : "the server closed the connection";
   const start = answers.inLine && runtime.isTerminal("stdout") ? "\n" : "";
   await runtime.writeOut("stderr", `${start}trivet: ${what}${notSent(left, over)}\n`);
   return 1;

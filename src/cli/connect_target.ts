@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "../../mod.ts";
+import { hostMistake } from "../server/check_options.ts";
 import { standard } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -28,13 +29,18 @@ export function target(given: Given): Address {
     return { transport: "unix", path };
   }
   if (words.length === 1 && words[0].startsWith("unix:")) {
-    return { transport: "unix", path: words[0].slice("unix:".length) };
+    const path = words[0].slice("unix:".length);
+    if (path === "") throw new UsageError("unix: goes before a path");
+    return { transport: "unix", path };
   }
   if (words.length > 2) throw new UsageError(`unexpected "${words[2]}"; see --help`);
   const first = words.length === 0 ? {} : place(words[0]);
   if (words.length === 2 && first.host === undefined) {
     throw new UsageError(`"${words[0]}" is a port: write HOST PORT, or HOST:PORT`);
   }
+  const option = given.text("host") ?? "";
+  const mistake = hostMistake(option, "--port", "--unix");
+  if (mistake !== null) throw new UsageError(`--host ${option}: ${mistake}`);
   const host = once("host", first.host, given.text("host"));
   const port = once("port", first.port, words[1], given.text("port"));
   return {
@@ -45,7 +51,10 @@ export function target(given: Given): Address {
 }
 
 function place(word: string): Place {
+  if (word === "") throw new UsageError("a host is an address or a name, and this is empty");
   if (/^\d+$/.test(word)) return { port: word };
+  if (word.includes("://")) throw new UsageError(`"${word}" is a URL: write HOST:PORT`);
+  if (word.includes("/")) throw new UsageError(`"${word}" is a path: write --unix ${word}`);
   const [, bracketed, after] = /^\[([^\]]*)\](?::(.*))?$/.exec(word) ?? [];
   if (bracketed !== undefined) return { host: ipv6(bracketed), port: after };
   const at = word.indexOf(":");

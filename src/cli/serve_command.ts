@@ -12,6 +12,7 @@ import {
 import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { errorReport } from "../connection/error_report.ts";
+import { handlerUrl } from "../handler/load_handler.ts";
 import { formatEvent } from "../log/format_event.ts";
 import { formatJson } from "../log/format_json.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
@@ -78,7 +79,7 @@ export async function serveCommand(
   };
   const options: ServeOptions = {
     ...serveSettings(given),
-    messages: verbose && format !== "none",
+    messages: verbose,
     onEvent,
   };
 
@@ -88,7 +89,15 @@ export async function serveCommand(
   const stopped = Promise.withResolvers<number>();
   let early: number | null = null;
   let ready = false;
+  // Where there are no workers, a handler's module may end this process.
+  const handler = given.text("handler");
+  const stopWatching = handler === undefined ? () => {} : runtime.onExit(() => {
+    const url = handlerUrl(runtime, handler);
+    runtime.complain(`trivet: Cannot load the handler ${url}: it ends the process while it loads`);
+    return 1;
+  });
   const stop = (code: number) => {
+    stopWatching();
     if (stopping.signal.aborted) {
       if (!ready) runtime.exit(code);
       stopped.resolve(code);
@@ -106,12 +115,19 @@ export async function serveCommand(
   const warn = (message: string) => onEvent({ type: "warning", time: Date.now(), message });
   const warnings: string[] = []; // of a module that does not load `serve` itself says more
   runtime.onWarning((message) => void (ready ? warn(message) : warnings.push(message)));
-  const handler = given.text("handler");
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
     if (early !== null) return early;
+    const message = errorMessage(error);
+    if (given.texts("worker-args").length > 0 && message.startsWith("A worker ended before")) {
+      throw new Error(`${message}; its runtime may not take what it got by --worker-args`, {
+        cause: error,
+      });
+    }
     throw error;
+  } finally {
+    stopWatching();
   }
   ready = true;
   warnings.forEach(warn);

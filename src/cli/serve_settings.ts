@@ -4,6 +4,7 @@
  */
 import type { ServeOptions } from "../../mod.ts";
 import { errorMessage } from "../connection/errors.ts";
+import { hostMistake } from "../server/check_options.ts";
 import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
@@ -23,6 +24,11 @@ export function serveSettings(given: Given): ServeOptions {
   }
   if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
     throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
+  }
+  const mistake = hostMistake(given.text("host") ?? "", "--port", "--unix");
+  if (mistake !== null) throw new UsageError(`--host ${given.text("host")}: ${mistake}`);
+  if (given.has("verbose") && given.text("log") === "none") {
+    throw new UsageError("--verbose goes without --log none, which logs nothing");
   }
   const permissions = given.texts("worker-permissions");
   if (permissions.includes("none") && permissions.length > 1) {

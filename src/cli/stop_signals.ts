@@ -23,18 +23,18 @@ export interface Orders {
 /**
  * Takes the signals: SIGINT and SIGTERM stop, SIGHUP reloads or, with the terminal's
  * end, stops.
- * @param same milliseconds in which the same signal again is the same one
+ * @param later calls what it is given when the same signal again is another one
  */
 export function takeSignals(
   runtime: Pick<Process, "onSignal"> & Pick<Terminal, "isTerminal">,
   orders: Orders,
-  same: number = SAME,
+  later: (call: () => void) => void = (call) => void patience(SAME, call),
 ): void {
   const recent = new Set<StopSignal>();
   const stop = (signal: StopSignal, code: number) => {
     if (recent.has(signal)) return;
     recent.add(signal);
-    patience(same, () => recent.delete(signal));
+    later(() => recent.delete(signal));
     orders.stop(code);
   };
   runtime.onSignal("SIGINT", () => stop("SIGINT", 130));

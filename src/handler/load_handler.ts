@@ -64,7 +64,9 @@ export async function loadHandler(
     module = await loaded();
   } catch (cause) {
     const why = await loadError(runtime, cause, loaded);
-    throw new Error(`Cannot load the handler ${url}: ${why}`, { cause });
+    const what = `Cannot load the handler ${url}: `;
+    // A module that serves itself fails with such a line of its own.
+    throw new Error(why.startsWith(what) ? why : what + why, { cause });
   } finally {
     stopWaiting();
   }

@@ -32,7 +32,7 @@ function address(address: Address): string {
 function whereThrown({ code, stack }: { readonly code?: string; readonly stack?: string }): string {
   if (stack === undefined || /^E[A-Z0-9]+$/.test(code ?? "")) return "";
   const lines = stack.split("\n");
-  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  const first = lines.findIndex((line) => /^(\s+at |One of its errors: |Caused by: )/.test(line));
   if (first < 0) return "";
   return lines.slice(first).map((line) => `\n    ${escape(line.trim(), SHOWN_OF_ADVICE)}`).join("");
 }
@@ -68,14 +68,15 @@ export function formatEvent(event: ServerEvent, options: FormatOptions = {}): st
       return `${paint(36, "·")} #${event.id} ${event.length} bytes ${quote(event.bytes, SHOWN)}`;
     case "closed": {
       const seconds = (event.milliseconds / 1000).toFixed(3);
+      const counts = event.bytesRead === undefined
+        ? ""
+        : ` ${event.bytesRead} in, ${event.bytesWritten} out,`;
       const why = event.reason === "handler"
         ? ""
         : ` (${event.reason}${event.error === undefined ? "" : `: ${escape(event.error, SHOWN)}`})`;
       return `${paint(event.reason === "handler" ? 33 : 31, "-")} ${
         address(event.remoteAddr)
-      } #${event.id} ${event.bytesRead} in, ${event.bytesWritten} out, ${seconds} s${why}${
-        whereThrown(event)
-      }`;
+      } #${event.id}${counts} ${seconds} s${why}${whereThrown(event)}`;
     }
     case "accept_failed":
       return `${paint(31, "!")} cannot accept: ${event.code}${

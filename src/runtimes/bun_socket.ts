@@ -3,9 +3,10 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { refusal, SystemError } from "../connection/errors.ts";
+import { errorCode, refusal, SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
+import { builtin } from "./builtin.ts";
 import { type ApiSocket, Bun, type SocketHandlers } from "./bun_types.ts";
 import { fail, systemError } from "./node_errors.ts";
 import { PushSocket } from "./push_socket.ts";
@@ -93,7 +94,10 @@ export async function connect(address: Address): Promise<SocketConnection> {
         open: (socket) => void (socket.data = new BunSocket(socket, false, path)),
       },
     });
-  const socket = await Promise.try(start).catch(fail);
+  const socket = await Promise.try(start).catch((error) => {
+    if (path !== null) demandFolder(path);
+    fail(error);
+  });
   if (path !== null) {
     [socket.data.localAddr, socket.data.remoteAddr] = [
       socket.data.remoteAddr,
@@ -101,6 +105,18 @@ export async function connect(address: Address): Promise<SocketConnection> {
     ];
   }
   return new SocketConnection(socket.data, systemError);
+}
+
+/**
+ * Bun says ECONNREFUSED of a path below a file (1.4).
+ * @throws {SystemError} with `ENOTDIR` for one
+ */
+function demandFolder(path: string): void {
+  try {
+    builtin.fs.statSync(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOTDIR") fail(error);
+  }
 }
 
 /**

@@ -157,6 +157,11 @@ export const runtime: Runtime = {
       listener(event.error);
     });
   },
+  onExit(listener) {
+    const onExit = () => void (Deno.exitCode = listener());
+    globalThis.addEventListener("unload", onExit); // process.exit tells it too
+    return () => globalThis.removeEventListener("unload", onExit);
+  },
   exit: (code) => Deno.exit(code),
   env: (name) => holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
   async readStdin() {

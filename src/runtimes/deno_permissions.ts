@@ -57,21 +57,27 @@ const PARTS: Record<string, string> = {
   import: "host",
 };
 
+const FLAG = /^--(allow|deny)-([a-z]+)(?:=(.+))?$/;
+
+/** What is wrong with a permission flag, on whatever runtime; null if it is one that restricts. */
+export function flagMistake(flag: string): string | null {
+  const name = FLAG.exec(flag)?.[2] ?? "";
+  if (name === "ffi" || name === "all") {
+    return `with ${flag} there is no restriction: leave it out, or leave out the option`;
+  }
+  if (Object.hasOwn(PARTS, name)) return null;
+  return `"${flag}" is no permission flag of Deno: write --allow-${
+    Object.keys(PARTS).join(", --allow-")
+  }, or --deny-… of them`;
+}
+
 /**
  * Why a process cannot be given these permissions; null if it can. Only what this
- * process holds can be given, and nothing that undoes the rest.
+ * process holds can be given.
  */
 export function restrictionRefusal(permissions: string[]): string | null {
   for (const flag of permissions) {
-    const [, verb, name, values] = /^--(allow|deny)-([a-z]+)(?:=(.+))?$/.exec(flag) ?? [];
-    if (name === "ffi" || name === "all") {
-      return `with ${flag} there is no restriction: leave it out, or leave out the option`;
-    }
-    if (!Object.hasOwn(PARTS, name)) {
-      return `"${flag}" is no permission flag of Deno: write --allow-${
-        Object.keys(PARTS).join(", --allow-")
-      }, or --deny-… of them`;
-    }
+    const [, verb, name, values] = FLAG.exec(flag)!;
     if (verb === "deny") continue;
     const wanted = values?.split(",").map((value) => ({ name, [PARTS[name]]: value })) ??
       [{ name }];

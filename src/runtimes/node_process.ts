@@ -41,6 +41,7 @@ export const processParts: Pick<
   | "parentPid"
   | "onSignal"
   | "onUnhandled"
+  | "onExit"
   | "exit"
   | "env"
   | "fileUrl"
@@ -69,6 +70,11 @@ export const processParts: Pick<
   onUnhandled(listener) {
     process.on("unhandledRejection", listener);
     process.on("uncaughtException", listener);
+  },
+  onExit(listener) {
+    const onExit = () => void (process.exitCode = listener());
+    process.on("exit", onExit);
+    return () => void process.off("exit", onExit);
   },
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],

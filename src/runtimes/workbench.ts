@@ -4,6 +4,7 @@
  * all three runtimes, so it is no part of an adapter.
  * @module
  */
+import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
 
 /** A file's text, or null where there is none to read. */
@@ -15,9 +16,49 @@ export function readText(path: string): string | null {
   }
 }
 
-/** Writes a file. @throws {Error} with a POSIX `code` */
-export function writeText(path: string, text: string): void {
-  builtin.fs.writeFileSync(path, text);
+const WRITE_HINTS: Record<string, string> = {
+  ENOENT: "its folder does not exist",
+  ENOTDIR: "its folder does not exist",
+  EISDIR: "it is a folder",
+  EACCES: "permission denied",
+  EROFS: "its file system is read-only",
+  ENOSPC: "no space is left",
+};
+
+/**
+ * A file that is written later, and then whole: until it is, what was there stays.
+ * @returns what writes it
+ * @throws {Error} with one line, also later, if it cannot be written
+ */
+export function textFile(path: string): (text: string) => void {
+  const { fs, process } = builtin;
+  const orTell = <T>(write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      const why = WRITE_HINTS[errorCode(error) ?? ""] ?? errorMessage(error);
+      throw new Error(`Cannot write ${path}: ${why}`, { cause: error });
+    }
+  };
+  return orTell(() => {
+    const before = fs.statSync(path, { throwIfNoEntry: false });
+    if (before?.isDirectory()) throw new SystemError("EISDIR", "It is a folder");
+    if (before && !before.isFile()) {
+      // A pipe or a device, in whose place nothing can be put.
+      fs.accessSync(path, fs.constants.W_OK);
+      return (text) => orTell(() => fs.writeFileSync(path, text));
+    }
+    const file = before ? fs.realpathSync(path) : path;
+    const beside = `${file}.${process.pid}.tmp`;
+    const write = (text: string) => fs.writeFileSync(beside, text, { mode: before?.mode });
+    write("");
+    fs.unlinkSync(beside);
+    return (text) =>
+      orTell(() => {
+        write(text);
+        fs.renameSync(beside, file);
+      });
+  });
 }
 
 /** The names of what is in a folder. @throws {Error} with a POSIX `code` */
@@ -59,7 +100,10 @@ export interface StartedCommand {
 /** How many characters of a command's output are kept. */
 const KEPT = 4096;
 
-/** Starts a command, found on PATH, in a process group of its own. */
+/**
+ * Starts a command, found on PATH, in a process group of its own, which is ended when
+ * this process is gone, however it went.
+ */
 export function startCommand(words: readonly string[]): StartedCommand {
   const program = onPath(words[0]);
   if (program === null) {
@@ -86,6 +130,7 @@ export function startCommand(words: readonly string[]): StartedCommand {
     child.on("close", tell);
     child.on("exit", (code, signal) => void (late = setTimeout(() => tell(code, signal), 100)));
   });
+  if (child.pid) void ended.then(endWithThis(child.pid));
   return {
     pid: child.pid ?? 0,
     stdout: () => kept.stdout,
@@ -100,6 +145,20 @@ export function startCommand(words: readonly string[]): StartedCommand {
       }
     },
   };
+}
+
+/**
+ * Ends a process group when this process is gone, also by SIGKILL: a shell sees the end
+ * of its input. Returns what leaves it alone.
+ */
+function endWithThis(group: number): () => void {
+  const guard = builtin.childProcess.spawn(
+    "/bin/sh",
+    ["-c", `read -r _; kill -KILL -${group}`],
+    { detached: true, stdio: ["pipe", "ignore", "ignore"] },
+  );
+  guard.on("error", () => {}); // there is no shell
+  return () => void guard.kill("SIGKILL");
 }
 
 /** Where Deno puts a `node` that is Deno, on PATH, if there is no other (2.9). */

@@ -123,6 +123,8 @@ function bindError(address: Address, error: unknown): Error {
     address.port < 1024;
   const hint = reserved
     ? "permission denied; ports below 1024 are for root"
+    : code === "EACCES" && address.transport === "unix" && !/--allow/.test(errorMessage(error))
+    ? "permission denied; its folder must be one that this user may write to"
     : BIND_HINTS[code] ?? errorMessage(error).split("\n")[0];
   return new SystemError(
     code,

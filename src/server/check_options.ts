@@ -67,6 +67,10 @@ export function checkPlace(
       `Cannot ${verb} with this hostname: it is an address or a name, without NUL bytes`,
     );
   }
+  const mistake = hostname === undefined ? null : hostMistake(hostname, "port", "path");
+  if (mistake !== null) {
+    throw new TypeError(`Cannot ${verb} with hostname "${hostname}": ${mistake}`);
+  }
   if (path === undefined) return;
   if (path === "" || path.includes("\0")) {
     throw new TypeError(`Cannot ${verb} with this path: it is a file's path, without NUL bytes`);
@@ -77,6 +81,17 @@ export function checkPlace(
       `Cannot ${verb} with path and ${name}: a Unix socket has no host and no port`,
     );
   }
+}
+
+/**
+ * What is wrong with a host's name that has more in it than a name; null if it has not.
+ * @param port the option that the port is given with
+ * @param path the option that a Unix socket's path is given with
+ */
+export function hostMistake(host: string, port: string, path: string): string | null {
+  if (host.includes("://")) return `it is a URL; give its host alone, and its port with ${port}`;
+  if (/^([^:[\]]+|\[.*\]):\d*$/.test(host)) return `it has a port in it; give that with ${port}`;
+  return host.includes("/") ? `it is a path; give it with ${path}` : null;
 }
 
 /** What a value is, in words. */

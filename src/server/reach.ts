@@ -14,6 +14,9 @@ import type { Network } from "../runtime.ts";
 export async function reach(runtime: Network, address: Address): Promise<Connection> {
   const target = plain(address);
   try {
+    if (target.transport === "tcp" && isNoName(target.hostname)) {
+      throw new SystemError("ENOTFOUND", "It cannot be a name");
+    }
     return await runtime.connect(target);
   } catch (error) {
     throw connectError(target, error);
@@ -32,9 +35,18 @@ function plain(address: Address): Address {
   return { ...address, hostname };
 }
 
+/** What no host is called, of which each runtime says something else. */
+function isNoName(hostname: string): boolean {
+  return hostname.length > LONGEST_NAME || /[[\]]/.test(hostname);
+}
+
+/** Characters, RFC 1035. */
+const LONGEST_NAME = 253;
+
 const HINTS: Record<string, string> = {
   ECONNREFUSED: "nobody listens there",
   ENOTFOUND: "no host has that name",
+  ECONNRESET: "the server reset the connection",
   EAI_AGAIN: "no name server answers",
   ENOENT: "no such socket",
   ENOTDIR: "no such socket",

@@ -6,6 +6,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
+import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
@@ -98,7 +99,8 @@ export function settle(options: ServeOptions): Settings {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
   checkPlace("serve", options);
-  const { hostname } = options;
+  // As connect() takes it, and the log shows it.
+  const hostname = /^\[(.*:.*)\]$/.exec(options.hostname ?? "")?.[1] ?? options.hostname;
   if (hostname?.includes(":") && !URL.canParse(`http://[${hostname}]`)) {
     throw new TypeError(`Cannot serve on "${hostname}": it is no IPv6 address`);
   }
@@ -117,6 +119,11 @@ export function settle(options: ServeOptions): Settings {
   checkFit(options, model, row);
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
   const messages = options.messages ?? false;
+  if (messages && !options.onEvent) {
+    throw new TypeError("Cannot serve with messages: they are events, so give onEvent too");
+  }
+  const wrongFlag = options.workerPermissions?.map(flagMistake).find((why) => why !== null);
+  if (wrongFlag) throw new TypeError(`Cannot restrict the workers' permissions: ${wrongFlag}`);
   return {
     ...numbers,
     address: path !== undefined
@@ -138,6 +145,11 @@ export function settle(options: ServeOptions): Settings {
  * models gives all of them the same.
  */
 function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
+  if (options.maxConnectionsPerSource && options.path !== undefined) {
+    throw new TypeError(
+      "Cannot limit connections per source on a Unix socket: its clients have no source",
+    );
+  }
   if (options.maxWorkerMemory && row.where !== "process") {
     throw new TypeError(
       `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process, or multiplex with workers`,

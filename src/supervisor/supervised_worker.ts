@@ -171,8 +171,6 @@ export class SupervisedWorker implements Replaceable {
         id,
         remoteAddr: event.remoteAddr,
         worker: this.handle.name,
-        bytesRead: 0,
-        bytesWritten: 0,
         milliseconds: Date.now() - since,
         reason,
         error,

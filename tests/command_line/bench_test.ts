@@ -174,6 +174,47 @@ Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
   }
 });
 
+for (const name of ["deno", "bun", "node"] as const) {
+  const { run } = await target(name);
+  // A peer is started alike on all of them.
+  for (const server of name === "deno" ? ["cli.ts", "plain_server.ts"] : ["cli.ts"]) {
+    Deno.test(`${name}: bench that is killed leaves no ${server} behind`, async () => {
+      const often = [
+        "--models",
+        "multiplex",
+        "--peer",
+        PLAIN,
+        "--seconds",
+        "0.2",
+        "--rounds",
+        "99",
+      ];
+      const command = new Command(["bench", ...often], { program: [...run, CLI] });
+      let family: number[] = [];
+      try {
+        await until(`${server} has its clients`, () => {
+          family = descendants(command.child.pid);
+          return family.some((pid) => isServing(pid, server));
+        });
+        command.child.kill("SIGKILL");
+        await command.exit();
+      } finally {
+        await gone(command, family);
+      }
+    });
+  }
+}
+
+/** Whether it is a process of that script, with the 50 clients that it is measured with. */
+function isServing(pid: number, script: string): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(`/${script}\0`) &&
+      [...Deno.readDirSync(`/proc/${pid}/fd`)].length > 50;
+  } catch {
+    return false; // it has ended meanwhile
+  }
+}
+
 Deno.test("bench: a mistake in its command line is one line, and 2", async () => {
   const mistakes: [string[], RegExp][] = [
     [["--models", "multiplex,many"], /--models is one of .*: not "many"/],
@@ -193,9 +234,29 @@ Deno.test("bench: a mistake in its command line is one line, and 2", async () =>
 });
 
 Deno.test("bench: a file that cannot be written is told before anything is measured", async () => {
-  const { code, stderr } = await bench([...SHORT, "--json", "/nowhere/to/be/found"]);
-  assertEquals(code, 1);
-  assertMatch(stderr, /^trivet: .*\/nowhere\/to\/be\/found.*\n$/);
+  for (
+    const [option, path, why] of [
+      ["--json", "/nowhere/x.json", "its folder does not exist"],
+      ["--report", "/tmp", "it is a folder"],
+    ]
+  ) {
+    const { code, stderr } = await bench([...SHORT, option, path]);
+    assertEquals([code, stderr], [1, `trivet: Cannot write ${path}: ${why}\n`]);
+  }
+});
+
+Deno.test("bench that measures nothing leaves the files of the last time; a bad handler is told once", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/bench.json`;
+  await Deno.writeTextFile(file, "of the last time");
+  const missing = `${folder}/a/long/way/from/here/`.padEnd(170, "x") + ".ts";
+  const { code, stdout, stderr } = await bench(["--handler", missing, "--json", file]);
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^trivet: Cannot load the handler file:\S+: .*not found.*\n$/m);
+  assertEquals(stderr.split("Cannot load").length, 2, stderr);
+  assertEquals(await Deno.readTextFile(file), "of the last time");
+  assertEquals([...Deno.readDirSync(folder)].length, 1);
+  await Deno.remove(folder, { recursive: true });
 });
 
 for (const name of ["bun", "node"] as const) {

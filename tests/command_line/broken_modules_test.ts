@@ -16,6 +16,7 @@ const FILES: Record<string, string> = {
   "plain_broken.js": BROKEN,
   "throws.ts":
     "const config: { port?: { name: string } } = {};\nexport default config.port!.name;\n",
+  "exits.ts": "import process from 'node:process';\nprocess.exit(0);\nexport default () => {};\n",
   "enum.ts": "enum Color { Red }\nexport default () => void Color.Red;\n",
   "property.ts":
     "class A {\n  constructor(private a: number) {}\n}\nexport default () => void A;\n",
@@ -33,6 +34,7 @@ const SAID: readonly (readonly [file: string, runtimes: string, said: RegExp])[]
   ["imports.ts", "deno bun node", /imports\.ts: .* at file:\/\/\/\S+\/syntax\.ts:2:23\n$/],
   ["plain.js", "deno bun node", /plain\.js: .* at file:\/\/\/\S+\/plain_broken\.js:2:23\n$/],
   ["throws.ts", "deno bun node", / undefined .* at file:\/\/\/\S+\/throws\.ts:2:\d+\n$/],
+  ["exits.ts", "deno bun node", /^trivet: Cannot load .*\/exits\.ts: it ends the process .*\n$/],
   ["not there.ts", "deno bun node", /not(%20| )there\.ts[^:]*\n$/],
   ["enum.ts", "node", /enum\.ts:1:1: Node erases types .*enum/],
   ["property.ts", "node", /property\.ts:2:23: Node erases types .*parameter propert/],

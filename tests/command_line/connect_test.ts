@@ -105,6 +105,15 @@ await onEachRuntime(({ on, test, run, serve }) => {
       assertEquals(client.stderr, "trivet: the server reset the connection\n");
     }));
 
+  test("connect says the same of a server that resets at once, whenever it sees it", () =>
+    withPeer((client) => client.resetAndDestroy(), async (port) => {
+      for (let i = 0; i < 5; i++) {
+        const client = run(["connect", String(port)]);
+        assertEquals(await client.exit(), 1);
+        assertEquals(client.stderr, "trivet: the server reset the connection\n");
+      }
+    }));
+
   test("connect waits for one answer in vain, not for each", () =>
     withPeer((client) => client.resume().on("end", () => client.end()), async (port) => {
       const client = run(["connect", String(port)]);

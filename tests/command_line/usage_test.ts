@@ -27,6 +27,13 @@ const MISTAKES: [string[], number, RegExp][] = [
   [["--version", "word"], 2, /"word"/],
   [[], 2, /serve, connect or bench/],
   [["serve", "--host", ":::"], 2, /":::": it is no IPv6 address/],
+  [["serve", "--host", "localhost:8080"], 2, /--host localhost:8080: .* with --port\n$/],
+  [["serve", "--host", "127.0.0.1:80"], 2, /--host 127.0.0.1:80: .* with --port\n$/],
+  [["serve", "--host", "tcp://[::1]:80"], 2, /--host tcp:.*it is a URL; .* with --port\n$/],
+  [["serve", "--log", "none", "--verbose"], 2, /--verbose goes without --log none/],
+  [["serve", "--unix", "/s", "--max-connections-per-source", "1"], 2, /Unix socket.* no source/],
+  [["serve", "--model", "process", "--worker-permissions", "read"], 2, /"read" is no permission/],
+  [["connect", ""], 2, /this is empty/],
   [["serve", "--model", "thread", "--workers", "2"], 2, /workers under the model "thread"/],
   [["serve", "--handler", "http://"], 1, /the handler "http:\/\/": it is no URL/],
   [["serve", "--host", "nosuchhost.invalid"], 1, /"nosuchhost.invalid"/],
@@ -56,7 +63,10 @@ await onEachRuntime(({ on, test, run, serve }) => {
       const command = serve("--model", "process", "--worker-args=--nope");
       assertEquals(await command.exit(), 1);
       assertEquals(command.stderr.split("--nope").length, 2, command.stderr);
-      assertMatch(command.stderr, /\ntrivet: A worker ended before it was ready: exit code \d+\n$/);
+      assertMatch(
+        command.stderr,
+        /\ntrivet: A worker ended before it was ready: exit code \d+; .* --worker-args\n$/,
+      );
     });
   }
 

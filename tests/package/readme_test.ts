@@ -49,6 +49,7 @@ Deno.test("the README's commands are those that its tests run", () => {
     "bun cli.ts serve",
     "npm install && node cli.ts serve",
     "deno task package && npm pack ./build/npm",
+    "npm pkg set type=module",
     `npm install ./trivet-${config.version}.tgz`,
     "npx trivet serve --model process",
     "bunx --bun trivet serve --model process",

@@ -16,10 +16,12 @@ for (const model of NAMES) {
   });
 
   Deno.test(`${model}: IPv6 is served and named`, async () => {
-    const server = await serve({ model, port: 0, spares: 1, hostname: "::1" }, ECHO);
-    assertEquals((server.addr as { hostname: string }).hostname, "::1");
-    await visit(server.addr);
-    await server.shutdown();
+    for (const hostname of ["::1", "[::1]"]) {
+      const server = await serve({ model, port: 0, spares: 1, hostname }, ECHO);
+      assertEquals((server.addr as { hostname: string }).hostname, "::1");
+      await visit(server.addr);
+      await server.shutdown();
+    }
   });
 }
 

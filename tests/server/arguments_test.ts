@@ -106,12 +106,17 @@ Deno.test("serve() refuses an option that would change nothing", async () => {
       [{ workerArgs: ["-a"] }, /^Cannot give .* "multiplex": .* process/],
       [{ workerArgs: ["-a"], model: "thread" }, /^Cannot give .* "thread": .* process/],
       [{ maxConnectionsPerWorker: 1 }, /^Cannot .* "multiplex": it has no workers/],
+      [{ messages: true }, /^Cannot serve with messages: .* onEvent/],
+      [{ hostname: "localhost:80" }, /^Cannot serve with hostname "localhost:80": .* with port$/],
+      [{ hostname: "tcp://::1" }, /^Cannot serve with hostname "tcp:\/\/::1": it is a URL; /],
       [{ maxConnections: 2, model: "iterative" }, /^Cannot .* "iterative": it has one/],
     ] as const
   ) {
     const message = await refusal({ port: 0, ...options }, module);
     assertEquals(line.test(message), true, message);
   }
+  const source = "Cannot limit connections per source on a Unix socket: its clients have no source";
+  assertEquals(await refusal({ path: "/socket", maxConnectionsPerSource: 1 }, echo), source);
 });
 
 Deno.test("a host's name that cannot be one is refused, and not asked for", async () => {
@@ -137,6 +142,11 @@ Deno.test("connect() refuses what it cannot use", async () => {
       [[{ path: 1 }], " with path 1: it must be a string, and this is a number"],
       [[{ path: "" }], " with this path: it is a file's path, without NUL bytes"],
       [[{ port: 1, hostname: 5 }], " with hostname 5: it must be a string, and this is a number"],
+      [
+        [{ port: 1, hostname: "[::1]:80" }],
+        ' with hostname "[::1]:80": it has a port in it; give that with port',
+      ],
+      [[{ port: 1, hostname: "./c" }], ' with hostname "./c": it is a path; give it with path'],
       [[{ port: 1, transport: "udp" }], ' with transport "udp": it is tcp, or unix with a path'],
       [[{ port: 1, transport: "unix" }], ' with transport "unix": it is tcp, or unix with a path'],
       [[{ path: "/x", transport: "tcp" }], ' with transport "tcp": it is tcp, or unix with a path'],

@@ -23,6 +23,11 @@ for (const name of ["deno", "bun", "node", "node24"] as const) {
       lines[2],
     );
     assertEquals(lines[3], "ENOENT Cannot connect to unix:/nowhere/socket: no such socket");
+    assertEquals(lines.slice(5), [
+      "ENOTFOUND Cannot connect to [127.0.0.1]:1: no host has that name",
+      `ENOTFOUND Cannot connect to ${"x".repeat(300)}:1: no host has that name`,
+      "ENOTDIR Cannot connect to unix:/proc/version/socket: no such socket",
+    ]);
     assert(/^ENAMETOOLONG Cannot connect to unix:\/x+: a socket's path .*$/.test(lines[4]));
   });
 }

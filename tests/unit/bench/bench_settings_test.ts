@@ -44,3 +44,19 @@ test("too few descriptors for the clients: how many there must be, or how many c
   benchSettings(limited(90), ["--help"]);
   benchSettings(limited(150), []);
 });
+
+test("what has no use is refused, and told where it has for another scenario", () => {
+  const wrong: [string, string][] = [
+    ["--scenario blocked --handler h.ts", "--scenario blocked has no use for --handler"],
+    [
+      "--scenario blocked --size 1 --seconds 1",
+      "--scenario blocked has no use for --size, --seconds",
+    ],
+    ["--json f --report ./f", "--json and --report go to two files"],
+  ];
+  for (const [line, message] of wrong) {
+    assertThrows(() => benchSettings(runtime, line.split(" ")), UsageError, message);
+  }
+  const both = ["--scenario", "message,blocked", "--connections", "1", "--rounds", "1"];
+  assertEquals(benchSettings(runtime, both).unusedByBlocked, ["--connections"]);
+});

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { SCENARIOS } from "../../../src/bench/scenarios.ts";
 import { summarize } from "../../../src/bench/summary.ts";
-import { summaryText } from "../../../src/bench/table.ts";
+import { blockedText, summaryText } from "../../../src/bench/table.ts";
 import { test } from "../../tools/unit.ts";
 import { gone, outcomes } from "./outcomes.ts";
 
@@ -17,3 +17,8 @@ for (const scenario of Object.values(SCENARIOS)) {
     assert(lines.includes("! gone: died: exit code 7"));
   });
 }
+
+test("under blocked a line tells what it has no use for", () => {
+  const lines = blockedText([], ["--handler", "--size"]).split("\n");
+  assert(lines.includes("! blocked has no use for --handler, --size: its handler is its own"));
+});

@@ -57,6 +57,15 @@ const WRONG: Record<string, string> = {
   "[]": `"" is no IPv6 address`,
   "--unix /a localhost": "--unix goes without",
   "--unix /a --port 1": "--unix goes without",
+  "": "a host is an address or a name, and this is empty",
+  "unix:": "unix: goes before a path",
+  "--host 127.0.0.1:80": `--host 127.0.0.1:80: it has a port in it; give that with --port`,
+  "--host [::1]:80": `--host [::1]:80: it has a port in it; give that with --port`,
+  "tcp://127.0.0.1:8888": `"tcp://127.0.0.1:8888" is a URL: write HOST:PORT`,
+  "--host http://a": `--host http://a: it is a URL; give its host alone, and its port with --port`,
+  "/tmp/x/c.s": `"/tmp/x/c.s" is a path: write --unix /tmp/x/c.s`,
+  "./c.s 80": `"./c.s" is a path: write --unix ./c.s`,
+  "--host ./c.s": `--host ./c.s: it is a path; give it with --unix`,
   "--port 0": "--port is a whole number from 1 to 65535",
 };
 

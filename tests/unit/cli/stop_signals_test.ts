@@ -1,16 +1,14 @@
 /** Which signals a server on the command line takes for orders, and which for one. */
 import { assertEquals } from "@std/assert";
 import { takeSignals } from "../../../src/cli/stop_signals.ts";
-import { delay, test } from "../../tools/unit.ts";
+import { test } from "../../tools/unit.ts";
 
-/** Milliseconds. */
-const SAME = 20;
-
-/** What comes of signals; `terminal` is whether the streams are one. */
+/** What comes of signals; `terminal` is whether the streams are one, `passTime` lets time pass. */
 function taken() {
   const listeners = new Map<string, () => void>();
   const orders: (number | "reload")[] = [];
   const streams = { terminal: true };
+  const waiting: (() => void)[] = [];
   takeSignals(
     {
       onSignal(signal, listener) {
@@ -20,34 +18,32 @@ function taken() {
       isTerminal: () => streams.terminal,
     },
     { stop: (code) => orders.push(code), reload: () => orders.push("reload") },
-    SAME,
+    (call) => void waiting.push(call),
   );
-  return { orders, streams, send: (signal: string) => listeners.get(signal)!() };
+  const passTime = () => waiting.splice(0).forEach((call) => call());
+  return { orders, streams, passTime, send: (signal: string) => listeners.get(signal)!() };
 }
 
-test("the same stop signal again at once is the same, and later another", async () => {
-  const { orders, send } = taken();
+test("the same stop signal again at once is the same, and later another", () => {
+  const { orders, passTime, send } = taken();
   for (let i = 0; i < 3; i++) send("SIGTERM");
   assertEquals(orders, [143]);
-  await delay(5 * SAME);
+  passTime();
   for (let i = 0; i < 3; i++) send("SIGTERM");
   assertEquals(orders, [143, 143]);
-  await delay(5 * SAME);
 });
 
-test("another stop signal at once is another", async () => {
+test("another stop signal at once is another", () => {
   const { orders, send } = taken();
   for (const signal of ["SIGINT", "SIGTERM", "SIGINT"]) send(signal);
   assertEquals(orders, [130, 143]);
-  await delay(5 * SAME);
 });
 
-test("SIGHUP reloads each time, and stops once when the terminal is gone", async () => {
+test("SIGHUP reloads each time, and stops once when the terminal is gone", () => {
   const { orders, streams, send } = taken();
   for (let i = 0; i < 2; i++) send("SIGHUP");
   assertEquals(orders, ["reload", "reload"]);
   streams.terminal = false;
   for (let i = 0; i < 2; i++) send("SIGHUP"); // the kernel's, and the shell's
   assertEquals(orders, ["reload", "reload", 129]);
-  await delay(5 * SAME);
 });

@@ -17,6 +17,45 @@ test("of an error its message, its code, and where it and its cause were thrown"
   assertEquals(errorReport("a text"), { error: "a text" });
 });
 
+test("the class of an error that is no plain one is told, once", () => {
+  const errors: [Error, string][] = [
+    [new TypeError("no such"), "TypeError: no such"],
+    [new DOMException("gone", "AbortError"), "AbortError: gone"],
+    [new AggregateError([]), "AggregateError"],
+    [Object.assign(new TypeError("bad"), { code: "ERR_X" }), "TypeError: ERR_X: bad"],
+    [new RangeError("RangeError: said"), "RangeError: said"],
+    [new Error("plain"), "plain"],
+    [Object.assign(new TypeError("bad"), { code: "EINVAL" }), "EINVAL: bad"],
+  ];
+  for (const [error, told] of errors) assertEquals(errorReport(error).error, told);
+});
+
+test("an aggregate's errors are told, and nothing twice", () => {
+  const both = [new TypeError("one"), "two", new Error("three", { cause: "because" })];
+  const { stack } = errorReport(new AggregateError(both, "all of them"));
+  const headers = stack!.split("\n").filter((line) => !line.startsWith("    at "));
+  assertEquals(headers, [
+    "AggregateError: all of them",
+    "One of its errors: TypeError: one",
+    "One of its errors: two",
+    "One of its errors: Error: three",
+    "Caused by: because",
+  ]);
+  const circle = new Error("circle", { cause: new Error("half") });
+  (circle.cause as Error).cause = circle;
+  assertEquals(errorReport(circle).stack!.match(/^(Caused by: )?Error: \w+/mg), [
+    "Error: circle",
+    "Caused by: Error: half",
+  ]);
+});
+
+test("where a runtime gives an error no stack, the errors below it are told all the same", () => {
+  const bare = Object.assign(new AggregateError([new Error("one")]), { stack: undefined });
+  assert(
+    errorReport(bare).stack!.startsWith("AggregateError\nOne of its errors: Error: one\n    at"),
+  );
+});
+
 test("of a client that has vanished no stack, of any other error of the system it", () => {
   assertEquals(errorReport(new SystemError("ECONNRESET", "Reset")), {
     error: "ECONNRESET: Reset",

@@ -47,6 +47,11 @@ async function said(error: unknown, known: Partial<BrokenModule> = {}): Promise<
   return message.replace(`Cannot load the handler ${URL}: `, "");
 }
 
+test("a module that waits for itself is told once", async () => {
+  const inner = new Error(`Cannot load the handler ${URL}: it waits for itself`);
+  assertEquals(await said(Object.assign(inner, { stack: "" })), "it waits for itself");
+});
+
 test("of an error that a module throws, the uppermost line in a module of the user's is told", async () => {
   const loader = new globalThis.URL("../../../src/handler/load_handler.ts", import.meta.url).href;
   const thrown = (...lines: string[]) =>

@@ -64,6 +64,20 @@ test("an error's stack is below its line, indented; not that of an error of the 
   assert(unhandled.startsWith("! main: nobody handled: no\n    at fn"), unhandled);
 });
 
+test("of an error without a place the errors below it are shown whole", () => {
+  const stack = "AggregateError: all\nOne of its errors: Error: one\n    at fn (file:///h.ts:3:5)";
+  assertEquals(
+    formatEvent({ ...closed, error: "AggregateError: all", stack })!.split("\n").slice(1),
+    ["    One of its errors: Error: one", "    at fn (file:///h.ts:3:5)"],
+  );
+});
+
+test("where a worker has died, its connection's line has no counts", () => {
+  const { bytesRead: _, bytesWritten: __, ...unknown } = closed;
+  const lost = { ...unknown, reason: "worker", error: "SIGKILL" } as const;
+  assertEquals(formatEvent(lost), "- 127.0.0.1:5000 #1.1 0.003 s (worker: SIGKILL)");
+});
+
 test("a message is shown as its characters, and can be read back whatever its bytes are", () => {
   const text = '中文, größer, 👋 "quoted" \\n and \\x41';
   assertEquals(

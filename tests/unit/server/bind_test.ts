@@ -28,6 +28,15 @@ test("what goes wrong in place of a server that is gone is said in one line", as
     "Cannot listen on unix:/socket: permission denied",
   );
   assertEquals([error.code, removed], ["EPERM", ["/socket"]]);
+  const denied = () =>
+    bind(runtime, { transport: "unix", path: "/s" }, null, () => {
+      throw failure("EACCES");
+    });
+  await assertRejects(
+    denied,
+    SystemError,
+    "Cannot listen on unix:/s: permission denied; its folder",
+  );
 });
 
 Deno.test("bind() opens the socket with its mode and no other, and puts umask back", async () => {

@@ -30,8 +30,6 @@ test("a worker that dies busy is replaced at once, and its connection's end is w
       id: "1.2",
       remoteAddr,
       worker: one.name,
-      bytesRead: 0,
-      bytesWritten: 0,
       milliseconds: second.milliseconds,
       reason: "worker",
       error: "signal SIGSEGV",
