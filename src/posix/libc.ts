@@ -207,6 +207,17 @@ export class Libc extends LibcBase {
     return this.check("dup", fcntl ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : dup(descriptor));
   }
 
+  /** The descriptor has this number from now on, close-on-exec. Linux only. */
+  moveTo(descriptor: number, number: number): void {
+    this.check("dup3", this.functions.dup3(descriptor, number, this.constants.O_CLOEXEC));
+    this.close(descriptor);
+  }
+
+  /** Fills it with the kernel's random bytes, at most 256 of them. Linux only. */
+  randomize(bytes: Uint8Array): void {
+    this.functions.getrandom(bytes, bytes.length, 0);
+  }
+
   /** Calls on the descriptor no longer block, as an event loop needs it. */
   setNonblocking(descriptor: number): void {
     this.functions.fcntl?.(descriptor, F_SETFL, this.constants.SOCK_NONBLOCK);

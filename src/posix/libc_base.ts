@@ -30,12 +30,18 @@ const FUNCTIONS: ForeignFunctions = {
 const LINUX_FUNCTIONS: ForeignFunctions = {
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   prctl: { parameters: ["i32", "u64"], result: "i32" },
+  getrandom: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   waitid: { parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   malloc: { parameters: ["u64"], result: "u64" },
   memcpy: { parameters: ["u64", "buffer", "u64"], result: "u64" },
+  memmove: { parameters: ["buffer", "u64", "u64"], result: "u64" },
   free: { parameters: ["u64"], result: "i32" },
+  sendmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "u64", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 };
 
@@ -104,6 +110,11 @@ export class LibcBase {
       throw new SystemError(code, `${call} failed: ${code}`);
     }
     return result;
+  }
+
+  /** After a call that failed: whether a signal interrupted it, so that it is made again. */
+  wasInterrupted(): boolean {
+    return this.errorName() === "EINTR";
   }
 
   /**

@@ -1,0 +1,58 @@
+/**
+ * fork(2), for a process that was started so that it may be forked: with no helper
+ * thread that the child would wait for. Linux only.
+ * @module
+ */
+import { SystemError } from "../connection/errors.ts";
+import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import { ForkDescriptors } from "./fork_descriptors.ts";
+import { ForkMemory } from "./fork_memory.ts";
+
+const FUNCTIONS: ForeignFunctions = {
+  // The C library's, which sees to its own locks and to getrandom's memory; a bare
+  // clone(2) does not.
+  fork: { parameters: [], result: "i32" },
+  getpid: { parameters: [], result: "i32" },
+  _exit: { parameters: ["i32"], result: "i32" },
+};
+
+/** Forks this process. */
+export class Forker {
+  readonly #library: ForeignLibrary;
+  readonly #memory: ForkMemory;
+  readonly #descriptors: ForkDescriptors;
+
+  /**
+   * To be made when the event loop has nothing left to do.
+   * @param parents a descriptor that no child gets
+   */
+  constructor(runtime: Runtime, parents: number) {
+    this.#library = runtime.openLibrary(FUNCTIONS);
+    this.#memory = new ForkMemory(runtime);
+    this.#descriptors = new ForkDescriptors(runtime, parents);
+  }
+
+  /**
+   * The child's PID; 0 in the child, whose event loop is its own and watches nothing
+   * but what wakes it.
+   * @throws {SystemError} with EAGAIN if there is no room for another process
+   */
+  fork(): number {
+    this.#memory.include();
+    const pid: number = this.#library.functions.fork();
+    if (pid < 0) throw new SystemError("EAGAIN", "There is no room for another process");
+    if (pid === 0) this.#descriptors.renew();
+    return pid;
+  }
+
+  /** This process's id, as the kernel knows it. */
+  get pid(): number {
+    return this.#library.functions.getpid();
+  }
+
+  /** Ends a child, and waits for none of the threads that it does not have. */
+  exit(code: number): never {
+    this.#library.functions._exit(code);
+    throw new Error("_exit returned");
+  }
+}
