@@ -155,7 +155,8 @@ export interface Workers {
    * with `"ipc"` instead it has a channel for messages and sockets.
    * @param needs the files and URLs that the process must read
    * @param permissions flags instead of those of this process, see `restrictionRefusal`
-   * @param connections how many it has at once: with one it needs less memory and fewer helpers
+   * @param connections how many it has at once: with one it needs less memory and fewer
+   * helpers, and with none at all it `forks`
    */
   startProcess(
     module: URL,
@@ -164,12 +165,23 @@ export interface Workers {
     needs: URL[],
     workerArgs: string[],
     permissions: string[] | null,
-    connections: "one" | "many",
+    connections: "one" | "many" | "forks",
   ): StartedWorker;
+  /** Why a process that is started with these arguments cannot be forked; null if it can. */
+  forkRefusal(workerArgs: string[]): string | null;
+  /**
+   * Tells the runtime that this process is a fork, as far as it can be told.
+   * @param pid its id
+   * @param exit ends it
+   */
+  becomeFork(pid: number, exit: (code: number) => never): void;
   /** Why a process cannot be started with these permission flags; null if it can. */
   restrictionRefusal(permissions: string[]): string | null;
-  /** Bytes of memory that a process holds for itself; null where that cannot be told. */
-  memoryOf(pid: number): number | null;
+  /**
+   * Bytes of memory that a process holds for itself; null where that cannot be told.
+   * @param enough up to so many, those that it shares may be counted too
+   */
+  memoryOf(pid: number, enough: number): number | null;
   /** The inside of this thread, if it is one that `startThread` started. */
   threadScope(): ThreadScope | null;
   /** The inside of this process, if it was started with an `ipc` channel. */

@@ -20,6 +20,9 @@ export const builtin = {
   get childProcess(): typeof import("node:child_process") {
     return nodeProcess().getBuiltinModule("node:child_process");
   },
+  get crypto(): typeof import("node:crypto") {
+    return nodeProcess().getBuiltinModule("node:crypto");
+  },
   get dns(): typeof import("node:dns") {
     return nodeProcess().getBuiltinModule("node:dns");
   },

@@ -16,6 +16,7 @@ import { openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread } from "./node_worker_thread.ts";
+import { useUp } from "./random_store.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {
@@ -39,6 +40,13 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** Flags that are only the main process's: with its debugger no worker starts. */
 const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
 
+/** No helper threads, which a fork would wait for (1.4). */
+const NO_HELPERS = {
+  BUN_JSC_numberOfGCMarkers: "1",
+  BUN_JSC_useConcurrentGC: "0",
+  BUN_JSC_useConcurrentJIT: "0",
+};
+
 /** The adapter. */
 export const runtime: Runtime = {
   ...sharedParts,
@@ -58,7 +66,7 @@ export const runtime: Runtime = {
 
   processRefusal: () => null,
   startThread,
-  startProcess: (module, args, descriptors, _needs, workerArgs) =>
+  startProcess: (module, args, descriptors, _needs, workerArgs, _permissions, connections) =>
     spawnWorker(
       process.execPath,
       [
@@ -68,8 +76,17 @@ export const runtime: Runtime = {
         ...args,
       ],
       descriptors,
-      withoutInspector(process.env),
+      {
+        ...withoutInspector(process.env),
+        ...(connections === "forks" ? NO_HELPERS : {}),
+      },
     ),
+  forkRefusal: () => null,
+  // 2 KiB for all that ask for little; "forks have random numbers, … of their own" shows it (1.4).
+  becomeFork(pid) {
+    Object.defineProperty(process, "pid", { value: pid });
+    useUp({ blocks: 40, uuids: 0, integers: 0 });
+  },
   loseUnread() {}, // it is so
   // All threads remember where the first one's links led to (1.4).
   freshUrl: (url) =>

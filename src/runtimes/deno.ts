@@ -13,6 +13,7 @@ import { listen as adoptListener } from "./node_listener.ts";
 import { adopt } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread, threadScope } from "./node_worker_thread.ts";
+import { useUp } from "./random_store.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {
@@ -129,6 +130,16 @@ export const runtime: Runtime = {
       module.href,
       ...args,
     ], descriptors);
+  },
+  forkRefusal: (workerArgs) =>
+    workerArgs.some((arg) => arg.startsWith("--v8-flags"))
+      ? "--v8-flags among its arguments replaces the flags that it needs"
+      : null,
+  becomeFork(pid) {
+    // Not `process.pid`, which cannot be set (2.9).
+    Object.defineProperty(Deno, "pid", { value: pid });
+    // The test "forks have random numbers, … of their own" shows how many (2.9).
+    useUp({ blocks: 8, uuids: 128, integers: 0 });
   },
   restrictionRefusal,
   fileUrl(path) {

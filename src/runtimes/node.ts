@@ -17,6 +17,7 @@ import { adopt, connect } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
+import { useUp } from "./random_store.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 /** What Trivet uses of node:ffi, which has no types here. */
@@ -66,6 +67,9 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** A worker has one connection: a large young heap costs the others more than it gives it. */
 const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
 
+/** No helper threads: a fork would wait for them as soon as it collects garbage (26.10). */
+const NO_HELPERS = ["--single-threaded", "--v8-pool-size=0"];
+
 /**
  * The environment, with Node's cache of compiled modules: with it a worker
  * starts in a third of the CPU time (26.10; 10 threads that load one file).
@@ -107,7 +111,8 @@ export const runtime: Runtime = {
       process.execPath,
       [
         ...inheritedFlags(process.execArgv, OWN_FLAGS),
-        ...(connections === "one" ? WORKER_HEAP : []),
+        ...(connections === "many" ? [] : WORKER_HEAP),
+        ...(connections === "forks" ? NO_HELPERS : []),
         ...workerArgs,
         fileURLToPath(module),
         ...args,
@@ -115,6 +120,23 @@ export const runtime: Runtime = {
       descriptors,
       withoutInspector(workerEnvironment()),
     ),
+  forkRefusal: () => null,
+  becomeFork(pid, exit) {
+    Object.defineProperty(process, "pid", { value: pid });
+    // Node's own end would wait for threads that a fork does not have (26.10).
+    process.exit = (code) => {
+      process.exitCode = code ?? process.exitCode ?? 0;
+      // A listener may end it, too, or change the code.
+      process.exit = (code) => exit(Number(code ?? process.exitCode));
+      process.emit("exit", Number(process.exitCode));
+      return process.exit();
+    };
+    // "forks have random numbers, … of their own" shows how many (26.10).
+    const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
+    if (moduleLoadList.includes("NativeModule internal/crypto/random")) {
+      useUp({ blocks: 0, uuids: 128, integers: 1024 });
+    }
+  },
   // Without a listener a handler's console.log ends its connection (26.10).
   loseUnread() {
     for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});

@@ -15,15 +15,24 @@ export function descriptorLimit(): number | null {
 }
 
 /**
- * Bytes of a process's memory that are no file's, see proc_pid_status(5); null if
- * that is not told. Deno 2.9 lets only -A read it.
+ * Bytes of memory that are a process's own: no file's, and not shared with what forked it.
+ * Null if that is not told: Deno 2.9 lets only -A read it.
+ * @param enough up to so many bytes the shared ones may be counted too, which is quick to
+ * tell (proc_pid_status(5)); to leave them out takes a walk through its memory
+ * (proc_pid_smaps(5))
  */
-export function memoryOf(pid: number): number | null {
+export function memoryOf(pid: number, enough: number): number | null {
   try {
-    const status = builtin.fs.readFileSync(`/proc/${pid}/status`, "latin1");
-    const kibibytes = /^RssAnon:\s+(\d+)/m.exec(status)?.[1];
-    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+    const all = read(pid, "status", /^RssAnon:\s+(\d+)/m);
+    return all === null || all <= enough
+      ? all
+      : read(pid, "smaps_rollup", /^Private_Dirty:\s+(\d+)/m);
   } catch {
     return null; // it has ended, or may not be looked at
   }
+}
+
+function read(pid: number, file: string, kibibytes: RegExp): number | null {
+  const found = kibibytes.exec(builtin.fs.readFileSync(`/proc/${pid}/${file}`, "latin1"))?.[1];
+  return found === undefined ? null : Number(found) * 1024;
 }

@@ -32,6 +32,11 @@ export interface Channel {
   ask(remoteAddr: Address): boolean;
   /** What gives this worker its connections, until it shall leave. */
   listen(blocking: boolean): WorkerListener;
+  /**
+   * Forked workers only: calls `listener` when a handler has given up the thread, to wait
+   * for something else than its connection.
+   */
+  onGiveUp?(listener: () => void): void;
   /** Ends the worker. */
   end(): void;
 }

@@ -2,7 +2,7 @@
  * Messages as text, orders and answers as numbers: the same for all ways to talk.
  * @module
  */
-import type { Message, Order } from "./messages.ts";
+import type { Message, Order, ProcessMessage } from "./messages.ts";
 
 /** Orders as numbers, for one word or one byte; 0 is none. */
 export const ORDERS: readonly (Order | null)[] = [
@@ -21,7 +21,7 @@ export const REFUSED = ADMITTED + 1;
  * A message as one line; bytes become an array of numbers. From threads, too: to
  * clone an object costs Deno 1.6 and Bun 2.2 times what its text does (2.9, 1.4).
  */
-export function encodeMessage(message: Message): string {
+export function encodeMessage(message: ProcessMessage): string {
   const { type, event } = message as Extract<Message, { type: "event" }>;
   const plain = type === "event" && event.type === "message"
     ? { type, event: { ...event, bytes: Array.from(event.bytes) } }
@@ -30,7 +30,7 @@ export function encodeMessage(message: Message): string {
 }
 
 /** A message; null for anything else, because a handler can write to the channel too. */
-export function decodeMessage(line: unknown): Message | null {
+export function decodeMessage<M extends ProcessMessage = Message>(line: unknown): M | null {
   if (typeof line !== "string") return null;
   try {
     const message = JSON.parse(line);

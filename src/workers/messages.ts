@@ -14,7 +14,8 @@ export type Order = "leave" | "shutdown" | "end";
  * is busy and idle again, so they are never dropped.
  */
 export type Message =
-  | { readonly type: "ready" }
+  /** A stopgap was started to be forked and is not; so it is slower than others would be. */
+  | { readonly type: "ready"; readonly how?: "forked" | "stopgap" }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "fatal"; readonly message: string }
   /** A thread's connection was ended, and the thread did not leave. */
@@ -27,11 +28,25 @@ export type Message =
   | { readonly type: "taken" }
   /** That client, or the one that was handed over, has left meanwhile. */
   | { readonly type: "vanished" }
+  /** A forked worker's handler waits for something else than its connection. */
+  | { readonly type: "gave up" }
   /** The next connection is its last; a successor may start. */
   | { readonly type: "leaving" }
   | { readonly type: "event"; readonly event: UntimedEvent };
 
+/** What a process says that forks workers, see forked_worker.ts. */
+export type TemplateMessage =
+  /** It has loaded the handler, and waits for orders. */
+  | { readonly type: "template" }
+  /** The worker of this number has this PID, as it says itself, too; 0 if there was no room for it. */
+  | { readonly type: "forked"; readonly number: number; readonly pid: number }
+  /** How a worker has ended. */
+  | { readonly type: "ended"; readonly pid: number; readonly reason: string };
+
+/** What comes over a control socket. */
+export type ProcessMessage = Message | TemplateMessage;
+
 /** Whether it may be left out when nobody reads: what was said, and not what happened. */
-export function isOptional(message: Message): boolean {
+export function isOptional(message: ProcessMessage): boolean {
   return message.type === "event" && message.event.type === "message";
 }

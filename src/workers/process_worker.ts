@@ -10,11 +10,18 @@ import type { Libc } from "../posix/libc.ts";
 import type { Board } from "../queue/board.ts";
 import type { Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
-import { type Channel, Dropped, ignoreStopSignals, MESSAGE_BACKLOG } from "./channel.ts";
-import { ADMITTED, decodeMessage, encodeMessage, ORDERS, REFUSED } from "./encoding.ts";
-import { isOptional, type Message, type Order } from "./messages.ts";
+import {
+  type Channel,
+  Dropped,
+  ignoreStopSignals,
+  MESSAGE_BACKLOG,
+  type WorkerListener,
+} from "./channel.ts";
+import { ControlSocket } from "./control_socket.ts";
+import { ADMITTED, encodeMessage, ORDERS } from "./encoding.ts";
+import { isOptional, type Order, type ProcessMessage } from "./messages.ts";
 import { ENTRY } from "./start_module.ts";
-import type { StartWorker } from "./worker_handle.ts";
+import type { StartWorker, WorkerHandle, WorkerListeners } from "./worker_handle.ts";
 import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
 
 /** What a process is told of its supervisor and its clients. */
@@ -24,12 +31,20 @@ export interface ProcessLink {
   readonly parent: number;
   /** How it shares its many clients with others; null where it has one at a time. */
   readonly shares: Shares | null;
+  /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
+  readonly forks: "never" | "may" | "only";
 }
 
 /** The descriptors of a worker process. */
 const LISTENING = 3;
-const CONTROL = 4;
+/** The control socket's. */
+export const CONTROL = 4;
 const BOARD = 5;
+
+/** Told also of what only a process that forks says. */
+export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
+  onMessage(message: ProcessMessage): void;
+}
 
 /** Where workers have many connections each: what they share them by. */
 export interface Sharing {
@@ -38,110 +53,77 @@ export interface Sharing {
   readonly most: number;
 }
 
+/** What all worker processes of a server are started with. */
+export interface ProcessSetup {
+  readonly runtime: Runtime;
+  readonly libc: Libc;
+  /** The listening socket's descriptor. */
+  readonly listening: number;
+  readonly common: CommonSettings;
+  readonly workerArgs: string[];
+  /** null: each has one client at a time. */
+  readonly sharing: Sharing | null;
+}
+
 /** Starts processes. */
-export function processStarter(
-  runtime: Runtime,
-  libc: Libc,
-  listening: number,
-  common: CommonSettings,
-  workerArgs: string[],
-  sharing: Sharing | null,
-): StartWorker {
-  return (number, { onMessage, onExit }) => {
-    // The runtime may close what it passes on, so it gets copies.
-    const passed = [libc.duplicate(listening)];
-    const closePassed = () => passed.forEach((descriptor) => libc.close(descriptor));
-    let ours = -1;
-    let line: number | null = null;
-    try {
-      const [mine, theirs] = libc.socketPair();
-      ours = mine;
-      passed.push(theirs);
-      if (sharing) {
-        passed.push(libc.duplicate(sharing.board.descriptor));
-        line = sharing.board.take();
-      }
-    } catch (error) {
-      closePassed();
-      if (ours >= 0) libc.close(ours);
-      throw error;
+export function processStarter(setup: ProcessSetup): StartWorker {
+  return (number, listeners) =>
+    startProcess(setup, number, listeners, setup.libc.socketPair(), "never");
+}
+
+/**
+ * Starts one.
+ * @param pair both ends of its control socket, which it owns
+ */
+export function startProcess(
+  { runtime, libc, listening, common, workerArgs, sharing }: ProcessSetup,
+  number: number,
+  { onMessage, onExit }: ProcessListeners,
+  [ours, theirs]: readonly [number, number],
+  forks: ProcessLink["forks"],
+): WorkerHandle {
+  // The runtime may close what it passes on, so it gets copies.
+  const passed = [theirs];
+  let line: number | null = null;
+  let child;
+  try {
+    passed.unshift(libc.duplicate(listening));
+    if (sharing) {
+      passed.push(libc.duplicate(sharing.board.descriptor));
+      line = sharing.board.take();
     }
-    const freeLine = () => {
-      if (line !== null) sharing!.board.free(line);
-    };
     const shares = line === null ? null : { board: BOARD, line, most: sharing!.most };
-    const link: ProcessLink = { way: "process", parent: runtime.pid, shares };
+    const link: ProcessLink = { way: "process", parent: runtime.pid, shares, forks };
     const settings: WorkerSettings = { ...common, number, link };
-    let child;
-    try {
-      child = runtime.startProcess(
-        ENTRY,
-        [JSON.stringify(settings)],
-        passed,
-        [new URL(common.handler)],
-        workerArgs,
-        null,
-        sharing ? "many" : "one",
-      );
-    } catch (error) {
-      libc.close(ours);
-      freeLine();
-      throw error;
-    } finally {
-      closePassed();
-    }
-    libc.setNonblocking(ours);
-    const nowhere = { transport: "unix", path: "" } as const;
-    const control = runtime.adopt(ours, nowhere, nowhere);
-    const said = readMessages(control, onMessage);
-    child.onExit(async (reason, notStarted) => {
-      await said; // what it said last comes before its end
-      control.close();
-      freeLine();
-      onExit(reason, notStarted);
-    });
-    return {
-      name: { kind: "process", id: child.pid },
-      order: (order) => void sendByte(control, ORDERS.indexOf(order)),
-      answer: (admitted) => void sendByte(control, admitted ? ADMITTED : REFUSED),
-      kill: () => child.kill(),
-    };
+    child = runtime.startProcess(
+      ENTRY,
+      [JSON.stringify(settings)],
+      passed,
+      [new URL(common.handler)],
+      workerArgs,
+      null,
+      sharing ? "many" : forks === "never" ? "one" : "forks",
+    );
+  } catch (error) {
+    libc.close(ours);
+    if (line !== null) sharing!.board.free(line);
+    throw error;
+  } finally {
+    for (const descriptor of passed) libc.close(descriptor);
+  }
+  const control = new ControlSocket(runtime, libc, ours, onMessage);
+  child.onExit(async (reason, notStarted) => {
+    await control.said; // what it said last comes before its end
+    control.close();
+    if (line !== null) sharing!.board.free(line);
+    onExit(reason, notStarted);
+  });
+  return {
+    name: { kind: "process", id: child.pid },
+    order: (order) => control.order(order),
+    answer: (admitted) => control.answer(admitted),
+    kill: () => child.kill(),
   };
-}
-
-type Control = ReturnType<Runtime["adopt"]>;
-
-async function sendByte(control: Control, byte: number): Promise<void> {
-  try {
-    await control.write(new Uint8Array([byte]));
-  } catch {
-    // It has ended, or is about to: `onExit` tells.
-  }
-}
-
-/** One JSON text a line, until the worker has closed its end. */
-async function readMessages(
-  control: Control,
-  onMessage: (message: Message) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(16384);
-  let rest = "";
-  try {
-    for (;;) {
-      const length = await control.read(buffer);
-      if (length === null) return;
-      const lines = (rest + decoder.decode(buffer.subarray(0, length), { stream: true }))
-        .split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        const message = decodeMessage(line);
-        if (message) onMessage(message);
-      }
-    }
-  } catch {
-    // A killed worker's socket may be reset; `onExit` tells.
-  }
 }
 
 /** Milliseconds until a process whose handler waits on the loop sees an order. */
@@ -154,7 +136,7 @@ export async function processChannel(
   runtime: Runtime,
   libc: Libc,
   link: ProcessLink,
-): Promise<Channel> {
+): Promise<ControlChannel> {
   ignoreStopSignals(runtime);
   dieWithParent(libc);
   if (runtime.parentPid() !== link.parent) runtime.exit(1);
@@ -164,7 +146,56 @@ export async function processChannel(
   if (shares) libc.closeOnExec(shares.board);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
+  const listen = (blocking: boolean, shallLeave: () => boolean) =>
+    shares && queue
+      ? queue.listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
+      : blockingListener(runtime, libc, blocking, shallLeave);
+  const exit = (code: number) => runtime.exit(code);
+  const each = shares ? "many" : "one";
+  return controlChannel(libc, { pid: runtime.pid, control: CONTROL, each, listen, exit });
+}
 
+/** What a worker process without an event loop for many listens on. */
+export function blockingListener(
+  runtime: Runtime,
+  libc: Libc,
+  blocking: boolean,
+  shallLeave: () => boolean,
+  descriptor: number = LISTENING,
+): BlockingListener {
+  return new BlockingListener(libc, {
+    descriptor,
+    blocking,
+    adopt: runtime.adopt,
+    shallLeave,
+    hold: () => {},
+    release: (descriptor) => libc.close(descriptor),
+  });
+}
+
+/** A way to the supervisor by which a process can say also that it forks. */
+export interface ControlChannel extends Channel {
+  send(message: ProcessMessage): void;
+}
+
+/** What is not the same for every process with a control socket. */
+export interface ControlOptions {
+  /** The process's id. */
+  readonly pid: number;
+  /** Its end of the control socket. */
+  readonly control: number;
+  readonly each: Channel["each"];
+  /** What gives it connections. */
+  listen(blocking: boolean, shallLeave: () => boolean): WorkerListener;
+  /** Ends it. */
+  exit(code: number): never;
+}
+
+/** The way to the supervisor over the control socket. */
+export function controlChannel(
+  libc: Libc,
+  { pid, control, each, listen, exit }: ControlOptions,
+): ControlChannel {
   const { MSG_DONTWAIT } = libc.constants;
   const encoder = new TextEncoder();
   let unsent = new Uint8Array(0);
@@ -173,7 +204,7 @@ export async function processChannel(
   const flush = (flags: number) => {
     try {
       while (unsent.length > 0) {
-        const taken = libc.send(CONTROL, unsent, flags);
+        const taken = libc.send(control, unsent, flags);
         if (taken === null) return;
         unsent = unsent.subarray(taken);
       }
@@ -194,24 +225,24 @@ export async function processChannel(
   const look = () => {
     flush(MSG_DONTWAIT);
     try {
-      for (let length; (length = libc.receive(CONTROL, byte, MSG_DONTWAIT)) !== null;) {
-        if (length === 0) runtime.exit(1);
+      for (let length; (length = libc.receive(control, byte, MSG_DONTWAIT)) !== null;) {
+        if (length === 0) exit(1);
         strongest = ORDERS[byte[0]];
       }
     } catch {
-      runtime.exit(1);
+      exit(1);
     }
     return strongest;
   };
   const shallLeave = () => look() !== null;
-  const send = (message: Message) => {
+  const send = (message: ProcessMessage) => {
     if (isOptional(message) && unsent.length > MESSAGE_BACKLOG) return dropped.add();
     keep(dropped.report() + encodeMessage(message));
     flush(MSG_DONTWAIT);
   };
   return {
-    name: { kind: "process", id: runtime.pid },
-    each: shares ? "many" : "one",
+    name: { kind: "process", id: pid },
+    each,
     send,
     look,
     onOrder(listener, blocking) {
@@ -227,32 +258,22 @@ export async function processChannel(
       send({ type: "asks", remoteAddr });
       flush(0);
       try {
-        while (libc.receive(CONTROL, byte)) {
+        while (libc.receive(control, byte)) {
           if (byte[0] >= ADMITTED) return byte[0] === ADMITTED;
           strongest = ORDERS[byte[0]];
         }
       } catch {
         // As at the end of the stream: the supervisor is gone.
       }
-      runtime.exit(1);
+      return exit(1);
     },
-    listen: (blocking) =>
-      shares && queue
-        ? queue.listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
-        : new BlockingListener(libc, {
-          descriptor: LISTENING,
-          blocking,
-          adopt: runtime.adopt,
-          shallLeave,
-          hold: () => {},
-          release: (descriptor) => libc.close(descriptor),
-        }),
+    listen: (blocking) => listen(blocking, shallLeave),
     end: () => {
       // What was said last must come, also to a supervisor that is busy.
       keep(dropped.report());
-      libc.setTimeout(CONTROL, "send", LAST_WAIT);
+      libc.setTimeout(control, "send", LAST_WAIT);
       flush(0);
-      runtime.exit(0);
+      exit(0);
     },
   };
 }

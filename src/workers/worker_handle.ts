@@ -27,8 +27,13 @@ export interface WorkerListeners {
   onExit(reason: string, notStarted?: Error): void;
 }
 
-/** Starts workers of one kind. */
+/**
+ * Starts workers of one kind.
+ * @param afresh with the handler's module as it is now, and so do all that are started
+ * after this one was ready
+ */
 export type StartWorker = (
   number: number,
   listeners: WorkerListeners,
+  afresh?: boolean,
 ) => WorkerHandle;

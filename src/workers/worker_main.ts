@@ -5,14 +5,16 @@
  */
 import { errorReport } from "../connection/error_report.ts";
 import { errorMessage } from "../connection/errors.ts";
-import type { UntimedEvent } from "../events.ts";
 import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
-import { Connections } from "../serving/connections.ts";
+import type { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
-import { lifetime } from "./lifetime.ts";
+import { installOwnRandom } from "./own_random.ts";
+import { work } from "./work.ts";
+import type { Forked } from "./forked_worker.ts";
+import type { ControlChannel } from "./process_worker.ts";
 import { ownSettings, type WorkerSettings } from "./worker_settings.ts";
 
 /** Runs the worker to its end. */
@@ -21,7 +23,11 @@ export async function main(load: LoadModule): Promise<void> {
   const thread = runtime.threadScope();
   const settings = ownSettings(runtime)!;
   if (!thread) runtime.loseUnread();
-  const channel = await openChannel(runtime, thread, settings);
+  let channel = await openChannel(runtime, thread, settings);
+  let { number } = settings;
+  const forks = settings.link.way === "process" ? settings.link.forks : "never";
+  const libc = forks === "never" ? null : new Libc(runtime);
+  const random = libc && installOwnRandom((bytes) => libc.randomize(bytes));
 
   let connections: Connections | null = null;
   runtime.onUnhandled((error) => {
@@ -41,42 +47,42 @@ export async function main(load: LoadModule): Promise<void> {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();
   }
-
-  connections = new Connections({
-    settings: settings.serving,
-    handler: loaded.handler,
-    worker: channel.name,
-    number: settings.number,
-    limit: channel.each === "one" ? 1 : Infinity,
-    lifetime: lifetime(settings.serving.maxConnectionsPerWorker, Math.random()),
-    refusals: {
-      admit: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
-      leave: () => {}, // the supervisor counts, and hears of `closed`
-    },
-    onLast: () => channel.send({ type: "leaving" }),
-    onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
-    onEvent(event: UntimedEvent) {
-      // A blocked thread only sees that its socket was shut down from outside.
-      const ended = event.type === "closed" && channel.look() === "end";
-      channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
-    },
-  });
   const blocking = loaded.blocking && channel.each === "one";
-  const listener = channel.listen(blocking);
-  channel.onOrder((order) => {
-    listener.close?.();
-    if (order !== "leave") connections.shutdown();
-    if (order === "end") connections.end("shutdown");
-  }, blocking);
-  channel.send({ type: "ready" });
-  try {
-    await connections.accept(listener);
-  } catch (error) {
-    channel.send({ type: "fatal", message: errorMessage(error) });
+  const forked = libc && blocking ? await fork(runtime, libc, channel, settings) : null;
+  if (forked) {
+    ({ channel, number } = forked);
+    random!.renew();
+  } else {
+    random?.remove();
+    if (forks === "only") return channel.end();
   }
-  listener.close?.();
-  await connections.gone();
-  channel.end();
+
+  await work({
+    channel,
+    settings,
+    number,
+    handler: loaded.handler,
+    blocking,
+    how: forked ? "forked" : libc ? "stopgap" : undefined,
+    onConnections: (those) => connections = those,
+  });
+}
+
+/** Makes this process one that forks; resolves in each fork, and with null if it cannot be forked. */
+async function fork(
+  runtime: Runtime,
+  libc: Libc,
+  channel: ControlChannel,
+  { serving }: WorkerSettings,
+): Promise<Forked | null> {
+  const { becomeTemplate } = await import("./forked_worker.ts");
+  const { warmUp } = await import("./warm_up.ts");
+  try {
+    await warmUp(runtime, libc, serving);
+    return await becomeTemplate(runtime, libc, channel);
+  } catch {
+    return null; // it serves as it is, which is slower and no error
+  }
 }
 
 /** The way to the supervisor that the settings tell of; no other's file is loaded, to start sooner. */

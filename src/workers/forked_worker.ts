@@ -1,0 +1,310 @@
+/**
+ * Worker processes that are forked, seen from both ends. One process, the template, has
+ * loaded the handler and forks itself when it is told to; each fork then talks to the
+ * supervisor itself, like a process that was started.
+ * @module
+ */
+import { errorCode, SystemError } from "../connection/errors.ts";
+import { killAtOnce, waitFor } from "../posix/children.ts";
+import { Forker } from "../posix/fork.ts";
+import type { Libc } from "../posix/libc.ts";
+import { dieWithPeer } from "../posix/lifeline.ts";
+import { DescriptorPasser } from "../posix/passed_descriptors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { WorkerListener } from "./channel.ts";
+import { ControlSocket } from "./control_socket.ts";
+import type { TemplateMessage } from "./messages.ts";
+import {
+  blockingListener,
+  CONTROL,
+  type ControlChannel,
+  controlChannel,
+  type ControlOptions,
+  type ProcessSetup,
+} from "./process_worker.ts";
+import type { WorkerHandle, WorkerListeners } from "./worker_handle.ts";
+
+/** An order to the template: what, and a worker's number or PID. */
+const ORDER_SIZE = 8;
+/** To fork a worker of this number, which gets both descriptors that come with the order. */
+const FORK = 1;
+/** To end the worker with this PID, if it has not ended. */
+const KILL = 2;
+/** The same, and to tell how it has ended. */
+const REAP = 3;
+
+function order(what: number, which: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([what, which]).buffer);
+}
+
+/** The template, seen from the supervisor. */
+export class Template {
+  /** Whether one of its forks was ever ready. */
+  isProven = false;
+  readonly #setup: ProcessSetup;
+  readonly #orders: DescriptorPasser;
+  readonly #socket: number;
+  /** What waits for an answer: by a worker's number its PID, by a PID how it ended. */
+  readonly #forked = new Map<number, (pid: number) => void>();
+  readonly #ended = new Map<number, (reason: string | null) => void>();
+  /** Orders for which the socket had no room, and the descriptors that go with them. */
+  readonly #unsent: { readonly order: Uint8Array; readonly passed: readonly number[] }[] = [];
+  #workers = 0;
+  #retired = false;
+  #gone = false;
+
+  /** @param socket a descriptor of the supervisor's end of its control socket, which it owns */
+  constructor(setup: ProcessSetup, socket: number) {
+    this.#setup = setup;
+    this.#socket = socket;
+    this.#orders = new DescriptorPasser(setup.libc, socket, ORDER_SIZE);
+  }
+
+  /**
+   * Starts a worker.
+   * @throws {SystemError} if no descriptor is free
+   */
+  fork(number: number, { onMessage, onExit }: WorkerListeners): WorkerHandle {
+    const { runtime, libc } = this.#setup;
+    const open: number[] = [];
+    const pair = () => {
+      const both = libc.socketPair();
+      open.push(...both);
+      return both;
+    };
+    let ours: number, lifeline: number;
+    try {
+      const [control, theirs] = pair();
+      const [life, itsLife] = pair();
+      [ours, lifeline] = [control, life];
+      this.#unsent.push({ order: order(FORK, number), passed: [theirs, itsLife] });
+    } catch (error) {
+      for (const descriptor of open) libc.close(descriptor);
+      throw error;
+    }
+    this.#workers++;
+    let pid = 0;
+    /** How it ends, if it has said so itself. */
+    let own: string | null = null;
+    // Its end is this worker's: the kernel sees to it, see dieWithPeer.
+    const closeLifeline = () => {
+      if (lifeline >= 0) libc.close(lifeline);
+      lifeline = -1;
+    };
+    const forked = new Promise<void>((resolve) =>
+      this.#forked.set(number, (given) => {
+        pid = given;
+        resolve();
+      })
+    );
+    this.#send();
+    // Its PID comes first, another way: it is its name in events.
+    const control = new ControlSocket(runtime, libc, ours, (message) => {
+      // The template may have been killed before it could say it.
+      if (message.type === "forked") pid = message.pid;
+      else if (message.type === "ended") own = message.reason;
+      else if (!isTemplates(message)) onMessage(message);
+    }, forked);
+    void (async () => {
+      await control.said;
+      control.close();
+      closeLifeline();
+      const reason = await this.#reap(pid) ?? own ?? UNSEEN;
+      this.#workers--;
+      if (this.#retired) this.retire();
+      if (pid === 0) onExit(reason, new SystemError("EAGAIN", reason));
+      else onExit(reason);
+    })();
+    return {
+      get name() {
+        return { kind: "process", id: pid } as const;
+      },
+      order: (order) => control.order(order),
+      answer: (admitted) => control.answer(admitted),
+      kill: () => {
+        closeLifeline();
+        if (pid > 0) this.#order(KILL, pid); // a handler may have closed its own end
+      },
+    };
+  }
+
+  /** The template has said something. */
+  told(message: TemplateMessage): void {
+    if (message.type === "forked") {
+      this.#forked.get(message.number)?.(message.pid);
+      this.#forked.delete(message.number);
+    } else if (message.type === "ended") {
+      this.#ended.get(message.pid)?.(message.reason);
+      this.#ended.delete(message.pid);
+    }
+    this.#send();
+  }
+
+  /** Lets it end when its last worker has, whose end it has to tell. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#workers === 0 && !this.#gone) this.#setup.libc.shutdown(this.#socket, "write");
+  }
+
+  /** The template has ended; its workers go on. */
+  gone(): void {
+    this.#gone = true;
+    for (const resolve of this.#forked.values()) resolve(0);
+    for (const resolve of this.#ended.values()) resolve(null);
+    for (const { passed } of this.#unsent.splice(0)) {
+      passed.forEach((descriptor) => this.#close(descriptor));
+    }
+    this.#orders.close();
+    this.#close(this.#socket);
+  }
+
+  /** Sends orders, those for which there is no room after the next answer. */
+  #send(): void {
+    for (let next; !this.#gone && (next = this.#unsent[0]);) {
+      try {
+        this.#orders.send(next.order, next.passed);
+      } catch (error) {
+        if (errorCode(error) !== "EPIPE") return;
+        // It has ended, and whoever waits is told in a moment.
+      }
+      this.#unsent.shift();
+      for (const descriptor of next.passed) this.#close(descriptor);
+    }
+  }
+
+  #close(descriptor: number): void {
+    this.#setup.libc.close(descriptor);
+  }
+
+  /** How a worker has ended; null if the template is gone. */
+  #reap(pid: number): Promise<string | null> | string | null {
+    if (pid === 0) return "there was no room for another process, or the one that forks was gone";
+    if (this.#gone) return null;
+    const ended = new Promise<string | null>((resolve) => this.#ended.set(pid, resolve));
+    this.#order(REAP, pid);
+    return ended;
+  }
+
+  /** Only the template may name a worker by its PID, which is nobody else's until it has waited. */
+  #order(what: number, which: number, passed: readonly number[] = []): void {
+    if (this.#gone) return;
+    this.#unsent.push({ order: order(what, which), passed });
+    this.#send();
+  }
+}
+
+/** Why a worker ended whose parent, the template, had ended before. */
+const UNSEEN = "how is not known, for the process that forked it was gone";
+
+/** Whether only a template says this. */
+export function isTemplates(message: { readonly type: string }): message is TemplateMessage {
+  return ["template", "forked", "ended"].includes(message.type);
+}
+
+/** What a fork needs to be a worker. */
+export interface Forked {
+  readonly number: number;
+  readonly channel: ControlChannel;
+}
+
+/**
+ * Makes this process a template: it forks when it is told to, and ends with its
+ * supervisor. Resolves in each fork, and in the template never.
+ */
+export async function becomeTemplate(
+  runtime: Runtime,
+  libc: Libc,
+  channel: ControlChannel,
+): Promise<Forked> {
+  // What the event loop has begun is done first (libuv: descriptors to watch).
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const forker = new Forker(runtime, CONTROL);
+  const orders = new DescriptorPasser(libc, CONTROL, ORDER_SIZE);
+  channel.send({ type: "template" });
+  const children = new Set<number>();
+  for (;;) {
+    const received = orders.receive();
+    if (received === null) channel.end();
+    const { message, descriptors } = received!;
+    const [what, which] = new Uint32Array(message.buffer);
+    if (what !== FORK) {
+      if (children.has(which)) killAtOnce(libc, which);
+      if (what === KILL) continue;
+      const reason = children.delete(which) ? waitFor(libc, which) : "exit";
+      channel.send({ type: "ended", pid: which, reason });
+      continue;
+    }
+    let pid = -1;
+    try {
+      pid = forker.fork();
+    } catch {
+      // The supervisor is told by the PID.
+    }
+    if (pid === 0) {
+      // Whatever fails here must not let it go on as a second template.
+      try {
+        return becomeWorker(runtime, libc, forker, which, descriptors);
+      } catch {
+        forker.exit(1);
+      }
+    }
+    for (const descriptor of descriptors) libc.close(descriptor);
+    if (pid > 0) children.add(pid);
+    channel.send({ type: "forked", number: which, pid: Math.max(0, pid) });
+  }
+}
+
+/** In the child: a worker of its own. */
+function becomeWorker(
+  runtime: Runtime,
+  libc: Libc,
+  forker: Forker,
+  number: number,
+  [control, lifeline]: number[],
+): Forked {
+  const { pid } = forker;
+  const exit = (code: number): never => forker.exit(code);
+  if (!dieWithPeer(libc, lifeline, pid)) exit(1);
+  libc.moveTo(control, CONTROL);
+  runtime.becomeFork(pid, exit);
+  const channel = forkedChannel(runtime, libc, { pid, control: CONTROL, exit });
+  channel.send({ type: "forked", number, pid });
+  return { number, channel };
+}
+
+/** A fork's way to its supervisor, and to its clients. */
+export function forkedChannel(
+  runtime: Runtime,
+  libc: Libc,
+  own: Pick<ControlOptions, "pid" | "control" | "exit">,
+  listening?: number,
+): ControlChannel {
+  let onGiveUp = () => {};
+  const channel = controlChannel(libc, {
+    ...own,
+    each: "one",
+    listen(blocking, shallLeave): WorkerListener {
+      const listener = blockingListener(runtime, libc, blocking, shallLeave, listening);
+      let watch: ReturnType<typeof setImmediate> | undefined;
+      return {
+        async accept() {
+          const connection = await listener.accept();
+          // The loop has its turn before the handler has ended: it waits for something else.
+          if (connection) watch = setImmediate(() => onGiveUp());
+          return connection;
+        },
+        left: () => clearImmediate(watch),
+        close: () => listener.close(),
+      };
+    },
+  });
+  return {
+    ...channel,
+    onGiveUp: (listener) => void (onGiveUp = listener),
+    end() {
+      // The template, which could tell, may be gone.
+      channel.send({ type: "ended", pid: own.pid, reason: "exit" });
+      channel.end();
+    },
+  };
+}

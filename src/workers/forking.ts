@@ -1,0 +1,226 @@
+/**
+ * Which way worker processes are started: forked from a template, where their handler
+ * waits for nothing but its connection, or each as a runtime of its own.
+ * @module
+ */
+import { errorMessage } from "../connection/errors.ts";
+import { isTemplates, Template } from "./forked_worker.ts";
+import type { Order } from "./messages.ts";
+import { type ProcessSetup, startProcess } from "./process_worker.ts";
+import type { StartWorker, WorkerHandle, WorkerListeners } from "./worker_handle.ts";
+
+/** Milliseconds after which a template that ends is replaced at once. */
+const LONG_LIFE = 2000;
+
+/**
+ * Starts processes, by fork wherever it can. Whether a handler lets it is known when it
+ * has loaded; so the first one is a runtime that becomes the template if it does, and
+ * else the worker.
+ */
+export class ForkingStarter {
+  readonly #setup: ProcessSetup;
+  #template: Template | null = null;
+  /** Whether workers are runtimes: their handler must not be forked, or no template is ready. */
+  #plain = false;
+  /** How often the handler was to be loaded afresh, how often when it last was, and when it broke its promise. */
+  #asked = 0;
+  #loaded = 0;
+  #broken = -1;
+  #closed = false;
+  /** Templates, and processes that may become one, each until it has ended. */
+  readonly #running = new Map<WorkerHandle, Promise<void>>();
+
+  constructor(setup: ProcessSetup) {
+    this.#setup = setup;
+  }
+
+  /** Starts a worker. */
+  readonly start: StartWorker = (number, listeners, afresh = false) => {
+    if (!afresh && this.#template) {
+      return this.#fork(this.#template, this.#loaded, number, listeners);
+    }
+    if (!afresh && this.#plain) return this.#startPlain(number, listeners);
+    return this.#audition(number, listeners, afresh);
+  };
+
+  /** Ends what has no worker any more; resolves when no process is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const process of this.#running.keys()) process.kill();
+    await Promise.all(this.#running.values());
+  }
+
+  #startPlain(number: number, listeners: WorkerListeners): WorkerHandle {
+    return startProcess(
+      this.#setup,
+      number,
+      {
+        ...listeners,
+        onMessage: (message) => {
+          if (!isTemplates(message)) listeners.onMessage(message);
+        },
+      },
+      this.#setup.libc.socketPair(),
+      "never",
+    );
+  }
+
+  /**
+   * Starts a worker by fork. If it ends before it is ready, it is a runtime; if no fork was
+   * ever ready, nothing can be forked here. A handler that breaks its promise is not forked
+   * again, until it is loaded afresh.
+   */
+  #fork(
+    template: Template,
+    loaded: number,
+    number: number,
+    listeners: WorkerListeners,
+    worker = new LaterWorker(),
+  ): WorkerHandle {
+    let isReady = false;
+    worker.become(
+      template.fork(number, {
+        onMessage: (message) => {
+          if (message.type === "ready") isReady = template.isProven = true;
+          if (message.type === "gave up") {
+            this.#take(null, loaded);
+            this.#broken = Math.max(this.#broken, loaded);
+          }
+          listeners.onMessage(message);
+        },
+        onExit: (reason, notStarted) => {
+          if (isReady || worker.isKilled) return listeners.onExit(reason, notStarted);
+          if (!template.isProven) this.#take(null, loaded);
+          worker.attempt(() => this.#startPlain(number, listeners), listeners);
+        },
+      }),
+    );
+    return worker;
+  }
+
+  /** From here on workers are forked from this one, or not at all; unless a newer one is there. */
+  #take(template: Template | null, loaded: number): void {
+    if (loaded < this.#loaded || template && loaded <= this.#broken) return template?.retire();
+    this.#template?.retire();
+    this.#template = template;
+    this.#loaded = loaded;
+    this.#plain = template === null;
+  }
+
+  /**
+   * Starts a runtime that may become the template, and the worker of this number from it.
+   * @param number null: no worker is wanted
+   * @param afresh whether others are started as before until it is ready
+   */
+  #audition(number: number | null, listeners: WorkerListeners, afresh: boolean): WorkerHandle {
+    const { libc } = this.#setup;
+    const pair = libc.socketPair();
+    const socket = libc.duplicate(pair[0]);
+    if (!afresh) this.#plain = true; // who is wanted meanwhile does not wait for it
+    const loaded = afresh ? ++this.#asked : this.#loaded;
+    const worker = new LaterWorker();
+    const gone = Promise.withResolvers<void>();
+    const since = Date.now();
+    let template: Template | null = null;
+    let isReady = false;
+    const process = startProcess(
+      this.#setup,
+      number ?? 0,
+      {
+        onMessage: (message) => {
+          // From a worker that is ready it is something that its handler writes.
+          if (message.type === "template" && !isReady && !template) {
+            template = new Template(this.#setup, socket);
+            const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
+            if (number !== null) worker.attempt(fork, listeners);
+            this.#take(template, loaded);
+          } else if (isTemplates(message)) {
+            template?.told(message);
+          } else {
+            if (message.type === "ready") {
+              isReady = true;
+              this.#take(null, loaded);
+              worker.become(process);
+            }
+            listeners.onMessage(message);
+          }
+        },
+        onExit: (reason, notStarted) => {
+          if (template) {
+            template.gone();
+            if (this.#template === template) this.#lost(Date.now() - since > LONG_LIFE);
+          } else {
+            libc.close(socket);
+            if (!afresh && !isReady) this.#plain = false; // the next one tries again
+            listeners.onExit(reason, notStarted);
+          }
+          this.#running.delete(process);
+          gone.resolve();
+        },
+      },
+      pair,
+      number === null ? "only" : "may",
+    );
+    this.#running.set(process, gone.promise);
+    worker.waitFor(process);
+    return worker;
+  }
+
+  /** The template has ended, and nobody asked it to: a new one is there before the next client. */
+  #lost(again: boolean): void {
+    this.#template = null;
+    if (this.#closed || !again) return;
+    try {
+      this.#audition(null, { onMessage: () => {}, onExit: () => {} }, false);
+    } catch {
+      // No descriptor is free: the next worker tries again.
+    }
+  }
+}
+
+/** A worker of which is not known yet what it will be. */
+class LaterWorker implements WorkerHandle {
+  #handle: WorkerHandle | null = null;
+  #order: Order | null = null;
+  isKilled = false;
+  #process: WorkerHandle | null = null;
+
+  get name(): WorkerHandle["name"] {
+    return this.#handle?.name ?? { kind: "process", id: 0 };
+  }
+
+  /** Until then it is this process that is ended. */
+  waitFor(process: WorkerHandle): void {
+    this.#process = process;
+  }
+
+  become(handle: WorkerHandle): void {
+    this.#handle = handle;
+    if (this.#order !== null) handle.order(this.#order);
+    if (this.isKilled) handle.kill();
+  }
+
+  /** Becomes what is started; if it cannot be, the supervisor is told. */
+  attempt(start: () => WorkerHandle, { onExit }: WorkerListeners): void {
+    try {
+      const handle = start();
+      if (handle !== this) this.become(handle);
+    } catch (error) {
+      onExit(errorMessage(error), error as Error);
+    }
+  }
+
+  order(order: Order): void {
+    this.#order = order;
+    this.#handle?.order(order);
+  }
+
+  answer(admitted: boolean): void {
+    this.#handle?.answer(admitted);
+  }
+
+  kill(): void {
+    this.isKilled = true;
+    (this.#handle ?? this.#process)?.kill();
+  }
+}

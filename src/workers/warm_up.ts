@@ -1,0 +1,58 @@
+/**
+ * Serves this process a few thousand messages, so that what a worker runs is compiled
+ * when it is forked: machine code is memory, which each fork has.
+ * @module
+ */
+import echo from "../handler/echo.ts";
+import type { Libc } from "../posix/libc.ts";
+import { PacketListener } from "../posix/packet_listener.ts";
+import type { Runtime } from "../runtime.ts";
+import type { ServingSettings } from "../serving/serving_settings.ts";
+import { ORDERS } from "./encoding.ts";
+import { forkedChannel } from "./forked_worker.ts";
+import { work } from "./work.ts";
+
+/** How often, and how many messages each time: fewer than a socket holds unread. */
+const CONNECTIONS = 40;
+const MESSAGES = 100;
+/** As a client may send them. */
+const MESSAGE = new Uint8Array(100).fill(0x2e);
+
+/**
+ * Works as a fork does, with the built-in handler: a user's would not expect what is
+ * sent here.
+ */
+export async function warmUp(
+  runtime: Runtime,
+  libc: Libc,
+  serving: ServingSettings,
+): Promise<void> {
+  const clients = new PacketListener(libc);
+  const [control, supervisor] = libc.socketPair();
+  const over = Promise.withResolvers<void>();
+  const exit = () => over.resolve() as never;
+  const channel = forkedChannel(runtime, libc, { pid: 0, control, exit }, clients.descriptor);
+  const client = () => {
+    const socket = clients.connect();
+    for (let i = 0; i < MESSAGES; i++) libc.send(socket, MESSAGE);
+    libc.shutdown(socket, "write");
+    return socket;
+  };
+  const scratch = new Uint8Array(65536);
+  let count = 0;
+  let current = client();
+  const handler: typeof echo = async (connection) => {
+    await echo(connection);
+    libc.receive(supervisor, scratch); // lest what it says fills the socket
+    libc.close(current);
+    if (++count < CONNECTIONS) current = client();
+    else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
+  };
+  const settings = {
+    asks: false,
+    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
+  };
+  void work({ channel, settings, number: 0, handler, blocking: true });
+  await over.promise;
+  for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);
+}

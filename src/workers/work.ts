@@ -1,0 +1,77 @@
+/**
+ * A worker's work, once its handler has loaded: accept, serve, close, until it is told
+ * to leave.
+ * @module
+ */
+import { errorMessage, SystemError } from "../connection/errors.ts";
+import type { UntimedEvent } from "../events.ts";
+import type { Handler } from "../handler/handler.ts";
+import { Connections } from "../serving/connections.ts";
+import type { Channel } from "./channel.ts";
+import { lifetime } from "./lifetime.ts";
+import type { WorkerSettings } from "./worker_settings.ts";
+
+/** What is wrong with a handler that breaks the promise of `blocking` in a fork. */
+const GAVE_UP = "The handler exports `blocking`, and waits for something else than its " +
+  "connection: take that export out of its module";
+
+/** What a worker is to do. */
+export interface Work {
+  readonly channel: Channel;
+  readonly settings: Pick<WorkerSettings, "asks" | "serving">;
+  /** The worker's number. */
+  readonly number: number;
+  readonly handler: Handler;
+  /** Whether the handler says that it may block. */
+  readonly blocking: boolean;
+  /** See the message `ready`. */
+  readonly how?: "forked" | "stopgap";
+  /** Told of its connections before the first one comes. */
+  onConnections?(connections: Connections): void;
+}
+
+/** Works, and then ends the worker. */
+export async function work(
+  { channel, settings, number, handler, blocking, how, onConnections }: Work,
+): Promise<void> {
+  const connections = new Connections({
+    settings: settings.serving,
+    handler,
+    worker: channel.name,
+    number,
+    limit: channel.each === "one" ? 1 : Infinity,
+    lifetime: lifetime(settings.serving.maxConnectionsPerWorker, Math.random()),
+    refusals: {
+      admit: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
+      leave: () => {}, // the supervisor counts, and hears of `closed`
+    },
+    onLast: () => channel.send({ type: "leaving" }),
+    onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
+    onEvent(event: UntimedEvent) {
+      // A blocked thread only sees that its socket was shut down from outside.
+      const ended = event.type === "closed" && channel.look() === "end";
+      channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
+    },
+  });
+  onConnections?.(connections);
+  const listener = channel.listen(blocking);
+  channel.onOrder((order) => {
+    listener.close?.();
+    if (order !== "leave") connections.shutdown();
+    if (order === "end") connections.end("shutdown");
+  }, blocking);
+  channel.onGiveUp?.(() => {
+    connections.current?.end("error", new SystemError("ENOTSUP", GAVE_UP));
+    channel.send({ type: "gave up" });
+    channel.end();
+  });
+  channel.send({ type: "ready", how });
+  try {
+    await connections.accept(listener);
+  } catch (error) {
+    channel.send({ type: "fatal", message: errorMessage(error) });
+  }
+  listener.close?.();
+  await connections.gone();
+  channel.end();
+}
