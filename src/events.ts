@@ -85,7 +85,12 @@ export type ServerEvent =
      * module: each message once.
      */
     | { readonly type: "warning"; readonly message: string }
-    | { readonly type: "worker_started"; readonly worker: WorkerName }
+    | {
+      readonly type: "worker_started";
+      readonly worker: WorkerName;
+      /** Whether it is a fork, and not a runtime that was started. */
+      readonly forked?: boolean;
+    }
     | {
       readonly type: "worker_exited";
       readonly worker: WorkerName;

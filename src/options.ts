@@ -58,6 +58,12 @@ export interface ServeOptions {
    * the way where no C library can be opened. @default {false}
    */
   handOver?: boolean;
+  /**
+   * Whether worker processes are forked from one that has loaded the handler, where the
+   * handler is `blocking` and the system can do it, instead of each being started as a
+   * runtime (`process` only). @default {true}
+   */
+  fork?: boolean;
   /** More arguments for the runtime of worker processes, such as `--import-map=…`. */
   workerArgs?: string[];
   /**

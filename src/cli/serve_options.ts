@@ -16,6 +16,7 @@ type Taking<T> = {
 /** What an option of the command line is given as, and the option of `serve()` that it sets. */
 type Sets =
   | { readonly value?: undefined; readonly sets?: Taking<boolean> }
+  | { readonly value?: undefined; readonly sets?: undefined; readonly unsets: Taking<boolean> }
   | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
   | { readonly value: "MODE"; readonly sets: Taking<number> }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
@@ -167,6 +168,11 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     name: "hand-over",
     sets: "handOver",
     help: "Accept here and hand each socket over to a worker (process).",
+  },
+  {
+    name: "no-fork",
+    unsets: "fork",
+    help: "Start each worker as a runtime of its own, also where it can be forked (process).",
   },
   {
     name: "worker-args",

@@ -37,6 +37,7 @@ export function serveSettings(given: Given): ServeOptions {
   const settings: { [key in keyof ServeOptions]: unknown } = {};
   for (const option of SERVE_OPTIONS) {
     if (option.sets) settings[option.sets] = apiValue(option, given);
+    else if ("unsets" in option && given.has(option.name)) settings[option.unsets] = false;
   }
   if (permissions[0] === "none") settings.workerPermissions = [];
   const options = settings as ServeOptions;

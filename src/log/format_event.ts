@@ -89,7 +89,9 @@ export function formatEvent(event: ServerEvent, options: FormatOptions = {}): st
     case "warning":
       return `${paint(31, "!")} ${escape(event.message, SHOWN_OF_ADVICE)}`;
     case "worker_started":
-      return verbose ? `${paint(2, "*")} ${who(event.worker)} is ready` : null;
+      return verbose
+        ? `${paint(2, "*")} ${who(event.worker)} is ready${event.forked ? ", a fork" : ""}`
+        : null;
     case "worker_exited":
       if (event.reason === "exit") {
         return verbose ? `* ${who(event.worker)} has left` : null;

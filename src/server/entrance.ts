@@ -34,7 +34,7 @@ export interface Entrance {
   /** Refuses newcomers, and wakes workers that wait for one. */
   stop(): void;
   /** Gives back what is left, once the last worker is gone. */
-  release(): void;
+  release(): void | Promise<void>;
 }
 
 /** What an entrance needs to let clients in. */
@@ -87,7 +87,7 @@ function refusal(runtime: Runtime, model: Model, settings: Settings): string | n
     const name = settings.serving.model;
     return `Cannot serve under the model "${name}": ${why}, or pick --model multiplex`;
   }
-  if (maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid) === null) {
+  if (maxWorkerMemory > 0 && runtime.memoryOf(runtime.pid, Infinity) === null) {
     return "Cannot limit the workers' memory: /proc cannot be read; it needs Linux, and on Deno -A";
   }
   const unrestricted = workerPermissions && runtime.restrictionRefusal(workerPermissions);

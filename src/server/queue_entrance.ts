@@ -33,7 +33,7 @@ export class QueueEntrance extends SharedEntrance {
       const most = settings.refuses ? MANY : settings.maxConnections;
       const { workerArgs, workers } = settings;
       const sharing = { board, most };
-      const starter = processStarter(runtime, libc, listening, common, workerArgs, sharing);
+      const starter = processStarter({ runtime, libc, listening, common, workerArgs, sharing });
       const start: StartWorker = (number, listeners) => {
         const handle = starter(number, listeners);
         // Deno makes what it passes on block, for all who have it (2.9).
@@ -54,8 +54,8 @@ export class QueueEntrance extends SharedEntrance {
     this.#board = board;
   }
 
-  override release(): void {
+  override async release(): Promise<void> {
     this.#board.close();
-    super.release();
+    await super.release();
   }
 }

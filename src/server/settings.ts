@@ -46,6 +46,7 @@ const KINDS = {
   path: "a string",
   overLimit: "a string",
   handOver: "true or false",
+  fork: "true or false",
   workerArgs: "an array of strings",
   workerPermissions: "an array of strings",
   messages: "true or false",
@@ -73,6 +74,7 @@ export interface Settings {
   readonly refuses: boolean;
   readonly shutdownTimeout: number;
   readonly handOver: boolean;
+  readonly fork: boolean;
   readonly workerArgs: string[];
   /** null: what the main process holds. */
   readonly workerPermissions: string[] | null;
@@ -133,6 +135,7 @@ export function settle(options: ServeOptions): Settings {
     maxConnections: options.maxConnections ?? row.maxConnections,
     refuses: overLimit === "refuse",
     handOver: options.handOver ?? false,
+    fork: options.fork ?? true,
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
     serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
@@ -163,6 +166,11 @@ function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
   if (options.handOver && !row.workers?.entrances.includes("handed over")) {
     throw new TypeError(
       `Cannot hand sockets over under the model "${model}": it is process whose workers can be handed them`,
+    );
+  }
+  if (options.fork === false && (row.where !== "process" || row.each !== "one")) {
+    throw new TypeError(
+      `Cannot do without fork under the model "${model}": it is process whose workers are forked`,
     );
   }
   if (options.workerArgs?.length && row.where !== "process") {

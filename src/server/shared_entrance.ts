@@ -8,11 +8,14 @@ import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import type { Runtime } from "../runtime.ts";
+import { ForkingStarter } from "../workers/forking.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import { threadStarter } from "../workers/thread_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import { bind } from "./bind.ts";
 import type { Entrance, EntranceOptions } from "./entrance.ts";
+import type { Settings } from "./settings.ts";
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
 export const WORKER_DESCRIPTORS = 8;
@@ -27,6 +30,7 @@ export class SharedEntrance implements Entrance {
   readonly room: number;
   readonly #libc: Libc;
   readonly #listening: number;
+  readonly #forking: ForkingStarter | null;
 
   /** Binds; each worker has one client at a time, and blocks in `accept` for the next. */
   static async bind(options: EntranceOptions): Promise<SharedEntrance> {
@@ -35,26 +39,38 @@ export class SharedEntrance implements Entrance {
     try {
       const listening = await listen(libc, options);
       libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
+      const { workerArgs } = settings;
+      const setup = { runtime, libc, listening, common, workerArgs, sharing: null };
+      const forking = where === "process" && mayFork(runtime, settings)
+        ? new ForkingStarter(setup)
+        : null;
       const start = where === "thread"
         ? threadStarter(runtime, libc, listening, common)
-        : processStarter(runtime, libc, listening, common, settings.workerArgs, null);
+        : forking?.start ?? processStarter(setup);
       const descriptors = descriptorLimit(libc) - SPARE_DESCRIPTORS;
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
-      return new SharedEntrance(libc, listening, start, room);
+      return new SharedEntrance(libc, listening, start, room, forking);
     } catch (error) {
       libc.unload();
       throw error;
     }
   }
 
-  constructor(libc: Libc, listening: number, start: StartWorker, room: number) {
+  constructor(
+    libc: Libc,
+    listening: number,
+    start: StartWorker,
+    room: number,
+    forking: ForkingStarter | null = null,
+  ) {
     this.#libc = libc;
+    this.#forking = forking;
     this.#listening = listening;
     this.addr = libc.localAddress(listening);
     this.room = room;
-    this.start = (number, listeners) => {
+    this.start = (number, listeners, afresh) => {
       demandDescriptors(libc, START_DESCRIPTORS, listening);
-      return start(number, listeners);
+      return start(number, listeners, afresh);
     };
   }
 
@@ -90,10 +106,16 @@ export class SharedEntrance implements Entrance {
     }
   }
 
-  release(): void {
+  async release(): Promise<void> {
+    await this.#forking?.close();
     this.#libc.close(this.#listening);
     this.#libc.unload();
   }
+}
+
+/** Whether worker processes are forked where their handler lets them. */
+function mayFork({ os, forkRefusal }: Runtime, { fork, workerArgs }: Settings): boolean {
+  return fork && os === "linux" && forkRefusal(workerArgs) === null;
 }
 
 /** Takes the address; returns the listening socket's descriptor. */

@@ -103,7 +103,7 @@ export class WorkerServer extends BaseServer {
       start: entrance.start,
       onIdle: () => entrance.onIdle(),
       memory: settings.maxWorkerMemory > 0
-        ? { limit: settings.maxWorkerMemory, of: (pid) => runtime.memoryOf(pid) }
+        ? { limit: settings.maxWorkerMemory, of: runtime.memoryOf }
         : null,
       onEvent: emit,
       onGiveUp: (error) => this.fail(error),
@@ -160,7 +160,7 @@ export class WorkerServer extends BaseServer {
     return this.#supervisor.gone();
   }
 
-  protected release(): void {
-    this.#entrance.release();
+  protected release(): void | Promise<void> {
+    return this.#entrance.release();
   }
 }

@@ -22,7 +22,7 @@ interface Open {
 
 /** What a message changes for the crew; null: nothing. */
 export type Change =
-  | { readonly what: "ready" | "accepted" | "leaving" }
+  | { readonly what: "ready" | "accepted" | "leaving" | "gave up" }
   /** A client of it is gone; whether it waits for another now. */
   | { readonly what: "closed"; readonly idle: boolean }
   /** It could not load its handler, or nobody can accept any more. */
@@ -46,6 +46,8 @@ export class SupervisedWorker implements Replaceable {
   readonly trial: Trial | null;
   state: WorkerState = "starting";
   ready = false;
+  /** How it came to be, if not as a runtime like any other. */
+  how: "forked" | "stopgap" | undefined;
   served = false;
   failed = false;
   /** When it was started, or accepted last. */
@@ -87,7 +89,12 @@ export class SupervisedWorker implements Replaceable {
       case "ready":
         if (this.state === "starting") this.state = "idle";
         this.ready = true;
-        this.#common.onEvent({ type: "worker_started", worker: name });
+        this.how = message.how;
+        this.#common.onEvent({
+          type: "worker_started",
+          worker: name,
+          ...(this.how === "forked" ? { forked: true } : {}),
+        });
         return { what: "ready" };
       case "failed":
         this.failed = true;
@@ -102,6 +109,9 @@ export class SupervisedWorker implements Replaceable {
       case "leaving":
         this.state = "leaving";
         return { what: "leaving" };
+      case "gave up":
+        this.state = "leaving";
+        return { what: "gave up" };
       case "unhandled":
         this.#common.onEvent({ ...message, worker: name });
         return null;

@@ -35,6 +35,11 @@ export interface SupervisorSettings extends Common {
   readonly shrinkInterval?: number;
 }
 
+/** What is said of a handler that breaks the promise of `blocking`. */
+const GAVE_UP = "a handler that exports `blocking` waited for something else than its " +
+  "connection, which ended; from now on its workers are not forked, and slower: take that " +
+  "export out of its module";
+
 /** How many are started before the loop gets its turn; then one in each turn. */
 const STARTS_IN_A_TURN = 4;
 /** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
@@ -56,6 +61,8 @@ export class Supervisor {
   readonly #backOff = new BackOff(() => this.#keep());
   readonly #size: CrewSize;
   readonly #reloads: Reloads<Worker>;
+  /** The last generation whose handler broke the promise of `blocking`. */
+  #unforkable = -1;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
@@ -218,7 +225,7 @@ export class Supervisor {
           this.#exited(number, worker, reason, notStarted);
           this.#reloads.step();
         },
-      });
+      }, trial !== null);
       worker = new Worker(handle, this.#settings, this.#reloads.generation, trial);
     } catch (caught) {
       const error = caught instanceof Error ? caught : new Error(String(caught));
@@ -235,7 +242,9 @@ export class Supervisor {
       case "ready":
         this.#ready.resolve();
         worker.trial?.resolve();
+        if (worker.generation <= this.#unforkable) this.#dismissFork(worker);
         this.#settings.onIdle?.();
+        if (worker.how !== "stopgap") this.#dismissStopgaps();
         return this.#keep();
       case "failed":
         return this.#couldNotLoad(worker, change.why);
@@ -243,6 +252,8 @@ export class Supervisor {
         return this.#giveUp(new Error(change.why));
       case "leaving":
         return this.#keep();
+      case "gave up":
+        return this.#replaceForks(worker.generation);
       case "accepted":
         this.#backOff.forget();
         if (this.#settings.each === "one") this.#becameBusy();
@@ -251,6 +262,32 @@ export class Supervisor {
         if (change.idle) this.#settings.onIdle?.();
         if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
+  }
+
+  /** There is one that was started for good: whoever was not may leave. */
+  #dismissStopgaps(): void {
+    for (const worker of this.#workers.idle()) {
+      if (worker.how === "stopgap") this.#leave(worker);
+    }
+  }
+
+  /** A handler cannot be forked: all its forks would fail. */
+  #replaceForks(generation: number): void {
+    // What was said before a reload, or has been said, is of no use.
+    if (generation < this.#reloads.generation || generation === this.#unforkable) return;
+    this.#unforkable = generation;
+    this.#settings.onEvent({ type: "warning", message: GAVE_UP });
+    for (const worker of [...this.#workers.values()]) this.#dismissFork(worker);
+    this.#keep();
+  }
+
+  #dismissFork(worker: Worker): void {
+    const { how, state } = worker;
+    if (how !== "forked" || state === "leaving") return;
+    this.#leave(worker);
+    if (state === "busy") return;
+    worker.why = "exit";
+    worker.handle.kill();
   }
 
   #couldNotLoad(worker: Worker, why: string): void {

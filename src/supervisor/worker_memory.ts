@@ -11,8 +11,8 @@ export const MEMORY_INTERVAL = 250;
 export interface MemorySettings {
   /** MiB. */
   readonly limit: number;
-  /** Bytes that a process holds for itself; null if that cannot be told. */
-  readonly of: (pid: number) => number | null;
+  /** Bytes that a process holds for itself, see `Runtime.memoryOf`. */
+  readonly of: (pid: number, enough: number) => number | null;
 }
 
 /** Looks at the memory of workers while it runs. */
@@ -58,7 +58,7 @@ interface Verdict {
 }
 
 function judgeMemory({ limit, of }: MemorySettings, pid: number): Verdict | null {
-  const held = Math.round((of(pid) ?? 0) / 2 ** 20);
+  const held = Math.round((of(pid, limit * 2 ** 20) ?? 0) / 2 ** 20);
   if (held <= limit) return null;
   const why = `it held ${held} MiB of memory, and may hold ${limit}`;
   return { what: held > 2 * limit ? "end" : "replace", why };

@@ -71,9 +71,14 @@ export class FakeWorker implements WorkerHandle {
     this.#listeners.onMessage({ type: "event", event });
   }
 
-  ready(): void {
+  ready(forked?: true): void {
     this.state = "idle";
-    this.#listeners.onMessage({ type: "ready" });
+    this.#listeners.onMessage(forked ? { type: "ready", how: "forked" } : { type: "ready" });
+  }
+
+  /** Says that its handler must not be forked. */
+  givesUp(): void {
+    this.#listeners.onMessage({ type: "gave up" });
   }
 
   accept(): void {
