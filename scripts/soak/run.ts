@@ -21,6 +21,8 @@ export interface Settings {
   readonly connections: number;
   /** Milliseconds between two kills of a worker process; 0 for none. */
   readonly killEvery: number;
+  /** Milliseconds between two kills of the process that forks workers; 0 for none. */
+  readonly killTemplateEvery: number;
   /** It goes on until so many are killed, however slowly it goes. */
   readonly kills?: number;
   readonly seed: number;
@@ -126,11 +128,17 @@ export async function soak(settings: Settings): Promise<Outcome> {
       calls.add(call);
     }, killEvery)
     : undefined;
+  const killingTemplates = settings.killTemplateEvery > 0
+    ? setInterval(() => {
+      for (const pid of server.templates()) Deno.kill(pid, "SIGKILL");
+    }, settings.killTemplateEvery)
+    : undefined;
   const clients = Array.from({ length: connections }, () => client(() => anyKind(random)));
   // It would keep all others of an iterative server waiting, and a short run from its end.
   if (model !== "iterative") clients.push(client(() => "patient", end - IDLE_TIMEOUT * SECOND, 0));
   await Promise.all(clients);
   clearInterval(killing);
+  clearInterval(killingTemplates);
   await Promise.all(calls);
   const rate = done / ((performance.now() - began) / SECOND);
 

@@ -97,6 +97,13 @@ export class Server {
     this.#onEvent(event);
   }
 
+  /** Processes that fork its workers: children of its own that are no workers, and have children. */
+  templates(): number[] {
+    return descendants(this.pid).filter((pid) =>
+      !this.workers.has(pid) && descendants(pid).length > 0
+    );
+  }
+
   /** What it holds now. */
   held(): Held {
     const workers = descendants(this.pid);
@@ -136,11 +143,11 @@ function entries(path: string): number {
   }
 }
 
-/** KiB that are a process's own and no file's. */
+/** KiB that are a process's own: no file's, and not shared with what forked it. */
 function memory(pid: number): number {
   try {
     return Number(
-      /^RssAnon:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0,
+      /^Private_Dirty:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0,
     );
   } catch {
     return 0;

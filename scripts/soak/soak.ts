@@ -20,6 +20,8 @@ const HELP = `Usage: deno run -A scripts/soak/soak.ts [options] [-- options of s
   --seconds N          how long each model is under load (20)
   --connections N      how many clients there are at once (50)
   --kill-every MS      kill a random worker process so often; 0 for never (200)
+  --kill-template-every MS
+                       kill the process that forks workers so often; 0 for never (0)
   --answer-within S    a new client must be answered so soon after a kill (2)
   --seed N             what the clients do depends on it (1)
 
@@ -35,7 +37,16 @@ function usage(text: string): never {
 const split = Deno.args.indexOf("--");
 const own = split < 0 ? Deno.args : Deno.args.slice(0, split);
 const given = parseArgs(own, {
-  string: ["model", "runtime", "seconds", "connections", "kill-every", "answer-within", "seed"],
+  string: [
+    "model",
+    "runtime",
+    "seconds",
+    "connections",
+    "kill-every",
+    "kill-template-every",
+    "answer-within",
+    "seed",
+  ],
   boolean: ["help"],
   unknown: (argument) => usage(`unknown: ${argument}`),
 }) as Record<string, string | boolean | undefined>;
@@ -100,6 +111,7 @@ const shared = {
   milliseconds: number("seconds", 20, 1) * 1000,
   connections: number("connections", 50, 1),
   killEvery: number("kill-every", 200),
+  killTemplateEvery: number("kill-template-every", 0),
   answerWithin: number("answer-within", 2) * 1000,
   seed: number("seed", 1),
   serve: split < 0 ? [] : Deno.args.slice(split + 1),

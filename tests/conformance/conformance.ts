@@ -73,6 +73,7 @@ export function defineAll(on: Target): void {
   for (const model of NAMES) {
     define(on, model, model === "iterative" ? builtIn : HANDLERS, "shared");
   }
+  define(on, "process", builtIn, "started"); // the other handler is never forked
   define(on, "process", on.name === "deno" ? HANDLERS : builtIn, "handed over");
   define(on, "multiplex", builtIn, "workers");
 }

@@ -1,7 +1,7 @@
 /**
  * Serves and runs the cases inside the runtime that runs this, whichever it is:
- * MODEL, HANDLER ("" for the built-in one), "shared", "handed over" or "workers",
- * which is two of them with many connections each. A line of
+ * MODEL, HANDLER ("" for the built-in one), and a way: "shared", "started" for the same
+ * without a fork, "handed over", or "workers", two of them with many connections each. A line of
  * JSON for each case: what it was, and why it failed.
  */
 import process from "node:process";
@@ -33,6 +33,7 @@ const options = {
   linger: 10_000,
   shutdownTimeout: 60_000,
   handOver: way === "handed over",
+  ...(way === "started" ? { fork: false } : {}),
   workers: way === "workers" ? 2 : 0,
   onEvent: (event: ServerEvent) => void events.push(event),
 };
@@ -57,8 +58,13 @@ await step("connections were where the model says", () => {
   const kind = modelIn(options.workers, model)!.where;
   must(of("accepted").every(({ worker }) => worker.kind === kind), `one was not in ${kind}`);
   const sockets = of("listening")[0].sockets;
-  const shared = way === "workers" ? "shared" : way;
+  const shared = way === "handed over" ? way : "shared";
   must(sockets === (kind === "main" ? undefined : shared), `the sockets were ${sockets}`);
+});
+await step("workers were forked where they could be", () => {
+  const forks = model === "process" && way === "shared" && !handler;
+  const started = of("worker_started");
+  must(started.every(({ forked = false }) => forked === forks), JSON.stringify(started));
 });
 await step("no worker ended but those that left", () => {
   const ended = of("worker_exited").filter(({ reason }) => reason !== "exit");

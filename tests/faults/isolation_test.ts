@@ -6,12 +6,14 @@ import { CLI, Command, descendants } from "../tools/command.ts";
 import { type Target, target } from "../tools/targets.ts";
 
 const HANDLER = new URL("../fixtures/handlers/faults.ts", import.meta.url).pathname;
+const BLOCKING = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).pathname;
 
 /** An event of the log. */
 interface Line {
   readonly type: string;
   readonly reason?: string;
   readonly error?: string;
+  readonly forked?: boolean;
   readonly worker?: { readonly id: number };
 }
 
@@ -37,6 +39,11 @@ const OUTLIVED: Record<string, Record<string, Report | null>> = {
     closes: ["worker_exited", /./],
     blocks: null,
     loops: null, // last, because it takes a processor
+  },
+  /** Its loop has a turn only when the connection has ended. */
+  "process forked": {
+    rejects: ["unhandled", /rejected on purpose$/],
+    "rejects with what throws": ["unhandled", /./],
   },
   thread: {
     throws: ["closed", /^error thrown on purpose$/],
@@ -77,10 +84,15 @@ const SMALL_HEAP: Record<string, string> = {
   node: "--max-old-space-size=64",
 };
 
-function start(on: Target, args: readonly string[], flags: readonly string[] = []): Command {
+function start(
+  on: Target,
+  args: readonly string[],
+  flags: readonly string[] = [],
+  handler = HANDLER,
+): Command {
   const usual = ["--port", "0", "--log", "json", "--spares", "2", "--linger", "0.2"];
   return new Command(
-    ["serve", ...usual, "--handler", HANDLER, ...args],
+    ["serve", ...usual, "--handler", handler, ...args],
     { program: [...on.run, ...flags, CLI] },
   );
 }
@@ -111,6 +123,7 @@ async function answer(address: Address): Promise<number> {
 /** The pairs of OUTLIVED, with the flags that they are run with. */
 const WAYS = [
   ["process", "--max-worker-memory", "100"],
+  ["process", "--max-worker-memory", "100", "forked"],
   ["process", "--max-worker-memory", "100", "--hand-over"],
   ["thread"],
   ["multiplex"],
@@ -121,12 +134,16 @@ for (const name of ["deno", "bun", "node"] as const) {
   const on = await target(name);
   for (const [model, ...flags] of WAYS) {
     if (flags.includes("--hand-over") && name !== "deno") continue; // the same code on all three
-    const way = [model, ...flags.filter((flag) => flag === "--hand-over")].join(" ");
+    const forked = flags.includes("forked");
+    const way = [model, ...flags.filter((flag) => /hand-over|forked/.test(flag))].join(" ");
     Deno.test(`${name}: faults of a handler that ${way} outlives`, async () => {
-      const command = start(on, ["--model", model, "--shutdown-timeout", "0.2", ...flags]);
+      const given = flags.filter((flag) => flag !== "forked");
+      const args = ["--model", model, "--shutdown-timeout", "0.2", ...given];
+      const command = start(on, args, [], forked ? BLOCKING : HANDLER);
       const address = await command.ready();
       const slowest: Record<string, number> = {};
-      for (const [fault, report] of Object.entries(OUTLIVED[model])) {
+      const outlived = { ...OUTLIVED[model], ...OUTLIVED[way] };
+      for (const [fault, report] of Object.entries(outlived)) {
         const before = events(command).length;
         const client = await does(fault, address);
         slowest[fault] = Math.round(await answer(address));
@@ -156,6 +173,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       assertEquals(await command.exit(), 0);
       assertEquals(count("closed", "shutdown"), standing);
       const started = events(command).filter(({ type }) => type === "worker_started");
+      assertEquals(started.some((event) => event.forked), forked);
       assertEquals(started.length, new Set(started.map(({ worker }) => worker!.id)).size);
       assertEquals(count("worker_stuck"), model === "thread" ? standing : 0);
     });

@@ -29,6 +29,7 @@ for (const [name, model] of PAIRS) {
       milliseconds: 2000,
       connections: 50,
       killEvery: where === "process" ? 200 : 0,
+      killTemplateEvery: where === "process" ? 3000 : 0,
       kills: where === "process" ? 4 : 0,
       seed: 1,
       answerWithin: 60_000, // 2 s are promised, on a machine that does nothing else

@@ -8,7 +8,11 @@ import { WAYS } from "../tools/ways.ts";
 await onEachRuntime(({ on, test, run }) => {
   const serve = (...args: string[]) => run(["serve", "--port", "0", ...args]);
 
-  for (const name of on.name === "deno" ? Object.keys(WAYS) : ["thread", "process"]) {
+  for (
+    const name of on.name === "deno"
+      ? Object.keys(WAYS)
+      : ["thread", "process", "process --no-fork"]
+  ) {
     test(`serve ${name} refuses whoever is too many, and lets in whoever comes when one has left`, async () => {
       const command = serve(
         ...WAYS[name],

@@ -11,15 +11,18 @@ const NAMES = Object.keys(MODELS) as ModelName[];
 const WAYS = [
   ["deno", "thread"],
   ["deno", "process"],
+  ["deno", "process", "--no-fork"],
   ["deno", "process", "--hand-over"],
   ["bun", "thread"],
+  ["bun", "process"],
   ["node", "process"],
   ["deno", "multiplex", "--workers", "2"],
 ] as const;
 
-/** A handler that says a word, and then echoes. */
+/** A handler that says a word, and then echoes; its processes are forked. */
 const says = (word: string) =>
-  `export default async (connection) => {
+  `export const blocking = true;
+export default async (connection) => {
   await connection.write(new TextEncoder().encode("${word}"));
   const buffer = new Uint8Array(100);
   for (let n; (n = await connection.read(buffer)) !== null;) {

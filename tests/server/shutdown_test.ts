@@ -5,10 +5,10 @@ import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { WAYS } from "../tools/ways.ts";
 
 const CLIENTS = 8;
-const ON_DENO = ["iterative", "thread", "multiplex --workers"];
+const ON_DENO = ["iterative", "thread", "process", "process --no-fork", "multiplex --workers"];
 
 await onEachRuntime(({ on, test, run }) => {
-  for (const name of on.name === "deno" ? ON_DENO : ["multiplex"]) {
+  for (const name of on.name === "deno" ? ON_DENO : ["multiplex", "process"]) {
     test(`serve ${name} at SIGTERM serves whoever has come, refuses whoever comes, and resets nobody`, async () => {
       const args = [
         ...WAYS[name] ?? ["--model", name],

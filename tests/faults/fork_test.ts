@@ -1,0 +1,292 @@
+/**
+ * Workers that are forked: what they do not share, who ends whom, and what becomes of a
+ * handler that must not be forked. docs/models.md tells how it is done.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Address } from "../../mod.ts";
+import { Client, until } from "../tools/client.ts";
+import { alive, type Command, descendants, end } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+const HANDLER = new URL("../fixtures/handlers/forked.ts", import.meta.url).pathname;
+
+const DIES = new URL("../fixtures/handlers/dies_in_forks.ts", import.meta.url).pathname;
+
+/** An event of the log. */
+interface Line {
+  readonly type: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly error?: string;
+  readonly code?: string;
+  readonly forked?: boolean;
+  readonly worker?: { readonly id: number };
+}
+
+function events(command: Command, type?: string): Line[] {
+  const lines = command.stderr.split("\n").slice(0, -1).filter((line) => line.startsWith("{"));
+  return lines.map((line) => JSON.parse(line)).filter((line) => !type || line.type === type);
+}
+
+/** What the handler answers to one line. */
+async function ask(client: Client, line: string): Promise<unknown> {
+  await client.send(`${line}\n`);
+  let text = "";
+  while (!text.endsWith("\n")) text += await client.receiveText(1);
+  return JSON.parse(text);
+}
+
+async function opened(address: Address, count: number): Promise<Client[]> {
+  return await Promise.all(Array.from({ length: count }, () => Client.open(address)));
+}
+
+/** The process that forks: the only child of the main process that has children. */
+function template(command: Command): number {
+  const parents = descendants(command.child.pid).filter((pid) => descendants(pid).length > 0);
+  assertEquals(parents.length, 1);
+  return parents[0];
+}
+
+/** What a process's descriptors are, by their numbers. */
+function descriptors(pid: number): Map<string, string> {
+  const folder = `/proc/${pid}/fd`;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return new Map(names.map((name) => [name, Deno.readLinkSync(`${folder}/${name}`)]));
+}
+
+await onEachRuntime(({ on, test, serve }) => {
+  const forking = (...args: string[]) =>
+    serve("--model", "process", "--log", "json", "--handler", HANDLER, ...args);
+
+  test("forks have random numbers, names and descriptors of their own", async () => {
+    const command = forking();
+    const address = await command.ready();
+    const drawn = (await Promise.all((await opened(address, 3)).map(async (client) => {
+      await client.send("random\n");
+      const answer = new TextDecoder().decode(await client.receiveAll());
+      await client.close();
+      return JSON.parse(answer);
+    }))).flat() as Record<string, unknown>[];
+    assertEquals(drawn.length, 600);
+    for (const kind of Object.keys(drawn[0])) {
+      const values = new Set(drawn.map((draw) => draw[kind]));
+      assertEquals(values.size, drawn.length, `${kind} came twice`);
+    }
+
+    const clients = await opened(address, 3);
+    const who = await Promise.all(clients.map((client) => ask(client, "who"))) as {
+      context: { id: number };
+      pid: number;
+    }[];
+    const pids = who.map(({ context }) => context.id);
+    const forks = descendants(template(command));
+    for (const pid of pids) assert(forks.includes(pid), `${pid} is no fork`);
+    // Deno's `process.pid` cannot be set (2.9).
+    if (on.name !== "deno") assertEquals(who.map(({ pid }) => pid), pids);
+
+    const [CONTROL, LISTENING] = ["4", "3"];
+    const templates = descriptors(template(command));
+    for (const pid of pids) {
+      const own = descriptors(pid);
+      assertEquals(own.get(LISTENING), templates.get(LISTENING));
+      const others = pids.filter((other) => other !== pid).map((other) => descriptors(other));
+      for (const other of [...others, templates]) {
+        assert(![...other.values()].includes(own.get(CONTROL)!), "a control socket is shared");
+      }
+    }
+    await end(command, ...clients);
+    assert(events(command, "worker_started").every(({ forked }) => forked));
+  });
+
+  test("what a fork writes to standard output arrives once, whole", async () => {
+    const command = forking();
+    const clients = await opened(await command.ready(), 2);
+    await Promise.all(clients.map((client, i) => ask(client, `log: ${i}`)));
+    for (const client of clients) await client.close();
+    const written = () => command.stdout.split("\n").filter((line) => line.startsWith("line"));
+    await until("all lines", () => written().length >= 6);
+    await end(command);
+    assertEquals(
+      written().sort(),
+      [0, 1, 2].flatMap((line) => [0, 1].map((i) => `line ${line} of ${i}`)),
+    );
+  });
+
+  test("SIGKILL of the process that forks breaks no connection", async () => {
+    const command = forking();
+    const address = await command.ready();
+    const [client] = await opened(address, 1);
+    const { context } = await ask(client, "who") as { context: { id: number } };
+    const before = template(command);
+    Deno.kill(before, "SIGKILL");
+    await until("it is gone", () => !alive(before));
+    assertEquals(await ask(client, "work: JSON"), "JSON");
+    // Those who come now need new workers.
+    const others = await opened(address, 6);
+    for (const other of others) assertEquals(await ask(other, "work: JSON"), "JSON");
+    // Its worker is nobody's child any more, and yet its end is told.
+    Deno.kill(context.id, "SIGKILL");
+    await until(
+      "its end",
+      () => events(command, "worker_exited").some(({ worker }) => worker!.id === context.id),
+    );
+    await client.close();
+    // Where they are forks again, the template is a new one.
+    const [last] = await opened(address, 1);
+    await ask(last, "work: JSON");
+    await end(command, last, ...others);
+  });
+
+  test("SIGKILL of the main process ends forks that are blocked in a read", async () => {
+    const command = forking();
+    const [client] = await opened(await command.ready(), 1);
+    await ask(client, "work: JSON");
+    const pids = descendants(command.child.pid);
+    assert(pids.length >= 2);
+    command.child.kill("SIGKILL");
+    await command.exit();
+    await until("workers are gone", () => !pids.some(alive));
+    await client.close();
+  });
+
+  test("a fork ends as it would otherwise, and it is said how", async () => {
+    const command = forking();
+    const address = await command.ready();
+    for (
+      const [what, type, text] of [
+        ["throw", "closed", /^error thrown on purpose/],
+        ["reject", "unhandled", /rejected on purpose/],
+        ["exit", "worker_exited", /^exit code 3/],
+        ["exit twice", "worker_exited", /^exit code 4/],
+      ] as const
+    ) {
+      const [client] = await opened(address, 1);
+      await client.send(what);
+      await client.receiveAll().catch(() => {});
+      await client.close();
+      await until(
+        `${what}: ${type}`,
+        () =>
+          events(command, type).some((e) => text.test(`${e.reason ?? ""} ${e.error ?? ""}`.trim())),
+      );
+    }
+    await end(command);
+  });
+
+  test("each connection has a fresh process with --max-connections-per-worker 1", async () => {
+    const command = forking("--max-connections-per-worker", "1");
+    const address = await command.ready();
+    const pids = new Set<number>();
+    for (let i = 0; i < 20; i++) {
+      const [client] = await opened(address, 1);
+      pids.add((await ask(client, "who") as { context: { id: number } }).context.id);
+      await client.close();
+    }
+    assertEquals(pids.size, 20);
+    const forks = () => descendants(template(command));
+    await until("those that had a client are gone", () => !forks().some((pid) => pids.has(pid)));
+    await end(command);
+  });
+
+  test("a handler that waits for something else is told, and not forked any more", async () => {
+    for (const what of ["a timer", "another socket", "nothing at all"]) {
+      const command = forking();
+      const address = await command.ready();
+      const [client] = await opened(address, 1);
+      await client.send(`break: ${what}`);
+      assertEquals((await client.receiveAll().catch(() => [])).length, 0);
+      await client.close();
+      await until("it is said", () => events(command, "warning").length > 0);
+      const [closed] = events(command, "closed");
+      assertEquals([closed.reason, closed.code], ["error", "ENOTSUP"], what);
+      assertMatch(closed.error!, /exports `blocking`, and waits for something else/);
+      // This one would come to an end.
+      if (what === "a timer") {
+        const others = await opened(address, 3);
+        for (const other of others) assertEquals(await ask(other, `break: ${what}`), what);
+        for (const other of others) await other.close();
+      }
+      await end(command);
+      assertEquals(events(command, "warning").length, 1);
+    }
+  });
+
+  test("a fork does what an engine does for itself, and answers in time", async () => {
+    const command = forking();
+    const address = await command.ready();
+    const clients = await opened(address, 5);
+    const work = await ask(clients[0], "list") as string[];
+    assert(work.length > 10);
+    // Again with what was compiled, collected and moved before.
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(clients.map(async (client) => {
+        for (const what of work) assertEquals(await ask(client, `work: ${what}`), what);
+      }));
+    }
+    await end(command, ...clients);
+    assertEquals(events(command, "worker_exited").filter(({ reason }) => reason !== "exit"), []);
+  });
+
+  test("where a fork dies before it is ready, workers are runtimes, and nothing is said", async () => {
+    const command = serve("--model", "process", "--log", "json", "--handler", DIES);
+    const [client] = await opened(await command.ready(), 1);
+    await client.send("hello");
+    assertEquals(await client.receiveText(5), "hello");
+    await end(command, client);
+    assert(events(command, "worker_started").every(({ forked }) => !forked));
+    assertEquals(events(command, "worker_exited").filter(({ reason }) => reason !== "exit"), []);
+    assertEquals(events(command, "warning"), []);
+  });
+
+  test("--no-fork starts each worker as a runtime", async () => {
+    const command = forking("--no-fork");
+    const [client] = await opened(await command.ready(), 1);
+    assertEquals(await ask(client, "work: JSON"), "JSON");
+    await end(command, client);
+    assert(events(command, "worker_started").every(({ forked }) => !forked));
+  });
+
+  if (on.name !== "deno") return;
+
+  test("a template that loads slowly does not take the place of a newer one", async () => {
+    const folder = await Deno.makeTempDir();
+    const handler = `${folder}/handler.ts`;
+    const write = (word: string, milliseconds: number) =>
+      Deno.writeTextFile(
+        handler,
+        `Deno.writeTextFileSync("${folder}/${word}", "");
+await new Promise((resolve) => setTimeout(resolve, ${milliseconds}));
+export const blocking = true;
+export default (connection) => connection.write(new TextEncoder().encode("${word}"));
+`,
+      );
+    await write("first", 0);
+    const command = serve(
+      ...["--model", "process", "--log", "json", "--handler", handler],
+      ...["--max-connections-per-worker", "1"],
+    );
+    const address = await command.ready();
+    const says = async () => {
+      const [client] = await opened(address, 1);
+      const word = new TextDecoder().decode(await client.receiveAll());
+      await client.close();
+      return word;
+    };
+    assertEquals(await says(), "first");
+    // One that has lived for a while is replaced at once.
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    await write("slow", 2000);
+    const before = template(command);
+    Deno.kill(before, "SIGKILL");
+    await until("it is gone", () => !alive(before));
+    const loading = `${folder}/slow`;
+    await until("the slow one loads", () => Deno.stat(loading).then(() => true, () => false));
+    await write("new", 0);
+    command.child.kill("SIGHUP");
+    await until("the reload", async () => await says() === "new");
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    for (let i = 0; i < 4; i++) assertEquals(await says(), "new");
+    await end(command);
+    await Deno.remove(folder, { recursive: true });
+  });
+});
