@@ -9,6 +9,7 @@ const FUNCTIONS: ForeignFunctions = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
@@ -19,6 +20,7 @@ const FUNCTIONS: ForeignFunctions = {
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const EPOLL_CTL_ADD = 1;
+const STDERR = 2;
 /** Loops begin with the process, so they have its first descriptors. */
 const MOST = 256;
 
@@ -33,6 +35,8 @@ export class ForkDescriptors {
   readonly #functions: ForeignLibrary["functions"];
   readonly #isPacked: boolean;
   readonly #eventfds: number[] = [];
+  /** By which a loop tells itself of signals (libuv): the end that it watches, and the other. */
+  readonly #pipes: (readonly [number, number])[] = [];
   readonly #sets: WatchSet[];
   readonly #parents: number[] = [];
 
@@ -44,11 +48,13 @@ export class ForkDescriptors {
     this.#functions = runtime.openLibrary(FUNCTIONS).functions;
     this.#isPacked = runtime.arch === "x64";
     const sets = new Map<string, number[]>();
+    const pipes = new Map<string, number[]>();
     const parentsIs = this.#what(parents);
     for (let descriptor = 0; descriptor < MOST; descriptor++) {
       const what = this.#what(descriptor);
       if (what === parentsIs) this.#parents.push(descriptor);
       if (what === "anon_inode:[eventfd]") this.#eventfds.push(descriptor);
+      if (what.startsWith("pipe:")) pipes.set(what, [...pipes.get(what) ?? [], descriptor]);
       if (what !== "anon_inode:[eventpoll]") continue;
       // Two that watch the same are one set that was duplicated: Deno's loop has both.
       const info = this.#info(descriptor);
@@ -58,14 +64,28 @@ export class ForkDescriptors {
       descriptors,
       watched: this.#watched(info),
     }));
+    const watched = new Set(
+      this.#sets.flatMap(({ watched }) => watched.map(({ descriptor }) => descriptor)),
+    );
+    for (const ends of pipes.values()) {
+      if (ends.length !== 2 || ends[0] <= STDERR) continue;
+      const own = ends.find((end) => watched.has(end));
+      if (own !== undefined) this.#pipes.push([own, ends.find((end) => end !== own)!]);
+    }
   }
 
   /** Makes the loops' anew, under the same numbers, and closes the parent's. */
   renew(): void {
-    const { eventfd, epoll_create1, epoll_ctl, close } = this.#functions;
+    const { eventfd, pipe2, epoll_create1, epoll_ctl, close } = this.#functions;
     for (const descriptor of this.#parents) close(descriptor);
     for (const descriptor of this.#eventfds) {
       this.#replace(eventfd(0, O_CLOEXEC | O_NONBLOCK), [descriptor]);
+    }
+    for (const [watched, other] of this.#pipes) {
+      const ends = new Int32Array(2);
+      pipe2(new Uint8Array(ends.buffer), O_CLOEXEC | O_NONBLOCK);
+      this.#replace(ends[0], [watched]);
+      this.#replace(ends[1], [other]);
     }
     for (const { descriptors, watched } of this.#sets) {
       const set = epoll_create1(O_CLOEXEC);

@@ -112,6 +112,23 @@ await onEachRuntime(({ on, test, serve }) => {
     );
   });
 
+  // Deno gives a worker that blocks no signals, forked or not (2.9).
+  if (on.name !== "deno") {
+    test("a signal is a fork's own", async () => {
+      const command = forking();
+      const clients = await opened(await command.ready(), 3);
+      const pids: number[] = [];
+      for (const client of clients) pids.push((await ask(client, "who") as { pid: number }).pid);
+      for (const client of clients) await client.close();
+      await until("all are idle", () => events(command, "closed").length === 3);
+      for (const pid of pids) Deno.kill(pid, "SIGUSR2");
+      const signals = () => command.stdout.split("\n").filter((line) => line.startsWith("signal"));
+      await until("all signals", () => signals().length === 3);
+      await end(command);
+      assertEquals(signals().sort(), pids.map((pid) => `signal in ${pid}`).sort());
+    });
+  }
+
   test("SIGKILL of the process that forks breaks no connection", async () => {
     const command = forking();
     const address = await command.ready();
