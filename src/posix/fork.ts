@@ -14,7 +14,12 @@ const FUNCTIONS: ForeignFunctions = {
   fork: { parameters: [], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   _exit: { parameters: ["i32"], result: "i32" },
+  signal: { parameters: ["i32", "u64"], result: "u64" },
 };
+
+const SIGCHLD = 17;
+const SIG_DFL = 0n;
+const SIG_IGN = 1n;
 
 /** Forks this process. */
 export class Forker {
@@ -28,6 +33,10 @@ export class Forker {
    */
   constructor(runtime: Runtime, parents: number) {
     this.#library = runtime.openLibrary(FUNCTIONS);
+    // Where it is ignored, which is inherited, the kernel keeps no child's end (waitpid(2)).
+    const { signal } = this.#library.functions;
+    const before = BigInt(signal(SIGCHLD, SIG_DFL));
+    if (before !== SIG_IGN) signal(SIGCHLD, before);
     this.#memory = new ForkMemory(runtime);
     this.#descriptors = new ForkDescriptors(runtime, parents);
   }

@@ -6,7 +6,7 @@
 import { errorMessage } from "../connection/errors.ts";
 import { isTemplates, Template } from "./forked_worker.ts";
 import type { Order } from "./messages.ts";
-import { type ProcessSetup, startProcess } from "./process_worker.ts";
+import { type ProcessListeners, type ProcessSetup, startProcess } from "./process_worker.ts";
 import type { StartWorker, WorkerHandle, WorkerListeners } from "./worker_handle.ts";
 
 /** Milliseconds after which a template that ends is replaced at once. */
@@ -123,44 +123,52 @@ export class ForkingStarter {
     const since = Date.now();
     let template: Template | null = null;
     let isReady = false;
-    const process = startProcess(
-      this.#setup,
-      number ?? 0,
-      {
-        onMessage: (message) => {
-          // From a worker that is ready it is something that its handler writes.
-          if (message.type === "template" && !isReady && !template) {
-            template = new Template(this.#setup, socket);
-            const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
-            if (number !== null) worker.attempt(fork, listeners);
-            this.#take(template, loaded);
-          } else if (isTemplates(message)) {
-            template?.told(message);
-          } else {
-            if (message.type === "ready") {
-              isReady = true;
-              this.#take(null, loaded);
-              worker.become(process);
-            }
-            listeners.onMessage(message);
+    let process: WorkerHandle;
+    const listens: ProcessListeners = {
+      onMessage: (message) => {
+        // From a worker that is ready it is something that its handler writes.
+        if (message.type === "template" && !isReady && !template) {
+          template = new Template(this.#setup, socket);
+          const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
+          if (number !== null) worker.attempt(fork, listeners);
+          this.#take(template, loaded);
+        } else if (isTemplates(message)) {
+          template?.told(message);
+        } else {
+          if (message.type === "ready") {
+            isReady = true;
+            this.#take(null, loaded);
+            worker.become(process);
           }
-        },
-        onExit: (reason, notStarted) => {
-          if (template) {
-            template.gone();
-            if (this.#template === template) this.#lost(Date.now() - since > LONG_LIFE);
-          } else {
-            libc.close(socket);
-            if (!afresh && !isReady) this.#plain = false; // the next one tries again
-            listeners.onExit(reason, notStarted);
-          }
-          this.#running.delete(process);
-          gone.resolve();
-        },
+          listeners.onMessage(message);
+        }
       },
-      pair,
-      number === null ? "only" : "may",
-    );
+      onExit: (reason, notStarted) => {
+        if (template) {
+          template.gone();
+          if (this.#template === template) this.#lost(Date.now() - since > LONG_LIFE);
+        } else {
+          libc.close(socket);
+          if (!afresh && !isReady) this.#plain = false; // the next one tries again
+          listeners.onExit(reason, notStarted);
+        }
+        this.#running.delete(process);
+        gone.resolve();
+      },
+    };
+    try {
+      process = startProcess(
+        this.#setup,
+        number ?? 0,
+        listens,
+        pair,
+        number === null ? "only" : "may",
+      );
+    } catch (error) {
+      libc.close(socket);
+      if (!afresh) this.#plain = false;
+      throw error;
+    }
     this.#running.set(process, gone.promise);
     worker.waitFor(process);
     return worker;

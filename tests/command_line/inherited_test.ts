@@ -51,7 +51,7 @@ await onEachRuntime(({ on, test, run }) => {
     });
     const address = await program.ready();
     await visit(address);
-    Deno.kill(descendants(program.child.pid)[0], "SIGKILL");
+    Deno.kill(descendants(program.child.pid).at(-1)!, "SIGKILL"); // a fork, and not what forked it
     await until("it is gone", () => program.stderr.includes("ended: SIGKILL\n"));
     await visit(address);
     program.child.kill("SIGTERM");

@@ -17,7 +17,7 @@ async function limitProcesses(pid: number, limit: string) {
 Deno.test("node: serve --model process waits calmly while no process can be started, and recovers", async () => {
   const { run } = await target("node");
   const command = new Command(
-    ["serve", "--log", "json", "--port", "0", "--model", "process", "--spares", "1"],
+    ["serve", "--log", "json", "--port", "0", "--model", "process", "--no-fork", "--spares", "1"],
     { program: ["env", ...AS_NOBODY, ...run, CLI] },
   );
   const address = await command.ready();
