@@ -3,6 +3,7 @@
  * which are made anew, and the parent's own. Linux only.
  * @module
  */
+import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 
 const FUNCTIONS: ForeignFunctions = {
@@ -97,8 +98,10 @@ export class ForkDescriptors {
   }
 
   #replace(by: number, descriptors: number[]): void {
-    for (const descriptor of descriptors) this.#functions.dup3(by, descriptor, O_CLOEXEC);
-    this.#functions.close(by);
+    const { dup3, close } = this.#functions;
+    if (by < 0) throw new SystemError("EMFILE", "No descriptor is free for a fork's event loop");
+    for (const descriptor of descriptors) dup3(by, descriptor, O_CLOEXEC);
+    close(by);
   }
 
   /** What a descriptor is, see proc_pid_fd(5). */

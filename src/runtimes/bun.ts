@@ -85,6 +85,7 @@ export const runtime: Runtime = {
   // 2 KiB for all that ask for little; "forks have random numbers, … of their own" shows it (1.4).
   becomeFork(pid) {
     Object.defineProperty(process, "pid", { value: pid });
+    for (const name of Object.keys(NO_HELPERS)) delete process.env[name]; // not for what it starts
     useUp({ blocks: 40, uuids: 0, integers: 0 });
   },
   loseUnread() {}, // it is so

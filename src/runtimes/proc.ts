@@ -24,9 +24,12 @@ export function descriptorLimit(): number | null {
 export function memoryOf(pid: number, enough: number): number | null {
   try {
     const all = read(pid, "status", /^RssAnon:\s+(\d+)/m);
-    return all === null || all <= enough
-      ? all
-      : read(pid, "smaps_rollup", /^Private_Dirty:\s+(\d+)/m);
+    if (all === null || all <= enough) return all;
+    try {
+      return read(pid, "smaps_rollup", /^Private_Dirty:\s+(\d+)/m) ?? all;
+    } catch {
+      return all; // before Linux 4.14, or it may not be read
+    }
   } catch {
     return null; // it has ended, or may not be looked at
   }

@@ -307,7 +307,9 @@ export class Supervisor {
   }
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
-    const reason = worker.why ?? how;
+    // A signal to the whole process group may come before a worker listens.
+    const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
+    const reason = worker.why ?? (early ? "exit" : how);
     this.#workers.delete(number);
     if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
     if (notStarted) {

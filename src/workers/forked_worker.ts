@@ -219,6 +219,7 @@ export async function becomeTemplate(
   // What the event loop has begun is done first (libuv: descriptors to watch).
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   const forker = new Forker(runtime, CONTROL);
+  const own = forker.pid;
   const orders = new DescriptorPasser(libc, CONTROL, ORDER_SIZE);
   channel.send({ type: "template" });
   const children = new Set<number>();
@@ -238,7 +239,8 @@ export async function becomeTemplate(
     try {
       pid = forker.fork();
     } catch {
-      // The supervisor is told by the PID.
+      // The supervisor is told by the PID. A child that has no event loop of its own must not go on.
+      if (forker.pid !== own) forker.exit(1);
     }
     if (pid === 0) {
       // Whatever fails here must not let it go on as a second template.
