@@ -66,7 +66,7 @@ await onEachRuntime(({ on, test, run }) => {
       const client = await Deno.connect({ hostname: "127.0.0.1", port });
       const message = new Uint8Array(200); // four characters each in the log
       const answer = new Uint8Array(200);
-      for (let i = 0; i < 2000; i++) { // 1.6 MB of log: beyond the pipe and what may wait
+      for (let i = 0; i < 4000; i++) { // 3.2 MB of log: beyond the pipe and what may wait
         await client.write(message);
         for (let length = 0; length < message.length;) {
           const n = await client.read(answer);

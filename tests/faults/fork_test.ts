@@ -200,7 +200,7 @@ await onEachRuntime(({ on, test, serve }) => {
       await client.close();
     }
     assertEquals(pids.size, 20);
-    const forks = () => descendants(template(command));
+    const forks = () => descendants(command.child.pid);
     await until("those that had a client are gone", () => !forks().some((pid) => pids.has(pid)));
     await end(command);
   });
