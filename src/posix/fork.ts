@@ -7,6 +7,7 @@ import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { ForkDescriptors } from "./fork_descriptors.ts";
 import { ForkMemory } from "./fork_memory.ts";
+import type { Libc } from "./libc.ts";
 
 const FUNCTIONS: ForeignFunctions = {
   // The C library's, which sees to its own locks and to getrandom's memory; a bare
@@ -31,14 +32,14 @@ export class Forker {
    * To be made when the event loop has nothing left to do.
    * @param parents a descriptor that no child gets
    */
-  constructor(runtime: Runtime, parents: number) {
+  constructor(runtime: Runtime, libc: Libc, parents: number) {
     this.#library = runtime.openLibrary(FUNCTIONS);
     // Where it is ignored, which is inherited, the kernel keeps no child's end (waitpid(2)).
     const { signal } = this.#library.functions;
     const before = BigInt(signal(SIGCHLD, SIG_DFL));
     if (before !== SIG_IGN) signal(SIGCHLD, before);
-    this.#memory = new ForkMemory(runtime);
-    this.#descriptors = new ForkDescriptors(runtime, parents);
+    this.#memory = new ForkMemory(runtime, libc);
+    this.#descriptors = new ForkDescriptors(runtime, libc, parents);
   }
 
   /**

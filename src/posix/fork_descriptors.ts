@@ -5,17 +5,14 @@
  */
 import { SystemError } from "../connection/errors.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import type { Libc } from "./libc.ts";
 
 const FUNCTIONS: ForeignFunctions = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
 };
 
 const O_CLOEXEC = 0o2000000;
@@ -33,6 +30,7 @@ interface WatchSet {
 
 /** Those descriptors, as they are when this is made. */
 export class ForkDescriptors {
+  readonly #libc: Libc;
   readonly #functions: ForeignLibrary["functions"];
   readonly #isPacked: boolean;
   readonly #eventfds: number[] = [];
@@ -45,7 +43,8 @@ export class ForkDescriptors {
    * What it opens of the C library stays open.
    * @param parents a descriptor of the parent's own; a runtime may have copies of it
    */
-  constructor(runtime: Runtime, parents: number) {
+  constructor(runtime: Runtime, libc: Libc, parents: number) {
+    this.#libc = libc;
     this.#functions = runtime.openLibrary(FUNCTIONS).functions;
     this.#isPacked = runtime.arch === "x64";
     const sets = new Map<string, number[]>();
@@ -58,7 +57,7 @@ export class ForkDescriptors {
       if (what.startsWith("pipe:")) pipes.set(what, [...pipes.get(what) ?? [], descriptor]);
       if (what !== "anon_inode:[eventpoll]") continue;
       // Two that watch the same are one set that was duplicated: Deno's loop has both.
-      const info = this.#info(descriptor);
+      const info = libc.readText(`/proc/self/fdinfo/${descriptor}`); // proc_pid_fdinfo(5)
       sets.set(info, [...sets.get(info) ?? [], descriptor]);
     }
     this.#sets = [...sets].map(([info, descriptors]) => ({
@@ -77,8 +76,8 @@ export class ForkDescriptors {
 
   /** Makes the loops' anew, under the same numbers, and closes the parent's. */
   renew(): void {
-    const { eventfd, pipe2, epoll_create1, epoll_ctl, close } = this.#functions;
-    for (const descriptor of this.#parents) close(descriptor);
+    const { eventfd, pipe2, epoll_create1, epoll_ctl } = this.#functions;
+    for (const descriptor of this.#parents) this.#libc.close(descriptor);
     for (const descriptor of this.#eventfds) {
       this.#replace(eventfd(0, O_CLOEXEC | O_NONBLOCK), [descriptor]);
     }
@@ -98,10 +97,9 @@ export class ForkDescriptors {
   }
 
   #replace(by: number, descriptors: number[]): void {
-    const { dup3, close } = this.#functions;
     if (by < 0) throw new SystemError("EMFILE", "No descriptor is free for a fork's event loop");
-    for (const descriptor of descriptors) dup3(by, descriptor, O_CLOEXEC);
-    close(by);
+    for (const descriptor of descriptors) this.#libc.functions.dup3(by, descriptor, O_CLOEXEC);
+    this.#libc.close(by);
   }
 
   /** What a descriptor is, see proc_pid_fd(5). */
@@ -112,17 +110,7 @@ export class ForkDescriptors {
     return new TextDecoder().decode(buffer.subarray(0, Math.max(0, length)));
   }
 
-  /** What a set watches, see proc_pid_fdinfo(5). */
-  #info(descriptor: number): string {
-    const { open, read, close } = this.#functions;
-    const path = new TextEncoder().encode(`/proc/self/fdinfo/${descriptor}\0`);
-    const file = open(path, O_CLOEXEC);
-    const buffer = new Uint8Array(16384);
-    const length = read(file, buffer, buffer.length);
-    close(file);
-    return new TextDecoder().decode(buffer.subarray(0, Math.max(0, length)));
-  }
-
+  /** What a set watches, by its text in fdinfo. */
   #watched(info: string): WatchSet["watched"] {
     const entries = info.matchAll(/tfd:\s*(\d+) events:\s*([0-9a-f]+) data:\s*([0-9a-f]+)/g);
     return [...entries].map(([, descriptor, events, data]) => {

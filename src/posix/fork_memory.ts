@@ -4,16 +4,15 @@
  * @module
  */
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
+import type { Libc } from "./libc.ts";
 
 const FUNCTIONS: ForeignFunctions = {
   madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
 };
 
 const MADV_DOFORK = 11;
-const O_CLOEXEC = 0o2000000;
+/** See proc_pid_maps(5). */
+const MAPS = "/proc/self/maps";
 /** The end of all addresses that a process may have, on x86-64 and on arm64. */
 const END = 1n << 48n;
 
@@ -24,12 +23,12 @@ export class ForkMemory {
   readonly #bounds: bigint[] = [0n];
 
   /** What it opens of the C library stays open. */
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, libc: Libc) {
     this.#functions = runtime.openLibrary(FUNCTIONS).functions;
     const { madvise } = this.#functions;
     // One call goes on behind a gap, but ends at what is a device's, or the kernel's
     // like [vvar] and, before Linux 6.10, the rings of io_uring: EINVAL.
-    for (const [, from, to] of this.#maps().matchAll(/^([0-9a-f]+)-([0-9a-f]+) /gm)) {
+    for (const [, from, to] of libc.readText(MAPS).matchAll(/^([0-9a-f]+)-([0-9a-f]+) /gm)) {
       const [start, end] = [BigInt(`0x${from}`), BigInt(`0x${to}`)];
       if (madvise(start, end - start, MADV_DOFORK) < 0) this.#bounds.push(start, end);
     }
@@ -43,19 +42,5 @@ export class ForkMemory {
       const [start, end] = [this.#bounds[i], this.#bounds[i + 1]];
       if (start < end) madvise(start, end - start, MADV_DOFORK);
     }
-  }
-
-  /** See proc_pid_maps(5). */
-  #maps(): string {
-    const { open, read, close } = this.#functions;
-    const file = open(new TextEncoder().encode("/proc/self/maps\0"), O_CLOEXEC);
-    const buffer = new Uint8Array(65536);
-    const decoder = new TextDecoder();
-    let text = "";
-    for (let length; (length = read(file, buffer, buffer.length)) > 0;) {
-      text += decoder.decode(buffer.subarray(0, length), { stream: true });
-    }
-    close(file);
-    return text;
   }
 }

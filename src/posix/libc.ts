@@ -234,6 +234,19 @@ export class Libc extends LibcBase {
     return this.check("open", this.functions.open(bytes, this.constants.O_CLOEXEC));
   }
 
+  /** A whole file as text; one of /proc tells no length, and is read to its end. */
+  readText(path: string): string {
+    const file = this.openFile(path);
+    const buffer = new Uint8Array(65536);
+    const decoder = new TextDecoder();
+    let text = "";
+    for (let length; (length = this.functions.read(file, buffer, buffer.length)) > 0;) {
+      text += decoder.decode(buffer.subarray(0, length), { stream: true });
+    }
+    this.close(file);
+    return text;
+  }
+
   /** flock(2): whether this descriptor has its file's lock now; false if another one has. */
   lock(descriptor: number): boolean {
     for (;;) {

@@ -218,7 +218,7 @@ export async function becomeTemplate(
 ): Promise<Forked> {
   // What the event loop has begun is done first (libuv: descriptors to watch).
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const forker = new Forker(runtime, CONTROL);
+  const forker = new Forker(runtime, libc, CONTROL);
   const own = forker.pid;
   const orders = new DescriptorPasser(libc, CONTROL, ORDER_SIZE);
   channel.send({ type: "template" });

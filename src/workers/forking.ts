@@ -91,7 +91,7 @@ export class ForkingStarter {
         onExit: (reason, notStarted) => {
           if (isReady || worker.isKilled) return listeners.onExit(reason, notStarted);
           if (!template.isProven) this.#take(null, loaded);
-          worker.attempt(() => this.#startPlain(number, listeners), listeners);
+          attempt(() => worker.become(this.#startPlain(number, listeners)), listeners);
         },
       }),
     );
@@ -130,7 +130,7 @@ export class ForkingStarter {
         if (message.type === "template" && !isReady && !template) {
           template = new Template(this.#setup, socket);
           const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
-          if (number !== null) worker.attempt(fork, listeners);
+          if (number !== null) attempt(fork, listeners);
           this.#take(template, loaded);
         } else if (isTemplates(message)) {
           template?.told(message);
@@ -186,6 +186,15 @@ export class ForkingStarter {
   }
 }
 
+/** Starts a worker that is wanted already: the supervisor is told if it cannot be. */
+function attempt(start: () => void, { onExit }: WorkerListeners): void {
+  try {
+    start();
+  } catch (error) {
+    onExit(errorMessage(error), error as Error);
+  }
+}
+
 /** A worker of which is not known yet what it will be. */
 class LaterWorker implements WorkerHandle {
   #handle: WorkerHandle | null = null;
@@ -206,16 +215,6 @@ class LaterWorker implements WorkerHandle {
     this.#handle = handle;
     if (this.#order !== null) handle.order(this.#order);
     if (this.isKilled) handle.kill();
-  }
-
-  /** Becomes what is started; if it cannot be, the supervisor is told. */
-  attempt(start: () => WorkerHandle, { onExit }: WorkerListeners): void {
-    try {
-      const handle = start();
-      if (handle !== this) this.become(handle);
-    } catch (error) {
-      onExit(errorMessage(error), error as Error);
-    }
   }
 
   order(order: Order): void {

@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { ForkMemory } from "../../../src/posix/fork_memory.ts";
+import { Libc } from "../../../src/posix/libc.ts";
 import { runtime } from "../../../src/runtimes/deno.ts";
 
 const MADV_DONTFORK = 10;
@@ -33,7 +34,7 @@ Deno.test({
     symbols.madvise(address, SIZE, MADV_DONTFORK);
     const isKept = () => / dc/.test(mapping((_, start) => start === address).block);
     assert(isKept());
-    const memory = new ForkMemory(runtime);
+    const memory = new ForkMemory(runtime, new Libc(runtime));
     symbols.madvise(address, SIZE, MADV_DONTFORK); // as new memory is
     assert(isKept());
     memory.include();
