@@ -6,27 +6,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Address } from "../../mod.ts";
 import { Client, until } from "../tools/client.ts";
 import { alive, type Command, descendants, end } from "../tools/command.ts";
+import { events } from "../tools/log_lines.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 const HANDLER = new URL("../fixtures/handlers/forked.ts", import.meta.url).pathname;
 
 const DIES = new URL("../fixtures/handlers/dies_in_forks.ts", import.meta.url).pathname;
-
-/** An event of the log. */
-interface Line {
-  readonly type: string;
-  readonly message?: string;
-  readonly reason?: string;
-  readonly error?: string;
-  readonly code?: string;
-  readonly forked?: boolean;
-  readonly worker?: { readonly id: number };
-}
-
-function events(command: Command, type?: string): Line[] {
-  const lines = command.stderr.split("\n").slice(0, -1).filter((line) => line.startsWith("{"));
-  return lines.map((line) => JSON.parse(line)).filter((line) => !type || line.type === type);
-}
 
 /** What the handler answers to one line. */
 async function ask(client: Client, line: string): Promise<unknown> {

@@ -3,19 +3,11 @@ import { assertEquals } from "@std/assert";
 import type { Address } from "../../mod.ts";
 import { Client, until } from "../tools/client.ts";
 import { CLI, Command, descendants } from "../tools/command.ts";
+import { events } from "../tools/log_lines.ts";
 import { type Target, target } from "../tools/targets.ts";
 
 const HANDLER = new URL("../fixtures/handlers/faults.ts", import.meta.url).pathname;
 const BLOCKING = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).pathname;
-
-/** An event of the log. */
-interface Line {
-  readonly type: string;
-  readonly reason?: string;
-  readonly error?: string;
-  readonly forked?: boolean;
-  readonly worker?: { readonly id: number };
-}
 
 /** How a fault shows in the log: the type of the event, and what its reason and error say. */
 type Report = readonly [type: string, text: RegExp];
@@ -95,12 +87,6 @@ function start(
     ["serve", ...usual, "--handler", handler, ...args],
     { program: [...on.run, ...flags, CLI] },
   );
-}
-
-function events(command: Command): Line[] {
-  const lines = command.stderr.split("\n").slice(0, -1);
-  // A runtime that panics writes there too.
-  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
 }
 
 async function does(fault: string, address: Address): Promise<Client> {
