@@ -40,11 +40,16 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 /** Flags that are only the main process's: with its debugger no worker starts. */
 const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
 
-/** No helper threads, which a fork would wait for (1.4). */
+/**
+ * No helper threads, which a fork would wait for (1.4; /proc/PID/task has their names): of
+ * the collector, of the compilers, JSCWarmUp and mi-scavenger.
+ */
 const NO_HELPERS = {
   BUN_JSC_numberOfGCMarkers: "1",
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_useConcurrentJIT: "0",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
+  MIMALLOC_SCAVENGER: "0",
 };
 
 /** The adapter. */

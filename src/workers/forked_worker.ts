@@ -4,6 +4,7 @@
  * supervisor itself, like a process that was started.
  * @module
  */
+import { patience } from "../connection/delay.ts";
 import { errorCode, SystemError } from "../connection/errors.ts";
 import { killAtOnce, waitFor } from "../posix/children.ts";
 import { Forker } from "../posix/fork.ts";
@@ -37,6 +38,9 @@ function order(what: number, which: number): Uint8Array {
   return new Uint8Array(new Uint32Array([what, which]).buffer);
 }
 
+/** Milliseconds in which a template answers something, if it owes answers. */
+const SILENCE = 5000;
+
 /** The template, seen from the supervisor. */
 export class Template {
   /** Whether one of its forks was ever ready. */
@@ -44,6 +48,10 @@ export class Template {
   readonly #setup: ProcessSetup;
   readonly #orders: DescriptorPasser;
   readonly #socket: number;
+  readonly #onHung: () => void;
+  readonly #silence: number;
+  /** Ends the wait for any answer, while one is owed. */
+  #stopWaiting: (() => void) | null = null;
   /** What waits for an answer: by a worker's number its PID, by a PID how it ended. */
   readonly #forked = new Map<number, (pid: number) => void>();
   readonly #ended = new Map<number, (reason: string | null) => void>();
@@ -53,10 +61,15 @@ export class Template {
   #retired = false;
   #gone = false;
 
-  /** @param socket a descriptor of the supervisor's end of its control socket, which it owns */
-  constructor(setup: ProcessSetup, socket: number) {
+  /**
+   * @param socket a descriptor of the supervisor's end of its control socket, which it owns
+   * @param onHung ends the template, which has owed answers for too long
+   */
+  constructor(setup: ProcessSetup, socket: number, onHung: () => void, silence = SILENCE) {
     this.#setup = setup;
     this.#socket = socket;
+    this.#onHung = onHung;
+    this.#silence = silence;
     this.#orders = new DescriptorPasser(setup.libc, socket, ORDER_SIZE);
   }
 
@@ -97,6 +110,7 @@ export class Template {
         resolve();
       })
     );
+    this.#expectAnswer();
     this.#send();
     // Its PID comes first, another way: it is its name in events.
     const control = new ControlSocket(runtime, libc, ours, (message) => {
@@ -137,6 +151,8 @@ export class Template {
       this.#ended.get(message.pid)?.(message.reason);
       this.#ended.delete(message.pid);
     }
+    this.#expectNone();
+    if (this.#forked.size + this.#ended.size > 0) this.#expectAnswer();
     this.#send();
   }
 
@@ -149,6 +165,7 @@ export class Template {
   /** The template has ended; its workers go on. */
   gone(): void {
     this.#gone = true;
+    this.#expectNone();
     for (const resolve of this.#forked.values()) resolve(0);
     for (const resolve of this.#ended.values()) resolve(null);
     for (const { passed } of this.#unsent.splice(0)) {
@@ -156,6 +173,16 @@ export class Template {
     }
     this.#orders.close();
     this.#close(this.#socket);
+  }
+
+  /** One that is stopped, or hangs, would keep workers from beginning and from their end. */
+  #expectAnswer(): void {
+    this.#stopWaiting ??= patience(this.#silence, this.#onHung);
+  }
+
+  #expectNone(): void {
+    this.#stopWaiting?.();
+    this.#stopWaiting = null;
   }
 
   /** Sends orders, those for which there is no room after the next answer. */
@@ -181,6 +208,7 @@ export class Template {
     if (pid === 0) return "there was no room for another process, or the one that forks was gone";
     if (this.#gone) return null;
     const ended = new Promise<string | null>((resolve) => this.#ended.set(pid, resolve));
+    this.#expectAnswer();
     this.#order(REAP, pid);
     return ended;
   }
@@ -207,23 +235,36 @@ export interface Forked {
   readonly channel: ControlChannel;
 }
 
+/** Milliseconds without an order after which the template does a part of what it still has to. */
+const LULL = 20;
+
 /**
  * Makes this process a template: it forks when it is told to, and ends with its
  * supervisor. Resolves in each fork, and in the template never.
+ * @param work what there is to do while there are no orders, in parts
  */
 export async function becomeTemplate(
   runtime: Runtime,
   libc: Libc,
   channel: ControlChannel,
+  work: AsyncIterator<void, void>,
 ): Promise<Forked> {
-  // What the event loop has begun is done first (libuv: descriptors to watch).
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await settle();
   const forker = new Forker(runtime, libc, CONTROL);
   const own = forker.pid;
   const orders = new DescriptorPasser(libc, CONTROL, ORDER_SIZE);
   channel.send({ type: "template" });
   const children = new Set<number>();
+  let done: boolean | undefined = false;
   for (;;) {
+    while (!done && !libc.waitReadable(CONTROL, LULL)) {
+      try {
+        ({ done } = await work.next());
+      } catch {
+        done = true; // its forks are colder, and no error
+      }
+      await settle();
+    }
     const received = orders.receive();
     if (received === null) channel.end();
     const { message, descriptors } = received!;
@@ -254,6 +295,11 @@ export async function becomeTemplate(
     if (pid > 0) children.add(pid);
     channel.send({ type: "forked", number: which, pid: Math.max(0, pid) });
   }
+}
+
+/** What the event loop has begun is done before a fork (libuv: descriptors to watch). */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** In the child: a worker of its own. */

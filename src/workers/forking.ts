@@ -128,7 +128,7 @@ export class ForkingStarter {
       onMessage: (message) => {
         // From a worker that is ready it is something that its handler writes.
         if (message.type === "template" && !isReady && !template) {
-          template = new Template(this.#setup, socket);
+          template = new Template(this.#setup, socket, () => process.kill());
           const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
           if (number !== null) attempt(fork, listeners);
           this.#take(template, loaded);

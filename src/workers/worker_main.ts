@@ -78,8 +78,9 @@ async function fork(
   const { becomeTemplate } = await import("./forked_worker.ts");
   const { warmUp } = await import("./warm_up.ts");
   try {
-    await warmUp(runtime, libc, serving);
-    return await becomeTemplate(runtime, libc, channel);
+    const rounds = warmUp(runtime, libc, serving);
+    await rounds.next();
+    return await becomeTemplate(runtime, libc, channel, rounds);
   } catch {
     return null; // it serves as it is, which is slower and no error
   }

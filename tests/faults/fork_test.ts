@@ -35,8 +35,15 @@ function template(command: Command): number {
 /** What a process's descriptors are, by their numbers. */
 function descriptors(pid: number): Map<string, string> {
   const folder = `/proc/${pid}/fd`;
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  return new Map(names.map((name) => [name, Deno.readLinkSync(`${folder}/${name}`)]));
+  const open = new Map<string, string>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    try {
+      open.set(name, Deno.readLinkSync(`${folder}/${name}`));
+    } catch {
+      // Closed meanwhile: the template warms up.
+    }
+  }
+  return open;
 }
 
 await onEachRuntime(({ on, test, serve }) => {
@@ -82,6 +89,20 @@ await onEachRuntime(({ on, test, serve }) => {
     await end(command, ...clients);
     assert(events(command, "worker_started").every(({ forked }) => forked));
   });
+
+  if (on.name === "bun") {
+    test("the process that forks has no thread that a fork would wait for", async () => {
+      const command = forking();
+      const client = await Client.open(await command.ready());
+      await ask(client, "work: JSON");
+      const folder = `/proc/${template(command)}/task`;
+      const names = [...Deno.readDirSync(folder)]
+        .map(({ name }) => Deno.readTextFileSync(`${folder}/${name}/comm`).trim());
+      const others = new Set(names.filter((name) => name !== "bun" && !/^Bun Pool/.test(name)));
+      await end(command, client);
+      assertEquals(others, new Set());
+    });
+  }
 
   test("what a fork writes to standard output arrives once, whole", async () => {
     const command = forking();

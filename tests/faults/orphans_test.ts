@@ -60,3 +60,46 @@ for (const name of ["deno", "bun", "node"] as const) {
     });
   }
 }
+
+for (const name of ["deno", "bun", "node"] as const) {
+  Deno.test({
+    name: `${name}: as PID 1, forks that are killed leave no zombie, nor does what forked them`,
+    ignore: !possible, // needs a PID namespace: root, or user namespaces
+    async fn() {
+      const { run } = await target(name);
+      const options = ["--model", "process", "--spares", "2", "--log", "json"];
+      const command = new Command(["serve", "--port", "0", ...options], {
+        program: [...NAMESPACE, ...run, CLI],
+      });
+      const address = await command.ready();
+      const [main] = descendants(command.child.pid);
+      const parents = () => descendants(main).filter((pid) => descendants(pid).length > 0);
+      await until("it forks", () => parents().length === 1);
+      const [template] = parents();
+      const client = await Client.open(address);
+      await client.send("hello");
+      assertEquals(await client.receiveText(5), "hello");
+      const workers = descendants(template);
+      Deno.kill(template, "SIGKILL");
+      await client.send("again"); // its worker is an orphan, and goes on
+      assertEquals(await client.receiveText(5), "again");
+      for (const pid of workers) Deno.kill(pid, "SIGKILL");
+      await client.receiveAll().catch(() => {}); // a reset
+      await client.close();
+      await until("they are gone", () => ![template, ...workers].some((pid) => exists(pid)));
+      await (await Client.open(address)).close(); // others have come
+      Deno.kill(main, "SIGTERM");
+      assertEquals(await command.exit(), 0);
+    },
+  });
+}
+
+/** Whether there is such a process; a zombie is one. */
+function exists(pid: number): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}

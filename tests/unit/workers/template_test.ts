@@ -12,11 +12,13 @@ import { test } from "../../tools/unit.ts";
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 
-function played() {
+function played(silence?: number) {
   const libc = new Libc(runtime);
   const [ours, theirs] = libc.socketPair();
   const setup = { runtime, libc } as ProcessSetup;
-  return { libc, ours, theirs, template: new Template(setup, ours) };
+  const hung = Promise.withResolvers<void>();
+  const template = new Template(setup, ours, hung.resolve, silence);
+  return { libc, ours, theirs, template, hung: hung.promise };
 }
 
 test("orders for which there is no room go out after the next answer", async () => {
@@ -63,6 +65,23 @@ test("a fork has its name, though the template was killed before it could tell i
   assertEquals(ends, ["how is not known, for the process that forked it was gone", undefined]);
   orders.close();
   libc.close(lifeline);
+  libc.close(theirs);
+  libc.unload();
+});
+
+test("a template that owes answers, and gives none for a while, counts as hung", async () => {
+  const { libc, theirs, template, hung } = played(200);
+  const ends: unknown[] = [];
+  for (const number of [1, 2]) {
+    template.fork(number, { onMessage: () => {}, onExit: (_, why) => ends.push(errorCode(why)) });
+  }
+  const orders = new DescriptorPasser(libc, theirs, 8);
+  for (const _ of [1, 2]) orders.receive()!.descriptors.forEach((each) => libc.close(each));
+  template.told({ type: "forked", number: 1, pid: 0 });
+  await hung; // the second is never answered
+  template.gone();
+  await until("both are told", () => ends.length === 2);
+  orders.close();
   libc.close(theirs);
   libc.unload();
 });
