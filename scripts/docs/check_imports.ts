@@ -18,6 +18,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/options.ts", "what `serve()` and `connect()` can be told"],
   ["src/posix/", "system calls, and an event loop over them"],
   ["src/runtimes/", "the adapters, one for each runtime"],
+  ["src/status/", "what a server tells of itself: from its events to numbers and a page"],
   ["src/serving/", "one connection and many, from `accept` to close"],
   ["src/queue/", "how workers with an event loop each share one queue of clients"],
   ["src/workers/", "one worker, and both ends of each way to talk to it"],

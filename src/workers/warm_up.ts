@@ -8,6 +8,7 @@ import type { Libc } from "../posix/libc.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
+import { scoreboardSize } from "../status/scoreboard.ts";
 import { ORDERS } from "./encoding.ts";
 import { forkedChannel } from "./forked_worker.ts";
 import { work } from "./work.ts";
@@ -21,11 +22,13 @@ const MESSAGE = new Uint8Array(100).fill(0x2e);
 /**
  * Works as a fork does, with the built-in handler: a user's would not expect what is
  * sent here.
+ * @param tells whether workers tell what they do
  */
 export async function warmUp(
   runtime: Runtime,
   libc: Libc,
   serving: ServingSettings,
+  tells: boolean,
 ): Promise<void> {
   const clients = new PacketListener(libc);
   const [control, supervisor] = libc.socketPair();
@@ -50,9 +53,11 @@ export async function warmUp(
   };
   const settings = {
     asks: false,
+    reports: false,
     serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
   };
-  void work({ channel, settings, number: 0, handler, blocking: true });
+  const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
+  void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });
   await over.promise;
   for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);
 }
