@@ -32,7 +32,7 @@ export type ServerEvent =
       readonly model: ModelName;
       /** How workers get their connections; absent where there are none. */
       readonly sockets?: "shared" | "handed over";
-      /** The URL of the handler's module, or `a function`. */
+      /** The URL of the handler's module, `echo`, or `a function`. */
       readonly handler: string;
       /** The main process. */
       readonly pid: number;

@@ -37,6 +37,28 @@ function whereThrown({ code, stack }: { readonly code?: string; readonly stack?:
   return lines.slice(first).map((line) => `\n    ${escape(line.trim(), SHOWN_OF_ADVICE)}`).join("");
 }
 
+/** What runs here, in a line. */
+function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: boolean): string {
+  const { model, handler, pid, workers, maxConnections, sockets, status } = event;
+  const most = `${maxConnections} connection${maxConnections === 1 ? "" : "s"} at most`;
+  const parts = [
+    model,
+    `handler ${escape(handler, SHOWN_OF_ADVICE)}`,
+    `PID ${pid}`,
+    ...(workers > 0 ? [`${workers} worker${workers === 1 ? "" : "s"}`] : []),
+    most,
+    ...(sockets === "handed over"
+      ? ["sockets are handed over to the worker processes"]
+      : sockets && verbose
+      ? ["the workers share the listening socket"]
+      : []),
+    ...(status
+      ? [`status on ${status.transport === "tcp" ? "http://" : ""}${address(status)}`]
+      : []),
+  ];
+  return parts.join(", ");
+}
+
 const REFUSALS = {
   connections: "too many connections",
   source: "too many connections from its address",
@@ -57,11 +79,7 @@ export function formatEvent(event: ServerEvent, options: FormatOptions = {}): st
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
     case "listening":
-      return event.sockets === "handed over"
-        ? "sockets are handed over to the worker processes"
-        : event.sockets && verbose
-        ? "the workers share the listening socket"
-        : null;
+      return listening(event, verbose);
     case "accepted":
       return `${paint(32, "+")} ${address(event.remoteAddr)} #${event.id} on ${who(event.worker)}`;
     case "message":

@@ -7,7 +7,7 @@ import { SystemError } from "../connection/errors.ts";
 import type { EventSink, ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { usersPlace } from "../handler/load_error.ts";
-import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
 import { troubleTeller } from "../log/tell_trouble.ts";
 import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
@@ -123,7 +123,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
   const server = await starting; // what waits is not told of one that never served
   const about = {
     ...server.about(),
-    handler: typeof handler === "function" ? "a function" : handlerUrl(runtime, handler),
+    handler: handlerName(runtime, handler),
   };
   const status = keeper && await tellStatus(runtime, settings, server, keeper, about);
   const stopReaping = reapOrphans(runtime);
@@ -174,6 +174,13 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   }
   return server;
+}
+
+/** What the handler is called where the server tells of itself. */
+function handlerName(runtime: Runtime, handler: Handler | HandlerModule): string {
+  if (typeof handler === "function") return "a function";
+  const url = handlerUrl(runtime, handler);
+  return url === ECHO.href ? "echo" : url;
 }
 
 /** Keeps the server's status, and tells it where it shall be told; returns where that is. */

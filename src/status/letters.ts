@@ -12,9 +12,9 @@ export const LETTERS = {
   R: "waits for its client to say something",
   W: "waits for its client to read",
   H: "in the handler",
-  C: "the handler has ended, the client has not closed",
-  D: "drains: its worker leaves, or the server stops",
-  X: "stuck: its worker says nothing, or does not leave",
+  C: "handler ended, waits for its client to close",
+  D: "drains: the worker or the server leaves",
+  X: "stuck: says nothing, or does not leave",
   "?": "not told yet",
 } as const;
 
