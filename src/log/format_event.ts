@@ -18,6 +18,8 @@ export interface FormatOptions {
   verbose?: boolean;
   /** Colours, as terminals understand them. @default {false} */
   color?: boolean;
+  /** The time before each line, in UTC (ISO 8601). @default {false} */
+  time?: boolean;
 }
 
 function who(worker: WorkerName): string {
@@ -75,6 +77,11 @@ function times(count: number): string {
  * @returns null for what they need not see
  */
 export function formatEvent(event: ServerEvent, options: FormatOptions = {}): string | null {
+  const line = lineOf(event, options);
+  return line === null || !options.time ? line : `${new Date(event.time).toISOString()} ${line}`;
+}
+
+function lineOf(event: ServerEvent, options: FormatOptions): string | null {
   const { verbose = false, color = false } = options;
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
