@@ -137,8 +137,15 @@ export class Book {
     this.totals.accepted++;
     const since = performance.now();
     this.open.set(id, {
-      ...{ id, remoteAddr, worker, since, moved: since },
-      ...{ isTold: false, bytesRead: 0, bytesWritten: 0, doing: null },
+      id,
+      remoteAddr,
+      worker,
+      since,
+      isTold: false,
+      bytesRead: 0,
+      bytesWritten: 0,
+      doing: null,
+      moved: since,
     });
     const known = this.workers.get(workerName(worker));
     if (known) known.served++;
