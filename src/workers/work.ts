@@ -61,7 +61,8 @@ export async function work(
   onConnections?.(connections);
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const listener = channel.listen(blocking, row ? (socket) => row.watch(socket) : undefined);
-  if (settings.reports && !blocking) {
+  // One that is handed its connections never blocks, whatever its handler may.
+  if (settings.reports && row === null) {
     const { report } = await import("./reports.ts");
     report(runtime, channel, connections);
   }

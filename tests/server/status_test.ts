@@ -40,7 +40,8 @@ await onEachRuntime(({ test, serve }) => {
         status.connections.every(({ bytesRead, state }) => bytesRead === 5 && state);
       await until("all is told", async () => {
         status = await statusOf(place);
-        return status.connections.length === count && told();
+        const starts = status.workers.some(({ state }) => state === "starting");
+        return status.connections.length === count && told() && !starts;
       });
       status = status!;
       const mine = clients.map(({ socket }) => socket.localPort!).sort();
