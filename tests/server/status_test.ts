@@ -37,7 +37,9 @@ await onEachRuntime(({ test, serve }) => {
       while (clients.length < count) clients.push(await greeted(address));
       let status: ServerStatus;
       const told = () =>
-        status.connections.every(({ bytesRead, state }) => bytesRead === 5 && state);
+        status.connections.every(({ bytesWritten, state }) =>
+          bytesWritten === 5 && state === "reads"
+        );
       await until("all is told", async () => {
         status = await statusOf(place);
         const starts = status.workers.some(({ state }) => state === "starting");
@@ -48,10 +50,6 @@ await onEachRuntime(({ test, serve }) => {
       assertEquals(status.connections.map(({ client }) => port(client as never)).sort(), mine);
       const there = connected((address as { port: number }).port);
       if (there) assertEquals(new Set(mine), there);
-      assertEquals(
-        status.connections.map(({ state }) => state),
-        clients.map(() => "reads" as const),
-      );
       const { totals, workers, scoreboard } = status;
       assertEquals([totals.accepted, totals.closed, status.open], [count, 0, count]);
       assertEquals([totals.bytesRead, totals.bytesWritten], [5 * count, 5 * count]);
