@@ -53,6 +53,11 @@ export function workerName({ kind, id }: WorkerName): string {
   return kind === "main" ? "main" : `${kind} ${id}`;
 }
 
+/** A handler can write to its worker's channel and memory: what is no count is none. */
+function countOf(value: number | undefined): number {
+  return Number.isSafeInteger(value) && value! > 0 ? value! : 0;
+}
+
 /** What is known of a server from its events. */
 export class Book {
   readonly totals = new Totals();
@@ -116,9 +121,10 @@ export class Book {
     open.isTold = true;
     open.doing = doing;
     // What a worker says cannot make a count fall.
-    if (bytesRead <= open.bytesRead && bytesWritten <= open.bytesWritten) return;
-    open.bytesRead = Math.max(open.bytesRead, bytesRead);
-    open.bytesWritten = Math.max(open.bytesWritten, bytesWritten);
+    const [read, written] = [countOf(bytesRead), countOf(bytesWritten)];
+    if (read <= open.bytesRead && written <= open.bytesWritten) return;
+    open.bytesRead = Math.max(open.bytesRead, read);
+    open.bytesWritten = Math.max(open.bytesWritten, written);
     open.moved = now;
   }
 
@@ -157,13 +163,13 @@ export class Book {
     this.open.delete(event.id);
     const { totals } = this;
     // A worker that has died could not tell: then what was seen last.
-    const bytesRead = Math.max(open.bytesRead, event.bytesRead ?? 0);
-    const bytesWritten = Math.max(open.bytesWritten, event.bytesWritten ?? 0);
+    const bytesRead = Math.max(open.bytesRead, countOf(event.bytesRead));
+    const bytesWritten = Math.max(open.bytesWritten, countOf(event.bytesWritten));
     totals.closed++;
     totals.bytesRead += bytesRead;
     totals.bytesWritten += bytesWritten;
     totals.closedBy.add(event.reason);
-    totals.durations.add(event.milliseconds);
+    totals.durations.add(countOf(event.milliseconds));
     if (event.bytesRead === 0 && event.bytesWritten === 0) totals.probes++;
     if (event.reason !== "error") return;
     totals.errors.add(errorKind(event.code));

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
 import type { LiveConnection } from "../status/book.ts";
@@ -27,6 +28,13 @@ interface Open {
 export interface Reported extends Pick<LoopReport, "busy" | "delay"> {
   readonly at: number;
 }
+
+const DOINGS: ReadonlySet<string> = new Set<ConnectionDoing>([
+  "reads",
+  "writes",
+  "handler",
+  "lingers",
+]);
 
 /** What a message changes for the crew; null: nothing. */
 export type Change =
@@ -176,10 +184,14 @@ export class SupervisedWorker implements Replaceable {
   }
 
   #report({ busy, delay, connections }: LoopReport): void {
-    this.reported = { busy, delay, at: performance.now() };
-    for (const [id, doing, bytesRead, bytesWritten] of connections) {
+    // A handler can write to the channel too, anything.
+    if (!Array.isArray(connections) || !Number.isFinite(delay)) return;
+    const share = typeof busy === "number" && busy >= 0 && busy <= 1 ? busy : null;
+    this.reported = { busy: share, delay, at: performance.now() };
+    for (const row of connections) {
+      const [id, doing, bytesRead, bytesWritten] = Array.isArray(row) ? row : [];
       const open = this.#open.get(id);
-      if (open) open.told = { id, doing, bytesRead, bytesWritten };
+      if (open && DOINGS.has(doing)) open.told = { id, doing, bytesRead, bytesWritten };
     }
   }
 

@@ -44,6 +44,17 @@ test("bytes never fall, also where a worker has died or says less than before", 
   assertEquals(book.bytes(), { read: 100, written: 80 });
 });
 
+test("what is no count is none", () => {
+  const book = new Book();
+  book.event(accepted("1.1"));
+  for (const wrong of [NaN, -1, Infinity, 0.5, "9", null] as number[]) {
+    book.look({ id: "1.1", doing: "reads", bytesRead: wrong, bytesWritten: wrong }, 0);
+  }
+  book.event(closed("1.1", { bytesRead: NaN, bytesWritten: "9", milliseconds: -5 }));
+  assertEquals(book.bytes(), { read: 0, written: 0 });
+  assertEquals(book.totals.durations.sum, 0);
+});
+
 test("a connection without a byte is a probe, one whose worker could not tell is none", () => {
   const book = new Book();
   book.event(accepted("1.1"));
