@@ -175,8 +175,8 @@ export abstract class BaseServer implements Server {
   async #finish(): Promise<void> {
     await this.drained();
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.release();
     await this.#told?.close();
+    await this.release();
     if (this.#failure) this.#settled.reject(this.#failure);
     else this.#settled.resolve();
   }

@@ -43,6 +43,7 @@ export class WorkerServer extends BaseServer {
   readonly #limit: number;
   readonly #about: Omit<About, "handler">;
   #stopped = false;
+  #released = false;
 
   /** Binds and starts workers; resolves when one is ready. */
   static async start(
@@ -144,7 +145,7 @@ export class WorkerServer extends BaseServer {
 
   protected look(): Omit<View, "stopping"> {
     const { workers } = this.#supervisor;
-    const rows = this.#entrance.scores?.read();
+    const rows = this.#released ? undefined : this.#entrance.scores?.read();
     return {
       waiting: this.#stopped ? 0 : this.#entrance.queueLength(),
       workers: workerViews(workers, rows),
@@ -189,6 +190,7 @@ export class WorkerServer extends BaseServer {
   }
 
   protected release(): void | Promise<void> {
+    this.#released = true;
     return this.#entrance.release();
   }
 }

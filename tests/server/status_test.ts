@@ -1,7 +1,7 @@
 /** What a server tells of itself is so: compared with what the system knows. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { serve, type ServerStatus } from "../../mod.ts";
-import { Client, greeted, until } from "../tools/client.ts";
+import { Client, greeted, until, visit } from "../tools/client.ts";
 import { alive, descendants, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { get, statusOf, statusPlace } from "../tools/status.ts";
@@ -118,6 +118,17 @@ Deno.test("server.status() is what /status.json tells, also where nobody is told
   addresses.push(status.connections[0].client);
   assertEquals(port(addresses[0] as never), client.socket.localPort);
   await client.close();
+});
+
+Deno.test("server.status() tells what there was after the server's end, too", async () => {
+  for (const model of ["multiplex", "process"] as const) {
+    const server = await serve({ model, port: 0, status: true, onEvent: () => {} });
+    await visit(server.addr);
+    await server.shutdown();
+    const { totals, open, workers, ready } = server.status();
+    assertEquals([totals.accepted, totals.closed, open, ready], [1, 1, 0, false]);
+    assertEquals(workers.length, model === "multiplex" ? 1 : 0);
+  }
 });
 
 Deno.test("server.status() of a server that keeps no count says what to do", async () => {
