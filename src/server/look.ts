@@ -2,7 +2,7 @@
  * What is to be seen of workers: what they have told, and what is on the scoreboard.
  * @module
  */
-import type { LiveConnection } from "../status/book.ts";
+import type { Look } from "../status/book.ts";
 import type { RowRead } from "../status/scoreboard.ts";
 import type { WorkerView } from "../status/view.ts";
 import type { SupervisedWorker } from "../supervisor/supervised_worker.ts";
@@ -21,11 +21,11 @@ export function workerViews(workers: Workers, rows: Rows): WorkerView[] {
   return views;
 }
 
-/** The connections of which something is known. */
-export function* liveConnections(workers: Workers, rows: Rows): Generator<LiveConnection> {
+/** Tells of the connections of which something is known. */
+export function lookAt(workers: Workers, rows: Rows, look: Look): void {
   for (const [number, worker] of workers) {
     const row = rows?.get(number);
-    if (row) yield { ...row, id: `${number}.${row.count}` };
-    else yield* worker.look();
+    if (row) look(`${number}.${row.count}`, row.doing, row.bytesRead, row.bytesWritten);
+    else worker.look(look);
   }
 }

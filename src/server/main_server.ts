@@ -120,7 +120,7 @@ export class MainServer extends BaseServer {
     return {
       waiting: waiting === undefined ? queued : waiting + (queued ?? 0),
       workers: null,
-      connections: this.#connections.look(),
+      lookAt: (look) => this.#connections.look(look),
     };
   }
 

@@ -17,7 +17,7 @@ import { HandedOverEntrance } from "./handed_over_entrance.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
-import { liveConnections, workerViews } from "./look.ts";
+import { lookAt, workerViews } from "./look.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
 /** Each entrance of the models' table. */
@@ -149,7 +149,7 @@ export class WorkerServer extends BaseServer {
     return {
       waiting: this.#stopped ? 0 : this.#entrance.queueLength(),
       workers: workerViews(workers, rows),
-      connections: liveConnections(workers, rows),
+      lookAt: (look) => lookAt(workers, rows, look),
     };
   }
 

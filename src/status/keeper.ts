@@ -9,7 +9,7 @@ import { Book } from "./book.ts";
 import { describe, isReady, type OwnLoop } from "./describe.ts";
 import { History } from "./history.ts";
 import type { ServerStatus } from "./server_status.ts";
-import type { Visible } from "./view.ts";
+import type { View, Visible } from "./view.ts";
 
 /** Milliseconds between two looks. */
 const INTERVAL = 1000;
@@ -65,7 +65,7 @@ export class StatusKeeper {
     const server = this.#server!;
     const view = server.view();
     const now = performance.now();
-    for (const connection of view.connections) this.book.look(connection, now);
+    this.#lookAt(view, now);
     return describe({
       runtime: this.#runtime,
       book: this.book,
@@ -88,9 +88,9 @@ export class StatusKeeper {
     for (const [pid, { at }] of this.#memory) {
       if (performance.now() - at > FORGET) this.#memory.delete(pid);
     }
-    const { connections, waiting } = this.#server!.view();
-    const now = performance.now();
-    for (const connection of connections) this.book.look(connection, now);
+    const view = this.#server!.view();
+    const { waiting } = view;
+    this.#lookAt(view, performance.now());
     const { totals, open } = this.book;
     const { read, written } = this.book.bytes();
     this.#history.add({
@@ -100,6 +100,12 @@ export class StatusKeeper {
       failed: totals.refused.sum + totals.errors.sum,
       bytes: read + written,
     });
+  }
+
+  #lookAt(view: View, now: number): void {
+    view.lookAt((id, doing, bytesRead, bytesWritten) =>
+      this.book.look(id, doing, bytesRead, bytesWritten, now)
+    );
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import type { ModelName, WorkerName } from "../handler/handler.ts";
-import type { LiveConnection } from "./book.ts";
+import type { Look } from "./book.ts";
 
 /** A worker as its supervisor has it. */
 export interface WorkerView {
@@ -28,8 +28,8 @@ export interface View {
   readonly waiting: number | null;
   /** null: the loop runs in the main process. */
   readonly workers: readonly WorkerView[] | null;
-  /** The connections of which something is known. */
-  readonly connections: Iterable<LiveConnection>;
+  /** Tells of the connections of which something is known. */
+  lookAt(look: Look): void;
 }
 
 /** What does not change while a server runs. */

@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
-import type { LiveConnection } from "../status/book.ts";
+import type { Look } from "../status/book.ts";
 import type { LoopReport, Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import type { Replaceable, Trial, WorkerState } from "./reload.ts";
@@ -21,7 +21,7 @@ interface Open {
   /** The client that was let in for it; its place is given back at the end. */
   readonly guest: Address | undefined;
   /** What the worker has told of it last. */
-  told: LiveConnection | null;
+  told: Parameters<Look> | null;
 }
 
 /** What a worker told of its event loop, and when, on the clock of `performance.now()`. */
@@ -94,9 +94,9 @@ export class SupervisedWorker implements Replaceable {
     return this.#open.size;
   }
 
-  /** What it has told of its connections. */
-  *look(): Generator<LiveConnection> {
-    for (const { told } of this.#open.values()) if (told) yield told;
+  /** Tells what it has told of its connections. */
+  look(look: Look): void {
+    for (const { told } of this.#open.values()) if (told) look(...told);
   }
 
   /** It gets a client that has been let in, and is busy from now on. */
@@ -191,7 +191,7 @@ export class SupervisedWorker implements Replaceable {
     for (const row of connections) {
       const [id, doing, bytesRead, bytesWritten] = Array.isArray(row) ? row : [];
       const open = this.#open.get(id);
-      if (open && DOINGS.has(doing)) open.told = { id, doing, bytesRead, bytesWritten };
+      if (open && DOINGS.has(doing)) open.told = [id, doing, bytesRead, bytesWritten];
     }
   }
 

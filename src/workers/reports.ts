@@ -31,14 +31,14 @@ export function report(runtime: Runtime, channel: Channel, connections: Connecti
     if (channel.each === "one" && connections.open === 0) return; // it blocks in `accept`
     const changed: LoopReport["connections"][number][] = [];
     const all = new Map<string, string>();
-    for (const { id, doing, bytesRead, bytesWritten } of connections.look()) {
+    connections.look((id, doing, bytesRead, bytesWritten) => {
       const words = `${doing} ${bytesRead} ${bytesWritten}`;
       const before = said.get(id);
       const tells = words !== before && changed.length < MOST_CONNECTIONS;
       if (tells) changed.push([id, doing, bytesRead, bytesWritten]);
       const known = tells ? words : before;
       if (known !== undefined) all.set(id, known);
-    }
+    });
     said = all;
     channel.send({ type: "report", busy, delay, connections: changed });
   }, INTERVAL);

@@ -32,7 +32,7 @@ test("bytes never fall, also where a worker has died or says less than before", 
   const book = new Book();
   book.event(accepted("1.1"));
   const look = (bytesRead: number, bytesWritten: number) =>
-    book.look({ id: "1.1", doing: "reads", bytesRead, bytesWritten }, 0);
+    book.look("1.1", "reads", bytesRead, bytesWritten, 0);
   look(100, 50);
   look(60, 80);
   assertEquals(book.bytes(), { read: 100, written: 80 });
@@ -48,7 +48,7 @@ test("what is no count is none", () => {
   const book = new Book();
   book.event(accepted("1.1"));
   for (const wrong of [NaN, -1, Infinity, 0.5, "9", null] as number[]) {
-    book.look({ id: "1.1", doing: "reads", bytesRead: wrong, bytesWritten: wrong }, 0);
+    book.look("1.1", "reads", wrong, wrong, 0);
   }
   book.event(closed("1.1", { bytesRead: NaN, bytesWritten: "9", milliseconds: -5 }));
   assertEquals(book.bytes(), { read: 0, written: 0 });
