@@ -135,7 +135,7 @@ export class Book {
     if (read <= open.bytesRead && written <= open.bytesWritten) return;
     open.bytesRead = Math.max(open.bytesRead, read);
     open.bytesWritten = Math.max(open.bytesWritten, written);
-    open.moved = now;
+    open.moved = Math.round(now);
   }
 
   /** Bytes of all connections, those that are open too. */
@@ -151,7 +151,8 @@ export class Book {
   #accepted({ id, remoteAddr, worker }: Extract<UntimedEvent, { type: "accepted" }>): void {
     if (this.open.has(id)) return;
     this.totals.accepted++;
-    const since = performance.now();
+    // Whole: a number with a fraction is an object of its own, twice for each connection.
+    const since = Math.round(performance.now());
     this.open.set(id, {
       id,
       remoteAddr,
