@@ -1,5 +1,5 @@
 /**
- * Trivet's command line: `serve`, `connect` and `bench`.
+ * Trivet's command line: `serve`, `connect`, `status` and `bench`.
  * @module
  */
 import { resetSignals } from "./src/cli/inherited_signals.ts";
@@ -24,6 +24,11 @@ const COMMANDS = {
     usage: "connect [HOST] [PORT]",
     options: async () => (await import("./src/cli/connect_options.ts")).CONNECT_OPTIONS,
     run: async () => (await import("./src/cli/connect_command.ts")).connectCommand,
+  },
+  status: {
+    usage: "status ADDR",
+    options: async () => (await import("./src/cli/status_options.ts")).STATUS_OPTIONS,
+    run: async () => (await import("./src/cli/status_command.ts")).statusCommand,
   },
   bench: {
     usage: "bench [OPTIONS]",
@@ -59,7 +64,7 @@ const NOBODY_READS = 128 + 13;
 async function main(runtime: Runtime): Promise<number> {
   const [command, ...args] = runtime.args;
   if (command === undefined) {
-    throw new UsageError("say what to do: serve, connect or bench; see --help");
+    throw new UsageError("say what to do: serve, connect, status or bench; see --help");
   }
   if (["--version", "--help", "-h"].includes(command)) {
     if (args.length > 0) throw new UsageError(`unexpected "${args[0]}" after ${command}`);
@@ -70,7 +75,7 @@ async function main(runtime: Runtime): Promise<number> {
   if (!Object.hasOwn(COMMANDS, command)) {
     const meant = nearest(command, [...Object.keys(COMMANDS), "--help", "--version"]);
     const hint = meant === undefined
-      ? ": it is serve, connect or bench; see"
+      ? ": it is serve, connect, status or bench; see"
       : `; did you mean ${meant}? See`;
     throw new UsageError(`unknown command "${command}"${hint} --help`);
   }

@@ -39,3 +39,12 @@ export type {
   ServeTcpOptions,
   ServeUnixOptions,
 } from "./src/options.ts";
+export type {
+  ConnectionState,
+  ConnectionStatus,
+  ServerStatus,
+  StatusHistory,
+  StatusTotals,
+  WorkerStatus,
+  WorkerStatusState,
+} from "./src/status/server_status.ts";

@@ -32,6 +32,16 @@ export type ServerEvent =
       readonly model: ModelName;
       /** How workers get their connections; absent where there are none. */
       readonly sockets?: "shared" | "handed over";
+      /** The URL of the handler's module, `echo`, or `a function`. */
+      readonly handler: string;
+      /** The main process. */
+      readonly pid: number;
+      /** Workers with an event loop each that were asked for. */
+      readonly workers: number;
+      /** Connections at once. */
+      readonly maxConnections: number;
+      /** Where the status is told, if it is. */
+      readonly status?: Address;
     }
     | {
       readonly type: "accepted";

@@ -78,6 +78,16 @@ export interface ServeOptions {
    * 0: as much as there is. @default {0}
    */
   maxWorkerMemory?: number;
+  /**
+   * Where the server tells what it is doing, to browsers, Prometheus and `trivet status`:
+   * `unix:PATH`, `HOST:PORT` or `PORT`. With `true` it keeps count for `server.status()`
+   * alone. By default it does neither.
+   */
+  status?: string | true;
+  /** The permission bits of a Unix socket that `status` names. @default {0o600} */
+  statusMode?: number;
+  /** Whether `status` may name an address that others can reach. @default {false} */
+  statusPublic?: boolean;
   /** Whether `onEvent` gets `message` events. @default {false} */
   messages?: boolean;
   /** Shuts the server down when it is aborted. */

@@ -30,6 +30,8 @@ export interface ForeignLibrary {
   readonly functions: Record<string, (...args: any[]) => any>;
   /** The 32-bit integer that a pointer points at. */
   readInt32(pointer: unknown): number;
+  /** So many bytes from where a pointer points on, shared and not copied; null if it is none. */
+  memoryAt(pointer: unknown, size: number): ArrayBuffer | null;
   /** Unloads it; nothing of it may be called any more. */
   close(): void;
 }
@@ -102,6 +104,8 @@ export interface HandOverListener {
 export interface LoopListener extends Listener {
   /** The listening socket's descriptor, where the runtime tells. */
   readonly descriptor?: number;
+  /** How many were accepted and nobody has asked for, by a loop that accepts on its own. */
+  readonly waiting?: number;
   /**
    * Told of clients that were closed at once, by a loop that accepts on its own,
    * because too few descriptors were left.
@@ -117,8 +121,14 @@ export interface Network {
   /**
    * Listens on the event loop. Rejects with a POSIX `code`.
    * @param descriptor a Unix socket that listens on the address already; the listener owns it
+   * @param toTheLast whether a client may have one of the last descriptors
    */
-  listen(address: Address, backlog: number, descriptor?: number): Promise<LoopListener>;
+  listen(
+    address: Address,
+    backlog: number,
+    descriptor?: number,
+    toTheLast?: boolean,
+  ): Promise<LoopListener>;
   /** Listens for connections that are handed over to processes. */
   listenToHandOver(
     address: Address,
@@ -287,6 +297,11 @@ export interface Runtime
   readonly arch: string;
   /** Whether SIGUSR1 opens a debugger, also where somebody listens to it. */
   readonly opensDebugger: boolean;
+  /**
+   * Milliseconds that this thread's event loop has waited so far; null where the runtime
+   * does not tell.
+   */
+  loopIdle(): number | null;
   /** Whether `performance.now()` costs more than a call of a C function. */
   readonly clockIsSlow: boolean;
 }

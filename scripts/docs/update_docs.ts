@@ -6,6 +6,7 @@
 import { BENCH_OPTIONS } from "../../src/bench/bench_options.ts";
 import { CONNECT_OPTIONS } from "../../src/cli/connect_options.ts";
 import { optionsTable } from "../../src/cli/describe_options.ts";
+import { STATUS_OPTIONS } from "../../src/cli/status_options.ts";
 import { SERVE_OPTIONS } from "../../src/cli/serve_options.ts";
 import { roomsTable } from "./check_imports.ts";
 
@@ -25,6 +26,11 @@ const TABLES: readonly { path: string; start: string; table: () => string }[] = 
     path: "docs/operations.md",
     start: "<!-- options of connect: made by scripts/docs/update_docs.ts -->",
     table: () => optionsTable(CONNECT_OPTIONS),
+  },
+  {
+    path: "docs/status.md",
+    start: "<!-- options of status: made by scripts/docs/update_docs.ts -->",
+    table: () => optionsTable(STATUS_OPTIONS),
   },
   {
     path: "docs/performance.md",

@@ -73,6 +73,7 @@ export function benchSettings(runtime: Runtime, args: string[]): BenchSettings {
         runtime,
         (given.list("models") ?? Object.keys(MODELS)) as ModelName[],
         runtimes,
+        json !== null || report !== null,
       ),
       ...peers(runtime, given.texts("peer")),
     ],
@@ -109,12 +110,19 @@ function models(
   runtime: Runtime,
   names: readonly ModelName[],
   runtimes: readonly string[],
+  tells: boolean,
 ): Contestant[] {
   return runtimes.flatMap((other) => {
     const [program, ...flags] = RUNNERS[other];
     const command = [other === runtime.name ? ownProgram() : program, ...flags];
     return names.map((model) =>
-      modelContestant(runtime, runtimes.length === 1 ? model : `${model} ${other}`, model, command)
+      modelContestant(
+        runtime,
+        runtimes.length === 1 ? model : `${model} ${other}`,
+        model,
+        command,
+        tells,
+      )
     );
   });
 }

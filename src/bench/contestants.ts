@@ -6,7 +6,7 @@
 import type { ModelName } from "../handler/handler.ts";
 import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
-import { startCommand } from "../runtimes/workbench.ts";
+import { startCommand, temporaryPath } from "../runtimes/workbench.ts";
 import { MODELS } from "../server/models.ts";
 import { WORKER_DESCRIPTORS } from "../server/shared_entrance.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
@@ -31,12 +31,20 @@ export interface Contestant {
 
 const CLI = moduleBeside("../../cli", import.meta.url);
 
-/** A model on a runtime: `command` runs a script on it. */
+/** How many servers have told their status so far. */
+let told = 0;
+
+/**
+ * A model on a runtime.
+ * @param command runs a script on it
+ * @param tells whether the server tells its status
+ */
 export function modelContestant(
   runtime: Runtime,
   name: string,
   model: ModelName,
   command: readonly string[],
+  tells: boolean,
 ): Contestant {
   const script = CLI.protocol === "file:" ? decodeURIComponent(CLI.pathname) : CLI.href;
   const room = (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS;
@@ -48,15 +56,21 @@ export function modelContestant(
     hasWorkers: MODELS[model].where !== "main",
     async start(handler, signal) {
       const serve = ["serve", "--model", model, "--port", "0", "--log", "none"];
+      const path = tells ? temporaryPath(`trivet-${runtime.pid}-${++told}.status`) : null;
       const started = startCommand([
         ...command,
         script,
         ...serve,
         ...(handler === null ? [] : ["--handler", handler]),
+        ...(path === null ? [] : ["--status", `unix:${path}`]),
       ]);
       const port = () => /^listening on .*:(\d+)\n/m.exec(started.stdout())?.[1];
       await untilReady(started, START, signal, () => port() !== undefined);
-      return runningServer(started, Number(port()));
+      return runningServer(
+        started,
+        Number(port()),
+        path === null ? null : { transport: "unix", path },
+      );
     },
   };
 }

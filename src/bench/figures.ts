@@ -2,6 +2,7 @@
  * What a run of a server gives, and the figures that are made of it.
  * @module
  */
+import type { ServerStatus, WorkerStatus } from "../status/server_status.ts";
 import type { LoadResult } from "./load_messages.ts";
 import { Histogram, type HistogramData } from "./statistics.ts";
 import { formatMemory, formatTime } from "./units.ts";
@@ -18,7 +19,20 @@ export interface Measured {
   readonly threads: number;
   /** The part of the machine that other processes used meanwhile. */
   readonly disturbance: number;
+  /** What the server told of itself at the end, with its connections still open; null if it tells nothing. */
+  readonly board: Board | null;
 }
+
+/** What is kept of a server's status. */
+export type Board =
+  & Pick<
+    ServerStatus,
+    "model" | "each" | "open" | "waiting" | "scoreboard" | "busy" | "memory"
+  >
+  & {
+    readonly accepted: number;
+    readonly workers: readonly Pick<WorkerStatus, "name" | "state" | "open" | "busy">[];
+  };
 
 /** A number that a run gives, and how people read it. */
 export interface Figure {

@@ -52,13 +52,14 @@ function server(row: Row, all: readonly Figure[]) {
   };
 }
 
-function raw({ load, disturbance, cpu, memory, memoryBefore }: Measured) {
+function raw({ load, disturbance, cpu, memory, memoryBefore, board }: Measured) {
   const { latency, ...rest } = load;
   return {
     cpuMilliseconds: cpu,
     memoryKib: memory,
     memoryBeforeKib: memoryBefore,
     disturbance,
+    board,
     load: rest,
     latency: { maxMicroseconds: latency.max, microsecondsAndCounts: timesOf(latency) },
   };

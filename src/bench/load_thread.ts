@@ -15,12 +15,12 @@ import {
 
 const WORKER = moduleBeside("./load_worker", import.meta.url);
 
-/** What is called as a run goes on; the connections stay open until `holding` returns. */
+/** What is called as a run goes on; the connections stay open until `holding` is over. */
 export interface LoadListener {
   warming(): void;
   measuring(): void;
   measured(): void;
-  holding(): void;
+  holding(): void | Promise<void>;
 }
 
 /** Runs tasks, one at a time. */
@@ -50,11 +50,7 @@ export class LoadThread {
           case "failed":
             return failed(message.error);
           case "holding":
-            try {
-              listener.holding();
-            } finally {
-              Atomics.store(this.#control, RELEASE, 1);
-            }
+            void this.#hold(listener);
             return;
           default:
             listener[message.type]();
@@ -62,6 +58,14 @@ export class LoadThread {
       };
       this.#thread.postMessage({ ...task, control });
     });
+  }
+
+  async #hold(listener: LoadListener): Promise<void> {
+    try {
+      await listener.holding();
+    } finally {
+      Atomics.store(this.#control, RELEASE, 1);
+    }
   }
 
   /** Ends the run that is under way; its result comes all the same. */

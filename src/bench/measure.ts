@@ -2,11 +2,12 @@
  * One run: start a server, load it, look at what it uses, end it.
  * @module
  */
+import { askStatus } from "../cli/status_client.ts";
 import { delay, patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Contestant } from "./contestants.ts";
-import type { Measured } from "./figures.ts";
+import type { Board, Measured } from "./figures.ts";
 import { CLOSED_EARLY, type LoadResult } from "./load_messages.ts";
 import type { LoadThread } from "./load_thread.ts";
 import { disturbance, memory, snapshot } from "./process_tree.ts";
@@ -80,6 +81,7 @@ async function loaded(
   const memoryBefore = memory(server.pid);
   const empty = look();
   let [before, after, held, kilobytes] = [empty, empty, empty, memoryBefore];
+  let board: Board | null = null;
   server.onEnd(() => load.stop());
   doing(
     contestant.hasWorkers
@@ -101,9 +103,10 @@ async function loaded(
       before = look();
     },
     measured: () => after = look(),
-    holding() {
+    async holding() {
       kilobytes = memory(server.pid);
       held = look();
+      board = await boardOf(runtime, server);
     },
   });
   if (result.answered === 0 && Object.keys(result.failures).length > 0) {
@@ -119,8 +122,25 @@ async function loaded(
     processes: held.pids.length,
     threads: held.threads,
     disturbance: disturbance(before, after),
+    board,
   };
   return { measured, notes: notes(measured, plan, connections) };
+}
+
+/** What the server tells of itself now; null if it does not. */
+async function boardOf(runtime: Runtime, { status }: RunningServer): Promise<Board | null> {
+  if (status === null) return null;
+  try {
+    const { model, each, open, waiting, scoreboard, busy, memory, totals, workers } =
+      await askStatus(runtime, status);
+    return {
+      ...{ model, each, open, waiting, scoreboard, busy, memory },
+      accepted: totals.accepted,
+      workers: workers.map(({ name, state, open, busy }) => ({ name, state, open, busy })),
+    };
+  } catch {
+    return null; // it has ended, which the result of the load tells
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import { CASES } from "./blocked.ts";
 import type { BenchResult } from "./json.ts";
 import { COLORS, escape } from "./plot.ts";
 import { comparisonBars, comparisonLines, latencyLines, memoryLines } from "./report_plots.ts";
+import { boards, boardsTitle } from "./report_boards.ts";
 import { STYLE } from "./report_style.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type BlockedRow, formatFigure, formatWait, type Summary } from "./summary.ts";
@@ -86,6 +87,7 @@ function scenarioSection(
       const tail = several ? `, ${plural(summary.connections, "connection")}` : "";
       figureIf(parts, `${title}${tail}`, latencyLines(summary, numberOf), key);
     }
+    for (const summary of summaries) figureIf(parts, boardsTitle(summary), boards(summary), "");
     if (scenario.load === "message" || scenario.load === "connect") {
       parts.push(`<p class="notes">${CLOSED_LOOP}</p>`);
     }

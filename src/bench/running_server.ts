@@ -2,7 +2,7 @@
  * A server that was started as a command: until it is ready, and until it has ended.
  * @module
  */
-import type { TcpAddress } from "../connection/connection.ts";
+import type { Address, TcpAddress } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
 import type { StartedCommand } from "../runtimes/workbench.ts";
 
@@ -13,6 +13,8 @@ const END = 5000;
 export interface RunningServer {
   readonly address: TcpAddress;
   readonly pid: number;
+  /** Where it tells its status, if it does. */
+  readonly status: Address | null;
   /** How it ended, if it has. */
   ended(): string | null;
   /** Called when it ends. */
@@ -47,7 +49,11 @@ export async function untilReady(
 }
 
 /** A command that is ready, as a server. */
-export function runningServer(started: StartedCommand, port: number): RunningServer {
+export function runningServer(
+  started: StartedCommand,
+  port: number,
+  status: Address | null = null,
+): RunningServer {
   let how: string | null = null;
   const ended = started.ended.then((words) => {
     how = lastWords(started, words);
@@ -55,6 +61,7 @@ export function runningServer(started: StartedCommand, port: number): RunningSer
   return {
     address: { transport: "tcp", hostname: "127.0.0.1", port },
     pid: started.pid,
+    status,
     ended: () => how,
     onEnd: (listener) => void ended.then(listener),
     stop: () => stop(started),

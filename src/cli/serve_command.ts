@@ -21,6 +21,7 @@ import { describeOptions } from "./describe_options.ts";
 import { LineWriter } from "./line_writer.ts";
 import { parseOptions } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
+import { Probes, probesLine } from "./probes.ts";
 import { serveSettings } from "./serve_settings.ts";
 import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
@@ -62,9 +63,10 @@ export async function serveCommand(
 
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
-  const color = runtime.isTerminal("stderr") && !runtime.env("NO_COLOR");
+  const isTerminal = runtime.isTerminal("stderr");
+  const pretty = { verbose, color: isTerminal && !runtime.env("NO_COLOR"), time: !isTerminal };
   const lineOf = (event: ServerEvent) =>
-    format === "json" ? formatJson(event) : formatEvent(event, { verbose, color });
+    format === "json" ? formatJson(event) : formatEvent(event, pretty);
   const dropped = (count: number) => {
     const event: ServerEvent = { type: "dropped", count, time: Date.now() };
     return lineOf(event)!;
@@ -73,10 +75,14 @@ export async function serveCommand(
     (text) => runtime.writeOut("stderr", text),
     dropped,
   );
-  const onEvent = (event: ServerEvent) => {
+  const onLogged = (event: ServerEvent) => {
     const line = format === "none" ? null : lineOf(event);
     if (line !== null) log.line(line);
   };
+  const probes = format === "pretty" && !verbose
+    ? new Probes(onLogged, (count) => log.line(stamp(pretty.time) + probesLine(count)))
+    : null;
+  const onEvent = probes ? (event: ServerEvent) => probes.event(event) : onLogged;
   const options: ServeOptions = {
     ...serveSettings(given),
     messages: verbose,
@@ -152,9 +158,15 @@ export async function serveCommand(
     }
     return code;
   } finally {
+    probes?.flush();
     await Promise.race([told, patiently(LAST_WAIT)]);
     await log.flush(LAST_WAIT);
   }
+}
+
+/** The time before a line that is no event's. */
+function stamp(wanted: boolean): string {
+  return wanted ? `${new Date().toISOString()} ` : "";
 }
 
 /** Milliseconds at the end: for workers after a second signal, and for what is still written. */

@@ -20,7 +20,11 @@ type Sets =
   | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
   | { readonly value: "MODE"; readonly sets: Taking<number> }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
-  | { readonly range?: undefined; readonly repeated?: false; readonly sets?: Taking<string> };
+  | {
+    readonly range?: undefined;
+    readonly repeated?: false;
+    readonly sets?: Taking<string | true>;
+  };
 
 /** An option of `serve`; one that sets nothing is for the command itself. */
 export type ServeOption = Option & Sets;
@@ -197,6 +201,25 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     repeated: true,
     default: "those of the server",
     help: "A permission flag of Deno for worker processes, or none for none at all.",
+  },
+  {
+    name: "status",
+    often: true,
+    sets: "status",
+    value: "ADDR",
+    help: "Tell who is there on HOST:PORT, PORT or unix:PATH: a page, JSON, metrics.",
+  },
+  {
+    name: "status-mode",
+    sets: "statusMode",
+    value: "MODE",
+    default: "0600",
+    help: "Who may connect to its Unix socket: permission bits.",
+  },
+  {
+    name: "status-public",
+    sets: "statusPublic",
+    help: "Let --status name an address that others can reach.",
   },
   {
     name: "log",

@@ -22,8 +22,11 @@ export function serveSettings(given: Given): ServeOptions {
   if (mode !== undefined && !given.text("unix")) {
     throw new UsageError("--unix-mode goes with --unix PATH");
   }
-  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) {
-    throw new UsageError(`--unix-mode is three octal digits, such as 0660: not "${mode}"`);
+  for (const name of ["unix-mode", "status-mode"]) {
+    const bits = given.text(name);
+    if (bits !== undefined && !/^0?[0-7]{3}$/.test(bits)) {
+      throw new UsageError(`--${name} is three octal digits, such as 0660: not "${bits}"`);
+    }
   }
   const mistake = hostMistake(given.text("host") ?? "", "--port", "--unix");
   if (mistake !== null) throw new UsageError(`--host ${given.text("host")}: ${mistake}`);

@@ -5,6 +5,12 @@
 import type { Address } from "./connection.ts";
 
 /**
+ * What a connection does: its handler waits for bytes, waits until the kernel takes
+ * some, or does neither; or it has ended, and the client has not closed yet.
+ */
+export type ConnectionDoing = "reads" | "writes" | "handler" | "lingers";
+
+/**
  * A connected socket, of an event loop or blocking. What it returns is a plain
  * value where the call is done when it returns. Errors have a POSIX `code`.
  */

@@ -7,7 +7,7 @@ import type { Address, Connection } from "./connection.ts";
 import { ConnectionStreams } from "./connection_streams.ts";
 import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
-import type { Socket } from "./socket.ts";
+import type { ConnectionDoing, Socket } from "./socket.ts";
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
@@ -55,6 +55,12 @@ export class SocketConnection implements Connection {
   /** The code that pending calls reject with, once it is closed: the reason. */
   get closedBy(): string | null {
     return this.#closedBy;
+  }
+
+  /** What it does now, for whoever looks. */
+  get doing(): ConnectionDoing {
+    if (this.#finishing) return "lingers";
+    return this.#writing ? "writes" : this.#reading ? "reads" : "handler";
   }
 
   /**

@@ -18,6 +18,8 @@ export interface FormatOptions {
   verbose?: boolean;
   /** Colours, as terminals understand them. @default {false} */
   color?: boolean;
+  /** The time before each line, in UTC (ISO 8601). @default {false} */
+  time?: boolean;
 }
 
 function who(worker: WorkerName): string {
@@ -37,6 +39,28 @@ function whereThrown({ code, stack }: { readonly code?: string; readonly stack?:
   return lines.slice(first).map((line) => `\n    ${escape(line.trim(), SHOWN_OF_ADVICE)}`).join("");
 }
 
+/** What runs here, in a line. */
+function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: boolean): string {
+  const { model, handler, pid, workers, maxConnections, sockets, status } = event;
+  const most = `${maxConnections} connection${maxConnections === 1 ? "" : "s"} at most`;
+  const parts = [
+    model,
+    `handler ${escape(handler, SHOWN_OF_ADVICE)}`,
+    `PID ${pid}`,
+    ...(workers > 0 ? [`${workers} worker${workers === 1 ? "" : "s"}`] : []),
+    most,
+    ...(sockets === "handed over"
+      ? ["sockets are handed over to the worker processes"]
+      : sockets && verbose
+      ? ["the workers share the listening socket"]
+      : []),
+    ...(status
+      ? [`status on ${status.transport === "tcp" ? "http://" : ""}${address(status)}`]
+      : []),
+  ];
+  return parts.join(", ");
+}
+
 const REFUSALS = {
   connections: "too many connections",
   source: "too many connections from its address",
@@ -53,15 +77,16 @@ function times(count: number): string {
  * @returns null for what they need not see
  */
 export function formatEvent(event: ServerEvent, options: FormatOptions = {}): string | null {
+  const line = lineOf(event, options);
+  return line === null || !options.time ? line : `${new Date(event.time).toISOString()} ${line}`;
+}
+
+function lineOf(event: ServerEvent, options: FormatOptions): string | null {
   const { verbose = false, color = false } = options;
   const paint = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
   switch (event.type) {
     case "listening":
-      return event.sockets === "handed over"
-        ? "sockets are handed over to the worker processes"
-        : event.sockets && verbose
-        ? "the workers share the listening socket"
-        : null;
+      return listening(event, verbose);
     case "accepted":
       return `${paint(32, "+")} ${address(event.remoteAddr)} #${event.id} on ${who(event.worker)}`;
     case "message":

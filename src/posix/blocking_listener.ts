@@ -19,6 +19,8 @@ export interface WorkerListenerOptions {
   readonly descriptor: number;
   /** Whether connections block, or live on the event loop. */
   readonly blocking: boolean;
+  /** What is done with each socket that blocks before a connection is made of it. */
+  watch?(socket: Socket): Socket;
   /** Gives a descriptor to the event loop. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
   /** Whether the worker shall leave; looked at before each wait. */
@@ -70,7 +72,7 @@ export class BlockingListener implements Listener {
   }
 
   #connection(descriptor: number, remoteAddr: Address): SocketConnection {
-    const { blocking, adopt, hold, release } = this.#options;
+    const { blocking, watch, adopt, hold, release } = this.#options;
     hold(descriptor);
     try {
       const localAddr = this.#libc.acceptedAddress(descriptor, this.addr);
@@ -78,9 +80,8 @@ export class BlockingListener implements Listener {
       this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {
         const close = () => release(descriptor);
-        return new SocketConnection(
-          new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, close),
-        );
+        const socket = new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, close);
+        return new SocketConnection(watch ? watch(socket) : socket);
       }
       // The loop owns a copy, so that the supervisor can always reach the
       // socket by the number that is published, and nothing closes it twice.

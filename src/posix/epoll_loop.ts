@@ -40,6 +40,10 @@ export class EpollLoop {
   busy = 0;
   /** Whether a connection came or went in this turn, which takes longer than an answer. */
   changed = false;
+  /** Milliseconds that it has waited, up to the wait that is under way; null: nobody wants to know. */
+  #idle: number | null = null;
+  /** Since when it waits, if somebody wants to know. */
+  #waitsSince: number | null = null;
   readonly #epoll: Epoll;
   /** By descriptor. */
   readonly #watchers: (Watcher | undefined)[] = [];
@@ -69,6 +73,17 @@ export class EpollLoop {
     const loop = EpollLoop.#shared ??= new EpollLoop(runtime);
     loop.#users++;
     return loop;
+  }
+
+  /**
+   * Milliseconds that this thread's loop has waited so far, the shared one or the
+   * runtime's own; null where that is not told. Counted from the first call on.
+   */
+  static idleOf(runtime: Runtime): number | null {
+    const loop = EpollLoop.#shared;
+    if (!loop) return runtime.loopIdle();
+    loop.#idle ??= 0;
+    return loop.#idleUntil(performance.now());
   }
 
   /** @throws {SystemError} if no descriptor is free */
@@ -174,10 +189,17 @@ export class EpollLoop {
 
   /** Idle: one call that waits on a thread of the runtime's. */
   async #wait(): Promise<void> {
+    if (this.#idle !== null) this.#waitsSince = performance.now();
     const batch = await this.#epoll.waitInBackground();
+    if (this.#idle !== null) this.#idle = this.#idleUntil(performance.now());
+    this.#waitsSince = null;
     if (!this.#closed) this.#tell(batch);
     this.#waiting = null; // not before: the next wait writes into the same batch
     this.#schedule();
+  }
+
+  #idleUntil(now: number): number {
+    return this.#idle! + (this.#waitsSince === null ? 0 : now - this.#waitsSince);
   }
 
   #tell(batch: Batch): void {

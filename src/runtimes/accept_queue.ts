@@ -28,6 +28,11 @@ export class AcceptQueue<T> {
   #failure: Error | null = null;
   #closed = false;
 
+  /** How many wait. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether somebody is waiting for the next one. */
   get asked(): boolean {
     return this.#asked !== null;

@@ -12,7 +12,7 @@ import { adopt, connect } from "./bun_socket.ts";
 import { Bun } from "./bun_types.ts";
 import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
-import { openFirst } from "./library.ts";
+import { isMapped, openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread } from "./node_worker_thread.ts";
@@ -32,6 +32,8 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
     return {
       functions: library.symbols,
       readInt32: (pointer) => Bun.FFI.read.i32(pointer, 0),
+      memoryAt: (pointer, size) =>
+        isMapped(pointer) ? Bun.FFI.toArrayBuffer(pointer, 0, size) : null,
       close: () => library.close(),
     };
   });
@@ -93,6 +95,7 @@ export const runtime: Runtime = {
     for (const name of Object.keys(NO_HELPERS)) delete process.env[name]; // not for what it starts
     useUp({ blocks: 40, uuids: 0, integers: 0 });
   },
+  loopIdle: () => null,
   loseUnread() {}, // it is so
   // All threads remember where the first one's links led to (1.4).
   freshUrl: (url) =>

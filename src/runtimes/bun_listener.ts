@@ -25,6 +25,10 @@ class BunListener implements LoopListener {
     this.#queue = queue;
   }
 
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   set onRefused(listener: (remoteAddr: Address) => void) {
     this.#queue.onRefused = listener;
   }
@@ -39,10 +43,10 @@ class BunListener implements LoopListener {
   }
 }
 
-function start(address: Address, descriptor?: number): LoopListener {
+function start(address: Address, descriptor?: number, toTheLast = false): LoopListener {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<SocketConnection>();
-  const last = firstOfLast(descriptorLimit());
+  const last = toTheLast ? Infinity : firstOfLast(descriptorLimit());
   const listener = Bun.listen<BunSocket>({
     ...(descriptor === undefined ? where(address) : { fd: descriptor }),
     allowHalfOpen: true,
@@ -76,6 +80,7 @@ export function listen(
   address: Address,
   _backlog: number,
   descriptor?: number,
+  toTheLast?: boolean,
 ): Promise<LoopListener> {
-  return Promise.try(() => start(address, descriptor)).catch(fail);
+  return Promise.try(() => start(address, descriptor, toTheLast)).catch(fail);
 }

@@ -55,6 +55,7 @@ interface Api {
       close(): void;
     };
     readonly read: { i32(pointer: unknown, offset: number): number };
+    toArrayBuffer(pointer: unknown, offset: number, size: number): ArrayBuffer;
   };
 }
 

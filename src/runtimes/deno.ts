@@ -8,7 +8,7 @@ import { systemError } from "./deno_errors.ts";
 import { listen } from "./deno_listener.ts";
 import { closed, holds, permissionFlags, restrictionRefusal } from "./deno_permissions.ts";
 import { connect } from "./deno_socket.ts";
-import { openFirst } from "./library.ts";
+import { isMapped, openFirst } from "./library.ts";
 import { listen as adoptListener } from "./node_listener.ts";
 import { adopt } from "./node_socket.ts";
 import { spawnWorker } from "./node_worker_process.ts";
@@ -24,6 +24,10 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
         functions: library.symbols as ForeignLibrary["functions"],
         readInt32: (pointer) =>
           new Deno.UnsafePointerView(pointer as Deno.PointerObject).getInt32(),
+        memoryAt: (pointer, size) =>
+          isMapped(Deno.UnsafePointer.value(pointer as Deno.PointerValue))
+            ? Deno.UnsafePointerView.getArrayBuffer(pointer as Deno.PointerObject, size)
+            : null,
         close: () => library.close(),
       };
     });
@@ -188,6 +192,7 @@ export const runtime: Runtime = {
       // It throws where the disk is full (2.9).
     }
   },
+  loopIdle: () => null,
   loseUnread() {}, // it is so
   isTerminal: (stream) => Deno[stream].isTerminal(),
 };

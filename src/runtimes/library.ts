@@ -25,3 +25,9 @@ export function openFirst<T>(os: string, arch: string, open: (name: string) => T
   }
   throw last;
 }
+
+/** Whether an address is one, and neither null nor the -1 with which mmap(2) fails. */
+export function isMapped(address: unknown): boolean {
+  const number = Number(address);
+  return number > 0 && number < 2 ** 63;
+}

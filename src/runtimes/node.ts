@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
 import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
-import { openFirst } from "./library.ts";
+import { isMapped, openFirst } from "./library.ts";
 import { brokenModule } from "./node_broken_module.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
@@ -20,6 +20,11 @@ import { startThread } from "./node_worker_thread.ts";
 import { useUp } from "./random_store.ts";
 import { sharedParts } from "./shared_parts.ts";
 
+/** What Node's `performance` has beside that of the web. */
+interface Idling {
+  eventLoopUtilization(): { readonly idle: number };
+}
+
 /** What Trivet uses of node:ffi, which has no types here. */
 interface NodeFfi {
   dlopen(
@@ -27,6 +32,7 @@ interface NodeFfi {
     functions: Record<string, { arguments: readonly ForeignType[]; return: ForeignType }>,
   ): { readonly lib: { close(): void }; readonly functions: ForeignLibrary["functions"] };
   getInt32(pointer: unknown, offset: number): number;
+  toArrayBuffer(pointer: unknown, size: number, copy: boolean): ArrayBuffer;
 }
 
 /** The module, without the warning that it is experimental; null before Node 26.9. */
@@ -59,6 +65,8 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
     return {
       functions: library.functions,
       readInt32: (pointer) => ffi.getInt32(pointer, 0),
+      memoryAt: (pointer, size) =>
+        isMapped(pointer) ? ffi.toArrayBuffer(pointer, size, false) : null,
       close: () => library.lib.close(),
     };
   });
@@ -137,6 +145,7 @@ export const runtime: Runtime = {
       useUp({ blocks: 0, uuids: 128, integers: 1024 });
     }
   },
+  loopIdle: () => (performance as unknown as Idling).eventLoopUtilization().idle,
   // Without a listener a handler's console.log ends its connection (26.10).
   loseUnread() {
     for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});

@@ -30,10 +30,15 @@ function descriptorOf(socket: NetSocket | Server): number | undefined {
   return (socket as { _handle?: { fd?: number } })._handle?.fd;
 }
 
-function bindServer(address: Address, backlog: number, own?: number): Promise<Bound> {
+function bindServer(
+  address: Address,
+  backlog: number,
+  own?: number,
+  toTheLast = false,
+): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
-  const last = firstOfLast(descriptorLimit());
+  const last = toTheLast ? Infinity : firstOfLast(descriptorLimit());
   const server = builtin.net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
@@ -94,11 +99,20 @@ export async function listen(
   address: Address,
   backlog: number,
   own?: number,
+  toTheLast?: boolean,
 ): Promise<LoopListener> {
-  const { addr, path, descriptor, queue, close } = await bindServer(address, backlog, own);
+  const { addr, path, descriptor, queue, close } = await bindServer(
+    address,
+    backlog,
+    own,
+    toTheLast,
+  );
   return {
     addr,
     descriptor,
+    get waiting() {
+      return queue.length;
+    },
     set onRefused(listener: (remoteAddr: Address) => void) {
       queue.onRefused = listener;
     },

@@ -66,6 +66,11 @@ export function listFolder(path: string): string[] {
   return builtin.fs.readdirSync(path);
 }
 
+/** A path for a file that is of use while this program runs. */
+export function temporaryPath(name: string): string {
+  return `${builtin.process.env.TMPDIR ?? "/tmp"}/${name}`;
+}
+
 /** How wide the terminal behind standard error is now; 80 where that is not known. */
 export function terminalColumns(): number {
   return builtin.process.stderr.columns || 80;

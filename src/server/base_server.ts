@@ -6,6 +6,10 @@ import type { Address } from "../connection/connection.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
+import type { StatusKeeper } from "../status/keeper.ts";
+import type { ServerStatus } from "../status/server_status.ts";
+import type { About, View } from "../status/view.ts";
+import { OwnFile } from "./own_file.ts";
 import type { Settings } from "./settings.ts";
 
 /** A running server. */
@@ -25,6 +29,12 @@ export interface Server<Where extends Address = Address> extends AsyncDisposable
    * asked for while one is under way are one, which begins after it.
    */
   reload(): Promise<void>;
+  /**
+   * What the server is and does now, as `/status.json` has it. It asks nobody, and
+   * waits for nobody.
+   * @throws {TypeError} if it was not started with the option `status`
+   */
+  status(): ServerStatus;
   /** Refuses newcomers, lets open connections finish. Resolves with `finished`. */
   shutdown(): Promise<void>;
   /** Ends everything now. Resolves with `finished`. */
@@ -47,10 +57,12 @@ export abstract class BaseServer implements Server {
   readonly #runtime: Runtime;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #file: { path: string; inode: number } | null = null;
+  #file: OwnFile | null = null;
   #state: "serving" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
   #lastReload: Promise<void> | null = null;
+  /** Tells its status, and how to end that. */
+  #told: { readonly keeper: StatusKeeper; close(): Promise<void> } | null = null;
 
   constructor(
     runtime: Runtime,
@@ -76,15 +88,27 @@ export abstract class BaseServer implements Server {
   /** Gives back what is left. */
   protected abstract release(): void | Promise<void>;
   protected abstract open(): number;
+  abstract about(): Omit<About, "handler">;
+  protected abstract look(): Omit<View, "stopping">;
+
+  view(): View {
+    return { ...this.look(), stopping: this.#state !== "serving" };
+  }
+
+  /** From here on its status is told, until it has finished. */
+  tell(told: { readonly keeper: StatusKeeper; close(): Promise<void> }): void {
+    this.#told = told;
+  }
+
+  status(): ServerStatus {
+    if (this.#told) return this.#told.keeper.status();
+    throw new TypeError(
+      "Cannot tell the status, for nobody has kept count: serve with { status: true }, or an address",
+    );
+  }
 
   protected rememberFile(address: Address): void {
-    if (address.transport !== "unix") return;
-    try {
-      const file = this.#runtime.socketFile(address.path);
-      if (typeof file === "object") this.#file = { path: address.path, inode: file.inode };
-    } catch {
-      // It may not be looked at: then it stays, and the next server replaces it.
-    }
+    this.#file = new OwnFile(this.#runtime, address);
   }
 
   protected fail(error: Error): void {
@@ -144,23 +168,14 @@ export abstract class BaseServer implements Server {
   }
 
   #stopListening(): void {
-    if (this.#file) {
-      const { path, inode } = this.#file;
-      this.#file = null;
-      try {
-        const now = this.#runtime.socketFile(path);
-        // Another server may have taken the path.
-        if (typeof now === "object" && now.inode === inode) this.#runtime.removeFile(path);
-      } catch {
-        // The file stays: it may not be removed, and the next server replaces it.
-      }
-    }
+    this.#file?.remove();
     this.stopListening();
   }
 
   async #finish(): Promise<void> {
     await this.drained();
     if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#told?.close();
     await this.release();
     if (this.#failure) this.#settled.reject(this.#failure);
     else this.#settled.resolve();

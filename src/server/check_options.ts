@@ -8,6 +8,7 @@ import { nearest } from "../nearest.ts";
 const KINDS = {
   "a number": (value: unknown) => typeof value === "number",
   "a string": (value: unknown) => typeof value === "string",
+  "a string or true": (value: unknown) => typeof value === "string" || value === true,
   "true or false": (value: unknown) => typeof value === "boolean",
   "a function": (value: unknown) => typeof value === "function",
   "an array of strings": (value: unknown) =>

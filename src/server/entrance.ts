@@ -7,6 +7,7 @@ import { SystemError } from "../connection/errors.ts";
 import type { RefusalReason } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Refusals } from "../serving/refusals.ts";
+import type { Scores } from "../status/scores.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { CommonSettings } from "../workers/worker_settings.ts";
@@ -23,6 +24,8 @@ export interface Entrance {
   readonly start: StartWorker;
   /** The most workers that this process's descriptors allow. */
   readonly room: number;
+  /** What workers that block tell; null if nobody looks, or they have event loops. */
+  readonly scores: Scores | null;
   /** How many clients wait for a worker; null where it is not known. */
   queueLength(): number | null;
   /** Lets clients in, until `stop`. Rejects for an error that cannot be waited out. */

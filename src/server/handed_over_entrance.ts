@@ -26,6 +26,7 @@ const ACCEPT_BURST = 128;
 /** Clients that were accepted here, and wait for an idle worker. */
 export class HandedOverEntrance implements Entrance {
   readonly sockets = "handed over";
+  readonly scores = null;
   readonly addr: Address;
   readonly start: StartWorker;
   readonly room: number;

@@ -8,10 +8,12 @@ import { SystemError } from "../connection/errors.ts";
 import type { EventSink } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
+import { Libc } from "../posix/libc.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import type { About, View } from "../status/view.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind, listenBy } from "./bind.ts";
 import type { Model } from "./models.ts";
@@ -27,6 +29,9 @@ export class MainServer extends BaseServer {
   readonly #model: string;
   readonly #connections: Connections;
   readonly #accepting: Promise<void>;
+  readonly #about: Omit<About, "handler">;
+  /** To look at the queue; null if nobody wants to know, or it cannot be opened. */
+  #libc: Libc | null = null;
 
   /** Binds and accepts. */
   static async start(
@@ -70,6 +75,19 @@ export class MainServer extends BaseServer {
     const limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
     listener.onRefused = (remoteAddr) =>
       emit({ type: "refused", remoteAddr, reason: "descriptors", count: 1 });
+    this.#about = {
+      model: settings.serving.model,
+      addr: listener.addr,
+      each: model.each,
+      limits: {
+        connections: limit,
+        connectionsPerSource: settings.maxConnectionsPerSource,
+        backlog: settings.backlog,
+      },
+    };
+    if (settings.status !== null && runtime.libraryRefusal() === null) {
+      this.#libc = new Libc(runtime);
+    }
     this.#connections = new Connections({
       settings: settings.serving,
       handler,
@@ -88,6 +106,22 @@ export class MainServer extends BaseServer {
 
   protected open(): number {
     return this.#connections.open;
+  }
+
+  about(): Omit<About, "handler"> {
+    return this.#about;
+  }
+
+  protected look(): Omit<View, "stopping"> {
+    const { descriptor, waiting } = this.#listener;
+    const queued = this.#libc && descriptor !== undefined
+      ? this.#libc.queueLength(descriptor)
+      : null;
+    return {
+      waiting: waiting === undefined ? queued : waiting + (queued ?? 0),
+      workers: null,
+      lookAt: (look) => this.#connections.look(look),
+    };
   }
 
   protected replaceWorkers(): Promise<void> {
@@ -124,6 +158,8 @@ export class MainServer extends BaseServer {
   }
 
   protected async release(): Promise<void> {
+    this.#libc?.unload();
+    this.#libc = null;
     await this.#epoll?.end();
   }
 }

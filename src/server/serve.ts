@@ -2,25 +2,28 @@
  * serve(): from options and a handler to a running server.
  * @module
  */
-import type { TcpAddress, UnixAddress } from "../connection/connection.ts";
+import type { Address, TcpAddress, UnixAddress } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
-import type { ServerEvent, UntimedEvent } from "../events.ts";
+import type { EventSink, ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { usersPlace } from "../handler/load_error.ts";
-import { type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
+import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
 import { troubleTeller } from "../log/tell_trouble.ts";
 import type { ServeOptions, ServeTcpOptions, ServeUnixOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
+import { StatusKeeper } from "../status/keeper.ts";
+import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
-import type { Server } from "./base_server.ts";
+import type { BaseServer, Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
 import { modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
 import { resolveHost } from "./resolve_host.ts";
 import { sortArguments } from "./serve_arguments.ts";
-import { settle } from "./settings.ts";
+import { type Settings, settle } from "./settings.ts";
+import { StatusDoor } from "./status_door.ts";
 import { WorkerServer } from "./worker_server.ts";
 
 /**
@@ -87,7 +90,14 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       });
     }
   });
-  const emit = throttle.event;
+  const keeper = settings.status === null ? null : new StatusKeeper(runtime);
+  // Counted as it happens, and not as it is told: of a flood one event a second is left.
+  const emit: EventSink = keeper
+    ? (event) => {
+      keeper.book.event(event);
+      throttle.event(event);
+    }
+    : throttle.event;
   // A worker is ready, and may have a client, before `listening` can be told.
   throttle.hold();
 
@@ -111,6 +121,11 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       emit,
     );
   const server = await starting; // what waits is not told of one that never served
+  const about = {
+    ...server.about(),
+    handler: handlerName(runtime, handler),
+  };
+  const status = keeper && await tellStatus(runtime, settings, server, keeper, about);
   const stopReaping = reapOrphans(runtime);
   server.finished.finally(() => {
     throttle.flush();
@@ -122,6 +137,11 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     addr,
     model: settings.serving.model,
     ...(sockets ? { sockets } : {}),
+    handler: about.handler,
+    pid: runtime.pid,
+    workers: settings.workers,
+    maxConnections: about.limits.connections,
+    ...(status ? { status } : {}),
   });
   if (others.length > 0) {
     emit({
@@ -154,6 +174,40 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   }
   return server;
+}
+
+/** What the handler is called where the server tells of itself. */
+function handlerName(runtime: Runtime, handler: Handler | HandlerModule): string {
+  if (typeof handler === "function") return "a function";
+  const url = handlerUrl(runtime, handler);
+  return url === ECHO.href ? "echo" : url;
+}
+
+/** Keeps the server's status, and tells it where it shall be told; returns where that is. */
+async function tellStatus(
+  runtime: Runtime,
+  { status, statusMode }: Settings,
+  server: BaseServer,
+  keeper: StatusKeeper,
+  about: About,
+): Promise<Address | null> {
+  keeper.start({ about, view: () => server.view() });
+  let door: StatusDoor | null = null;
+  server.tell({
+    keeper,
+    async close() {
+      keeper.stop();
+      await door?.close();
+    },
+  });
+  if (typeof status !== "object" || status === null) return null;
+  try {
+    door = await StatusDoor.open(runtime, status, statusMode, keeper);
+    return door.addr;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 }
 
 /** Milliseconds that a module which serves itself may take to load, and what to do then. */

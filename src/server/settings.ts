@@ -9,6 +9,7 @@ import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
 /** The most workers with many connections each. */
@@ -30,6 +31,7 @@ const NUMBERS = {
   linger: [2000, 0, LARGEST],
   shutdownTimeout: [10_000, 0, LARGEST],
   unixMode: [0, 0, 0o777],
+  statusMode: [0o600, 0, 0o777],
   maxWorkerMemory: [0, 0, LARGEST],
 } as const satisfies Partial<Record<keyof ServeOptions, readonly [number, number, number]>>;
 
@@ -49,6 +51,8 @@ const KINDS = {
   fork: "true or false",
   workerArgs: "an array of strings",
   workerPermissions: "an array of strings",
+  status: "a string or true",
+  statusPublic: "true or false",
   messages: "true or false",
   signal: "an AbortSignal",
   onListen: "a function",
@@ -56,7 +60,9 @@ const KINDS = {
 } as const satisfies Record<keyof ServeOptions, Kind>;
 
 /** The default of an option that is a whole number; milliseconds where it is a time. */
-export function standard(name: Exclude<NumberName, "maxConnections" | "unixMode">): number {
+export function standard(
+  name: Exclude<NumberName, "maxConnections" | "unixMode" | "statusMode">,
+): number {
   return NUMBERS[name][0];
 }
 
@@ -79,6 +85,9 @@ export interface Settings {
   /** null: what the main process holds. */
   readonly workerPermissions: string[] | null;
   readonly maxWorkerMemory: number;
+  /** Where it tells its status, or that it only keeps count; null for neither. */
+  readonly status: Address | "kept" | null;
+  readonly statusMode: number;
   /** What serving a connection needs of the options, in whatever process. */
   readonly serving: ServingSettings;
 }
@@ -124,10 +133,12 @@ export function settle(options: ServeOptions): Settings {
   if (messages && !options.onEvent) {
     throw new TypeError("Cannot serve with messages: they are events, so give onEvent too");
   }
+  const status = statusPlace(options);
   const wrongFlag = options.workerPermissions?.map(flagMistake).find((why) => why !== null);
   if (wrongFlag) throw new TypeError(`Cannot restrict the workers' permissions: ${wrongFlag}`);
   return {
     ...numbers,
+    status,
     address: path !== undefined
       ? { transport: "unix", path }
       : { transport: "tcp", hostname: hostname ?? "127.0.0.1", port: numbers.port },

@@ -9,6 +9,7 @@ import { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import type { Runtime } from "../runtime.ts";
+import { processScores, type Scores, threadScores } from "../status/scores.ts";
 import { ForkingStarter } from "../workers/forking.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import { threadStarter } from "../workers/thread_worker.ts";
@@ -28,6 +29,7 @@ export class SharedEntrance implements Entrance {
   readonly addr: Address;
   readonly start: StartWorker;
   readonly room: number;
+  readonly scores: Scores | null;
   readonly #libc: Libc;
   readonly #listening: number;
   readonly #forking: ForkingStarter | null;
@@ -40,16 +42,20 @@ export class SharedEntrance implements Entrance {
       const listening = await listen(libc, options);
       libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
       const { workerArgs } = settings;
-      const setup = { runtime, libc, listening, common, workerArgs, sharing: null };
+      const scores = scoresFor(options);
+      const setup = {
+        ...{ runtime, libc, listening, common, workerArgs, sharing: null },
+        scores: scores?.file,
+      };
       const forking = where === "process" && mayFork(runtime, settings)
         ? new ForkingStarter(setup)
         : null;
       const start = where === "thread"
-        ? threadStarter(runtime, libc, listening, common)
+        ? threadStarter(runtime, libc, listening, common, scores?.shared)
         : forking?.start ?? processStarter(setup);
       const descriptors = descriptorLimit(libc) - SPARE_DESCRIPTORS;
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
-      return new SharedEntrance(libc, listening, start, room, forking);
+      return new SharedEntrance(libc, listening, start, room, forking, scores);
     } catch (error) {
       libc.unload();
       throw error;
@@ -62,7 +68,9 @@ export class SharedEntrance implements Entrance {
     start: StartWorker,
     room: number,
     forking: ForkingStarter | null = null,
+    scores: Scores | null = null,
   ) {
+    this.scores = scores;
     this.#libc = libc;
     this.#forking = forking;
     this.#listening = listening;
@@ -70,7 +78,12 @@ export class SharedEntrance implements Entrance {
     this.room = room;
     this.start = (number, listeners, afresh) => {
       demandDescriptors(libc, START_DESCRIPTORS, listening);
-      return start(number, listeners, afresh);
+      if (scores === null) return start(number, listeners, afresh);
+      const onExit: typeof listeners.onExit = (...how) => {
+        scores.free(number);
+        listeners.onExit(...how);
+      };
+      return start(number, { ...listeners, onExit }, afresh);
     };
   }
 
@@ -108,9 +121,18 @@ export class SharedEntrance implements Entrance {
 
   async release(): Promise<void> {
     await this.#forking?.close();
+    this.scores?.close();
     this.#libc.close(this.#listening);
     this.#libc.unload();
   }
+}
+
+/** Where workers that block tell what they do; null if nobody looks, or it cannot be had. */
+function scoresFor({ runtime, where, settings, common }: EntranceOptions): Scores | null {
+  if (!common.reports) return null;
+  const { maxConnections, spares } = settings;
+  if (where === "thread") return threadScores(maxConnections + spares);
+  return runtime.os === "linux" ? processScores(runtime, maxConnections + spares) : null;
 }
 
 /** Whether worker processes are forked where their handler lets them. */

@@ -9,6 +9,7 @@ import { type HandlerModule, handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { Refusals } from "../serving/refusals.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import type { About, View } from "../status/view.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { CREWS } from "./crews.ts";
 import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
@@ -16,6 +17,7 @@ import { HandedOverEntrance } from "./handed_over_entrance.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
+import { lookAt, workerViews } from "./look.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
 /** Each entrance of the models' table. */
@@ -39,7 +41,9 @@ export class WorkerServer extends BaseServer {
   readonly #supervisor: Supervisor;
   readonly #refusals: Refusals;
   readonly #limit: number;
+  readonly #about: Omit<About, "handler">;
   #stopped = false;
+  #released = false;
 
   /** Binds and starts workers; resolves when one is ready. */
   static async start(
@@ -54,6 +58,7 @@ export class WorkerServer extends BaseServer {
     demandWorkers(runtime, model, settings);
     const common = {
       handler: handlerUrl(runtime, handler),
+      reports: settings.status !== null,
       asks: settings.refuses || settings.maxConnectionsPerSource > 0,
       serving: settings.serving,
     };
@@ -91,6 +96,16 @@ export class WorkerServer extends BaseServer {
     this.sockets = entrance.sockets;
     this.rememberFile(this.addr);
     const limit = this.#limit = Math.min(settings.maxConnections, entrance.room);
+    this.#about = {
+      model: settings.serving.model,
+      addr: entrance.addr,
+      each: model.each,
+      limits: {
+        connections: limit,
+        connectionsPerSource: settings.maxConnectionsPerSource,
+        backlog: settings.backlog,
+      },
+    };
     this.#refusals = new Refusals({
       connections: settings.refuses ? limit : Infinity,
       perSource: settings.maxConnectionsPerSource,
@@ -122,6 +137,20 @@ export class WorkerServer extends BaseServer {
 
   protected open(): number {
     return this.#supervisor.open;
+  }
+
+  about(): Omit<About, "handler"> {
+    return this.#about;
+  }
+
+  protected look(): Omit<View, "stopping"> {
+    const { workers } = this.#supervisor;
+    const rows = this.#released ? undefined : this.#entrance.scores?.read();
+    return {
+      waiting: this.#stopped ? 0 : this.#entrance.queueLength(),
+      workers: workerViews(workers, rows),
+      lookAt: (look) => lookAt(workers, rows, look),
+    };
   }
 
   protected replaceWorkers(): Promise<void> {
@@ -161,6 +190,7 @@ export class WorkerServer extends BaseServer {
   }
 
   protected release(): void | Promise<void> {
+    this.#released = true;
     return this.#entrance.release();
   }
 }

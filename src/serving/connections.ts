@@ -6,6 +6,7 @@
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
+import type { Look } from "../status/book.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
 import { type Prelude, preludes, runPreludes } from "./before_handler.ts";
 import type { Refusals } from "./refusals.ts";
@@ -61,6 +62,11 @@ export class Connections {
   /** How many the handler has. */
   get open(): number {
     return this.#served.size;
+  }
+
+  /** Tells what each of those is and does now. */
+  look(look: Look): void {
+    for (const served of this.#served) served.look(look);
   }
 
   /** The connection that the handler has; null if there is none, or if the loop holds several. */

@@ -6,12 +6,15 @@ import { type ErrorReport, errorReport } from "../connection/error_report.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler } from "../handler/handler.ts";
+import type { Look } from "../status/book.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 
 /** A connection that is being served. */
 export interface ServedConnection {
   /** Resolves when it is closed and reported; never rejects. */
   readonly done: Promise<void>;
+  /** Tells what it is and does now. */
+  look(look: Look): void;
   /** Ends it now, whatever its handler does. */
   end(reason: CloseReason, error?: unknown): void;
 }
@@ -90,6 +93,11 @@ class Serving implements ServedConnection {
       this.#failed(error);
     }
     this.#report();
+  }
+
+  look(look: Look): void {
+    const { doing, bytesRead, bytesWritten } = this.#connection;
+    look(this.#id, doing, bytesRead, bytesWritten);
   }
 
   end(reason: CloseReason, error?: unknown): void {

@@ -4,9 +4,11 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
-import type { Message } from "../workers/messages.ts";
+import type { Look } from "../status/book.ts";
+import type { LoopReport, Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import type { Replaceable, Trial, WorkerState } from "./reload.ts";
 
@@ -18,7 +20,21 @@ interface Open {
   readonly since: number;
   /** The client that was let in for it; its place is given back at the end. */
   readonly guest: Address | undefined;
+  /** What the worker has told of it last. */
+  told: Parameters<Look> | null;
 }
+
+/** What a worker told of its event loop, and when, on the clock of `performance.now()`. */
+export interface Reported extends Pick<LoopReport, "busy" | "delay"> {
+  readonly at: number;
+}
+
+const DOINGS: ReadonlySet<string> = new Set<ConnectionDoing>([
+  "reads",
+  "writes",
+  "handler",
+  "lingers",
+]);
 
 /** What a message changes for the crew; null: nothing. */
 export type Change =
@@ -54,6 +70,8 @@ export class SupervisedWorker implements Replaceable {
   since: number = Date.now();
   /** Why it has to end, where its end itself would not tell. */
   why: string | null = null;
+  /** What it told last of its event loop, if it tells. */
+  reported: Reported | null = null;
   readonly #common: Common;
   readonly #open = new Map<string, Open>();
   /** Who was let in, and is not accepted yet. */
@@ -74,6 +92,11 @@ export class SupervisedWorker implements Replaceable {
   /** How many connections it has. */
   get open(): number {
     return this.#open.size;
+  }
+
+  /** Tells what it has told of its connections. */
+  look(look: Look): void {
+    for (const { told } of this.#open.values()) if (told) look(...told);
   }
 
   /** It gets a client that has been let in, and is busy from now on. */
@@ -114,6 +137,9 @@ export class SupervisedWorker implements Replaceable {
         return { what: "gave up" };
       case "unhandled":
         this.#common.onEvent({ ...message, worker: name });
+        return null;
+      case "report":
+        this.#report(message);
         return null;
       case "stuck":
         this.#common.onEvent({ type: "worker_stuck", worker: name });
@@ -157,11 +183,23 @@ export class SupervisedWorker implements Replaceable {
     if (guest) this.#common.refusals.leave(guest);
   }
 
+  #report({ busy, delay, connections }: LoopReport): void {
+    // A handler can write to the channel too, anything.
+    if (!Array.isArray(connections) || !Number.isFinite(delay)) return;
+    const share = typeof busy === "number" && busy >= 0 && busy <= 1 ? busy : null;
+    this.reported = { busy: share, delay, at: performance.now() };
+    for (const row of connections) {
+      const [id, doing, bytesRead, bytesWritten] = Array.isArray(row) ? row : [];
+      const open = this.#open.get(id);
+      if (open && DOINGS.has(doing)) open.told = [id, doing, bytesRead, bytesWritten];
+    }
+  }
+
   #accepted(event: Accepted): void {
     const guest = this.#guests.shift();
     if (this.#common.each === "one" && this.state === "idle") this.state = "busy";
     this.since = Date.now();
-    this.#open.set(event.id, { event, since: this.since, guest });
+    this.#open.set(event.id, { event, since: this.since, guest, told: null });
     this.served = true;
   }
 

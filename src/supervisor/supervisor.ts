@@ -97,6 +97,11 @@ export class Supervisor {
     return this.#workers.open;
   }
 
+  /** The workers that there are, by number. */
+  get workers(): ReadonlyMap<number, Worker> {
+    return this.#workers;
+  }
+
   /** How many workers wait for a client. */
   get idle(): number {
     return this.#workers.count("idle");

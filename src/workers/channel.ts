@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { Socket } from "../connection/socket.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
@@ -16,6 +17,9 @@ export interface WorkerListener extends Source {
   /** Gives no more: a pending `accept` has null. */
   close?(): void;
 }
+
+/** What is done with each blocking socket before a connection is made of it. */
+export type WatchSocket = (socket: Socket) => Socket;
 
 /** A worker's way to its supervisor. */
 export interface Channel {
@@ -31,7 +35,7 @@ export interface Channel {
   /** Asks whether a client may be served, and waits for the answer. */
   ask(remoteAddr: Address): boolean;
   /** What gives this worker its connections, until it shall leave. */
-  listen(blocking: boolean): WorkerListener;
+  listen(blocking: boolean, watch?: WatchSocket): WorkerListener;
   /**
    * Forked workers only: calls `listener` when a handler has given up the thread, to wait
    * for something else than its connection.

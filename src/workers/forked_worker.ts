@@ -331,17 +331,17 @@ export function forkedChannel(
   const channel = controlChannel(libc, {
     ...own,
     each: "one",
-    listen(blocking, shallLeave): WorkerListener {
-      const listener = blockingListener(runtime, libc, blocking, shallLeave, listening);
-      let watch: ReturnType<typeof setImmediate> | undefined;
+    listen(blocking, shallLeave, watch): WorkerListener {
+      const listener = blockingListener(runtime, libc, blocking, shallLeave, watch, listening);
+      let turn: ReturnType<typeof setImmediate> | undefined;
       return {
         async accept() {
           const connection = await listener.accept();
           // The loop has its turn before the handler has ended: it waits for something else.
-          if (connection) watch = setImmediate(() => onGiveUp());
+          if (connection) turn = setImmediate(() => onGiveUp());
           return connection;
         },
-        left: () => clearImmediate(watch),
+        left: () => clearImmediate(turn),
         close: () => listener.close(),
       };
     },

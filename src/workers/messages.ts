@@ -3,8 +3,19 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { ConnectionDoing } from "../connection/socket.ts";
 import type { ErrorReport } from "../connection/error_report.ts";
 import type { UntimedEvent } from "../events.ts";
+
+/** What a worker with an event loop tells of it. */
+export interface LoopReport {
+  /** The part of the time since the last one in which the loop did not wait; null: not known. */
+  readonly busy: number | null;
+  /** Milliseconds by which the timer for this was late. */
+  readonly delay: number;
+  /** Connections that have changed: id, what it does, bytes in, bytes out. */
+  readonly connections: readonly (readonly [string, ConnectionDoing, number, number])[];
+}
 
 /** Supervisor to worker, each stronger than the one before. */
 export type Order = "leave" | "shutdown" | "end";
@@ -28,6 +39,8 @@ export type Message =
   | { readonly type: "taken" }
   /** That client, or the one that was handed over, has left meanwhile. */
   | { readonly type: "vanished" }
+  /** What an event loop and its connections do, once a second if it is asked for. */
+  | { readonly type: "report" } & LoopReport
   /** A forked worker's handler waits for something else than its connection. */
   | { readonly type: "gave up" }
   /** The next connection is its last; a successor may start. */

@@ -7,14 +7,17 @@ import type { Address } from "../connection/connection.ts";
 import { BlockingListener } from "../posix/blocking_listener.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
+import { mapMemory } from "../posix/mapped_memory.ts";
 import type { Board } from "../queue/board.ts";
 import type { Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Scores } from "../status/scores.ts";
 import {
   type Channel,
   Dropped,
   ignoreStopSignals,
   MESSAGE_BACKLOG,
+  type WatchSocket,
   type WorkerListener,
 } from "./channel.ts";
 import { ControlSocket } from "./control_socket.ts";
@@ -33,12 +36,15 @@ export interface ProcessLink {
   readonly shares: Shares | null;
   /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
   readonly forks: "never" | "may" | "only";
+  /** Bytes of the memory where it tells what it does; 0 if nobody looks. */
+  readonly scores: number;
 }
 
 /** The descriptors of a worker process. */
 const LISTENING = 3;
 /** The control socket's. */
 export const CONTROL = 4;
+/** The board of those that share many clients; of the others the scoreboard, if there is one. */
 const BOARD = 5;
 
 /** Told also of what only a process that forks says. */
@@ -63,6 +69,8 @@ export interface ProcessSetup {
   readonly workerArgs: string[];
   /** null: each has one client at a time. */
   readonly sharing: Sharing | null;
+  /** Where those that block tell what they do. */
+  readonly scores?: Scores["file"];
 }
 
 /** Starts processes. */
@@ -76,7 +84,7 @@ export function processStarter(setup: ProcessSetup): StartWorker {
  * @param pair both ends of its control socket, which it owns
  */
 export function startProcess(
-  { runtime, libc, listening, common, workerArgs, sharing }: ProcessSetup,
+  { runtime, libc, listening, common, workerArgs, sharing, scores }: ProcessSetup,
   number: number,
   { onMessage, onExit }: ProcessListeners,
   [ours, theirs]: readonly [number, number],
@@ -91,9 +99,12 @@ export function startProcess(
     if (sharing) {
       passed.push(libc.duplicate(sharing.board.descriptor));
       line = sharing.board.take();
-    }
+    } else if (scores) passed.push(libc.duplicate(scores.descriptor));
     const shares = line === null ? null : { board: BOARD, line, most: sharing!.most };
-    const link: ProcessLink = { way: "process", parent: runtime.pid, shares, forks };
+    const link: ProcessLink = {
+      ...{ way: "process", parent: runtime.pid, shares, forks },
+      scores: scores?.size ?? 0,
+    };
     const settings: WorkerSettings = { ...common, number, link };
     child = runtime.startProcess(
       ENTRY,
@@ -146,10 +157,10 @@ export async function processChannel(
   if (shares) libc.closeOnExec(shares.board);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
-  const listen = (blocking: boolean, shallLeave: () => boolean) =>
+  const listen: ControlOptions["listen"] = (blocking, shallLeave, watch) =>
     shares && queue
       ? queue.listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
-      : blockingListener(runtime, libc, blocking, shallLeave);
+      : blockingListener(runtime, libc, blocking, shallLeave, watch);
   const exit = (code: number) => runtime.exit(code);
   const each = shares ? "many" : "one";
   return controlChannel(libc, { pid: runtime.pid, control: CONTROL, each, listen, exit });
@@ -161,16 +172,29 @@ export function blockingListener(
   libc: Libc,
   blocking: boolean,
   shallLeave: () => boolean,
+  watch?: WatchSocket,
   descriptor: number = LISTENING,
 ): BlockingListener {
   return new BlockingListener(libc, {
     descriptor,
     blocking,
+    watch,
     adopt: runtime.adopt,
     shallLeave,
     hold: () => {},
     release: (descriptor) => libc.close(descriptor),
   });
+}
+
+/** The memory of so many bytes where a worker that blocks tells what it does; null without it. */
+export function openScores(runtime: Runtime, libc: Libc, size: number): ArrayBuffer | null {
+  try {
+    return mapMemory(runtime, BOARD, size);
+  } catch {
+    return null; // it serves all the same
+  } finally {
+    libc.close(BOARD);
+  }
 }
 
 /** A way to the supervisor by which a process can say also that it forks. */
@@ -186,7 +210,7 @@ export interface ControlOptions {
   readonly control: number;
   readonly each: Channel["each"];
   /** What gives it connections. */
-  listen(blocking: boolean, shallLeave: () => boolean): WorkerListener;
+  listen(blocking: boolean, shallLeave: () => boolean, watch?: WatchSocket): WorkerListener;
   /** Ends it. */
   exit(code: number): never;
 }
@@ -267,7 +291,7 @@ export function controlChannel(
       }
       return exit(1);
     },
-    listen: (blocking) => listen(blocking, shallLeave),
+    listen: (blocking, watch) => listen(blocking, shallLeave, watch),
     end: () => {
       // What was said last must come, also to a supervisor that is busy.
       keep(dropped.report());

@@ -21,6 +21,8 @@ export interface ThreadLink {
   readonly listening: number;
   /** The shared words, see below. */
   readonly words: SharedArrayBuffer;
+  /** Where it tells what it does, see status/scoreboard.ts; null if nobody looks. */
+  readonly scores: SharedArrayBuffer | null;
 }
 
 /** Words of the shared memory: the strongest order so far. */
@@ -43,12 +45,13 @@ export function threadStarter(
   libc: Libc,
   listening: number,
   common: CommonSettings,
+  scores: SharedArrayBuffer | null | undefined,
 ): StartWorker {
   return (number, { onMessage, onExit }) => {
     const words = new SharedArrayBuffer(4 * WORDS);
     const view = new Int32Array(words);
     view[HELD_WORD] = -1;
-    const link: ThreadLink = { way: "thread", listening, words };
+    const link: ThreadLink = { way: "thread", listening, words, scores: scores ?? null };
     const settings: WorkerSettings = { ...common, number, link };
     const thread = runtime.startThread(ENTRY, settings);
     let stopWaiting: (() => void) | undefined;
@@ -130,10 +133,11 @@ export function threadChannel(
       Atomics.wait(words, ANSWER_WORD, 0);
       return Atomics.load(words, ANSWER_WORD) === ADMITTED;
     },
-    listen: (blocking) =>
+    listen: (blocking, watch) =>
       new BlockingListener(libc, {
         descriptor: link.listening,
         blocking,
+        watch,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
         hold: (descriptor) => void Atomics.exchange(words, HELD_WORD, descriptor),

@@ -8,6 +8,7 @@ import type { Libc } from "../posix/libc.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
+import { scoreboardSize } from "../status/scoreboard.ts";
 import { ORDERS } from "./encoding.ts";
 import { forkedChannel } from "./forked_worker.ts";
 import { work } from "./work.ts";
@@ -23,14 +24,16 @@ const MESSAGE = new Uint8Array(100).fill(0x2e);
 /**
  * The rounds, each begun when the next one is asked for: who waits for the first fork waits
  * for one of them, about 30 ms.
+ * @param tells whether workers tell what they do
  */
 export async function* warmUp(
   runtime: Runtime,
   libc: Libc,
   serving: ServingSettings,
+  tells: boolean,
 ): AsyncGenerator<void, void> {
   for (let round = 0; round < ROUNDS; round++) {
-    await serveItself(runtime, libc, serving);
+    await serveItself(runtime, libc, serving, tells);
     yield;
   }
 }
@@ -43,6 +46,7 @@ async function serveItself(
   runtime: Runtime,
   libc: Libc,
   serving: ServingSettings,
+  tells: boolean,
 ): Promise<void> {
   const clients = new PacketListener(libc);
   const [control, supervisor] = libc.socketPair();
@@ -67,9 +71,11 @@ async function serveItself(
   };
   const settings = {
     asks: false,
+    reports: false,
     serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
   };
-  void work({ channel, settings, number: 0, handler, blocking: true });
+  const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
+  void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });
   await over.promise;
   for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);
 }

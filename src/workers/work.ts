@@ -7,6 +7,8 @@ import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { Connections } from "../serving/connections.ts";
+import type { Runtime } from "../runtime.ts";
+import { ScoreRow } from "../status/scoreboard.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
@@ -17,8 +19,9 @@ const GAVE_UP = "The handler exports `blocking`, and waits for something else th
 
 /** What a worker is to do. */
 export interface Work {
+  readonly runtime: Runtime;
   readonly channel: Channel;
-  readonly settings: Pick<WorkerSettings, "asks" | "serving">;
+  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports">;
   /** The worker's number. */
   readonly number: number;
   readonly handler: Handler;
@@ -26,13 +29,15 @@ export interface Work {
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
+  /** Where it tells what it does while it blocks; null if nobody looks. */
+  readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
 }
 
 /** Works, and then ends the worker. */
 export async function work(
-  { channel, settings, number, handler, blocking, how, onConnections }: Work,
+  { runtime, channel, settings, number, handler, blocking, how, scores, onConnections }: Work,
 ): Promise<void> {
   const connections = new Connections({
     settings: settings.serving,
@@ -54,7 +59,13 @@ export async function work(
     },
   });
   onConnections?.(connections);
-  const listener = channel.listen(blocking);
+  const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
+  const listener = channel.listen(blocking, row ? (socket) => row.watch(socket) : undefined);
+  // One that is handed its connections never blocks, whatever its handler may.
+  if (settings.reports && row === null) {
+    const { report } = await import("./reports.ts");
+    report(runtime, channel, connections);
+  }
   channel.onOrder((order) => {
     listener.close?.();
     if (order !== "leave") connections.shutdown();

@@ -24,6 +24,7 @@ export async function main(load: LoadModule): Promise<void> {
   const settings = ownSettings(runtime)!;
   if (!thread) runtime.loseUnread();
   let channel = await openChannel(runtime, thread, settings);
+  const scores = await scoresOf(runtime, settings);
   let { number } = settings;
   const forks = settings.link.way === "process" ? settings.link.forks : "never";
   const libc = forks === "never" ? null : new Libc(runtime);
@@ -48,7 +49,9 @@ export async function main(load: LoadModule): Promise<void> {
     return channel.end();
   }
   const blocking = loaded.blocking && channel.each === "one";
-  const forked = libc && blocking ? await fork(runtime, libc, channel, settings) : null;
+  const forked = libc && blocking
+    ? await fork(runtime, libc, channel, settings, scores !== null)
+    : null;
   if (forked) {
     ({ channel, number } = forked);
     random!.renew();
@@ -58,12 +61,14 @@ export async function main(load: LoadModule): Promise<void> {
   }
 
   await work({
+    runtime,
     channel,
     settings,
     number,
     handler: loaded.handler,
     blocking,
     how: forked ? "forked" : libc ? "stopgap" : undefined,
+    scores,
     onConnections: (those) => connections = those,
   });
 }
@@ -74,15 +79,32 @@ async function fork(
   libc: Libc,
   channel: ControlChannel,
   { serving }: WorkerSettings,
+  tells: boolean,
 ): Promise<Forked | null> {
   const { becomeTemplate } = await import("./forked_worker.ts");
   const { warmUp } = await import("./warm_up.ts");
   try {
-    const rounds = warmUp(runtime, libc, serving);
+    const rounds = warmUp(runtime, libc, serving, tells);
     await rounds.next();
     return await becomeTemplate(runtime, libc, channel, rounds);
   } catch {
     return null; // it serves as it is, which is slower and no error
+  }
+}
+
+/** Where it tells what it does while it blocks; null if nobody looks. */
+async function scoresOf(
+  runtime: Runtime,
+  { link }: WorkerSettings,
+): Promise<ArrayBufferLike | null> {
+  if (link.way !== "process") return link.way === "thread" ? link.scores : null;
+  if (link.scores === 0) return null;
+  const { openScores } = await import("./process_worker.ts");
+  const libc = new Libc(runtime);
+  try {
+    return openScores(runtime, libc, link.scores);
+  } finally {
+    libc.unload();
   }
 }
 

@@ -14,6 +14,8 @@ export interface CommonSettings {
   readonly handler: string;
   /** Whether a worker asks before it serves a connection. */
   readonly asks: boolean;
+  /** Whether a worker with an event loop tells of it and of its connections once a second. */
+  readonly reports: boolean;
   readonly serving: ServingSettings;
 }
 

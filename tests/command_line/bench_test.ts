@@ -77,6 +77,9 @@ Deno.test("bench compares models with a peer under every kind of load", async ()
     assertMatch(connect.servers[1].error, /^it did not close a connection after "bye"$/);
     assertEquals(idle.servers[0].connections, 3);
     assert(idle.servers[0].runs[0].load.busy < 0.2, "clients that are silent need a processor");
+    const { scoreboard, open } = message.servers[0].runs.at(-1).board;
+    assertEquals([scoreboard, open], ["RRR", 3]);
+    assertMatch(text, /Who was where with 3 clients, at the end of the last run/);
     assertMatch(text, /<svg[\s\S]*<\/html>\n$/);
     assertMatch(stderr, /^\[1\/8\] message ×3 multiplex: [\d,.]+ messages\/s$/m);
   } finally {

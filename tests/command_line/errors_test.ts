@@ -31,7 +31,7 @@ await onEachRuntime(({ test, serve }) => {
     await told(command, "throws");
     await told(command, "fails");
     await until("both ends", () => command.stderr.includes("ENOENT"));
-    assertMatch(command.stderr, /^- .*\(error: thrown on purpose\)\n {4}at .*faults\.ts:\d+:\d+/m);
+    assertMatch(command.log, /^- .*\(error: thrown on purpose\)\n {4}at .*faults\.ts:\d+:\d+/m);
     assertMatch(command.stderr, /\(error: ENOENT: .*\)\n(?! )/); // one line
     await end(command);
   });

@@ -118,7 +118,7 @@ await onEachRuntime(({ test, run, serve }) => {
       await theirs.receiveAll();
       await theirs.send("late");
       theirs.halfClose();
-      await until("both are closed", () => command.stderr.split("\n- ").length === 3);
+      await until("both are closed", () => command.log.split("\n- ").length === 3);
       assertMatch(command.stderr, / 5 in, 5 out, [\d.]+ s\n/);
       assertMatch(command.stderr, / 9 in, 0 out, [\d.]+ s\n/); // no error
       await theirs.close();
@@ -135,7 +135,7 @@ await onEachRuntime(({ test, run, serve }) => {
     const client = await Client.open(await command.ready());
     client.socket.pause();
     await client.send("x");
-    await until("it is closed", () => command.stderr.includes("\n- "));
+    await until("it is closed", () => command.log.includes("\n- "));
     client.socket.resume();
     assertEquals((await client.receiveAll()).length, 256 << 10);
     await client.close();

@@ -94,7 +94,7 @@ for (const model of Object.keys(MODELS)) {
     await client.close();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
-    assertMatch(command.stderr, /^\+ /m);
+    assertMatch(command.log, /^\+ /m);
     assert(!command.stderr.includes("\x1b"));
   });
 }

@@ -85,7 +85,7 @@ await onEachRuntime(({ on, test }) => {
       assert(keptAlive((address as { port: number }).port), "no keep-alive");
       await switchRelease(folder);
       command.child.kill("SIGHUP");
-      await until("the reload", () => command.stderr.includes("\nreloaded"));
+      await until("the reload", () => command.log.includes("\nreloaded"));
       for (let n = 0; n < 3; n++) await (await greeted("two")).close();
       await end(command, stays);
       await Deno.remove(folder, { recursive: true });

@@ -64,7 +64,7 @@ await onEachRuntime(({ test, run }) => {
       if (model !== "process") assertEquals([...before, ...descendants(main)], []);
       await first.send("bye");
       await first.receiveAll(); // FIN has come; this side stays open
-      await until("its end", () => /^- /m.test(command.stderr));
+      await until("its end", () => /^- /m.test(command.log));
       await end(command, ...clients);
     });
 

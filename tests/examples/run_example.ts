@@ -49,7 +49,7 @@ async function startCommand(
     return {
       address: await command.ready(),
       model,
-      log: () => command.stderr,
+      log: () => command.log,
       shutdown() {
         if (!stopped) command.child.kill("SIGTERM"); // a second one would end it at once
         stopped = true;

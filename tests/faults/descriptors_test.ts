@@ -24,7 +24,7 @@ function serveWithin(on: Target, descriptors: number, ...args: string[]): Comman
 
 /** Waits until it neither computes nor writes much, now that nothing can be done. */
 async function isCalm(command: Command): Promise<void> {
-  const lines = () => command.stderr.split("\n").filter((line) => line.startsWith("!")).length;
+  const lines = () => command.log.split("\n").filter((line) => line.startsWith("!")).length;
   await until("it uses less than a fifth of a core and writes few lines", async () => {
     const [before, written] = [cpuTime(command), lines()];
     await new Promise((resolve) => setTimeout(resolve, LOOK));
@@ -64,7 +64,7 @@ await onEachRuntime(({ on, test }) => {
     await command.ready();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
-    assertMatch(command.stderr, /^! no more than 176 connections at once, .*ulimit -n$/m);
+    assertMatch(command.log, /^! no more than 176 connections at once, .*ulimit -n$/m);
   });
 
   test("serve --model thread takes as many clients as descriptors allow, and stays", async () => {

@@ -33,7 +33,7 @@ await onEachRuntime(({ on, test, run }) => {
         else await client.close();
         return client.received > 0;
       };
-      const lines = () => command.stderr.split("\n").filter((line) => line.startsWith("- ")).length;
+      const lines = () => command.log.split("\n").filter((line) => line.startsWith("- ")).length;
       assert(await served("127.0.0.1"));
       assert(await served("127.0.0.1"));
       assert(!await served("127.0.0.1"), "a third from one address");
@@ -49,10 +49,10 @@ await onEachRuntime(({ on, test, run }) => {
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
       assertMatch(
-        command.stderr,
+        command.log,
         /refused 127\.0\.0\.1:\d+: too many connections from its address/,
       );
-      const floods = command.stderr.split("\n").filter((line) =>
+      const floods = command.log.split("\n").filter((line) =>
         line.endsWith("too many connections")
       );
       const count = floods.reduce(
@@ -80,7 +80,7 @@ await onEachRuntime(({ on, test, run }) => {
     assertEquals(second.received, 0);
     await second.close();
     await first.close();
-    await until("the first one's end is told", () => /^- /m.test(command.stderr));
+    await until("the first one's end is told", () => /^- /m.test(command.log));
     await (await talk()).close();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);

@@ -23,7 +23,7 @@ for (const name of ["bun", "node"] as const) {
     await client.send("late");
     client.halfClose();
     assertEquals(await within("all", new Response(conn.readable).text()), "late");
-    await until("it is closed", () => command.stderr.includes("\n- "));
+    await until("it is closed", () => command.log.includes("\n- "));
     assertEquals(command.stderr.includes("error"), false, command.stderr);
     await client.close();
     upstream.close();

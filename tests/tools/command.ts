@@ -45,6 +45,11 @@ export class Command {
     this.status.then(() => this.#ended = true);
   }
 
+  /** What it has written to standard error, without the times before the lines. */
+  get log(): string {
+    return this.stderr.replace(/^\d{4}-\d\d-\d\dT\S+Z /gm, "");
+  }
+
   /** Ends it if it still runs, which is so where a test has failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;

@@ -29,6 +29,17 @@ export function measured(count: number, latency = 0.5): Measured {
     processes: 65,
     threads: 321,
     disturbance: 0,
+    board: {
+      model: "process",
+      each: "one",
+      open: 2,
+      accepted: 2,
+      waiting: 0,
+      scoreboard: "RH__....",
+      busy: null,
+      memory: 22_000_000,
+      workers: [{ name: "process 4711", state: "busy", open: 1, busy: null }],
+    },
   };
 }
 

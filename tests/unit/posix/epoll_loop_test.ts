@@ -129,6 +129,7 @@ test("each event of one wait is told, though a client is accepted first", async 
   const library = {
     functions: new Proxy(functions, { get: (all, name: string) => all[name] ?? (() => 0) }),
     readInt32: () => 11, // EAGAIN
+    memoryAt: () => null,
     close() {},
   };
   const loop = new EpollLoop({ ...runtime, openLibrary: () => library });

@@ -19,6 +19,8 @@ export function withLibrary(
       return {
         functions: new Proxy(fakes, { get: (all, name: string) => all[name] ?? (() => 0) }),
         readInt32: errno,
+
+        memoryAt: () => null,
         close: () => fake.opened--,
       };
     },

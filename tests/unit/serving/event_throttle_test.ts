@@ -63,7 +63,15 @@ test("what comes before the server listens is told behind `listening`, in its or
   all.event({ type: "worker_started", worker });
   all.event({ type: "refused", remoteAddr, reason: "source", count: 1 });
   assertEquals(told, []);
-  all.release({ type: "listening", addr: remoteAddr, model: "process" });
+  all.release({
+    type: "listening",
+    addr: remoteAddr,
+    model: "process",
+    handler: "file:///echo.ts",
+    pid: 1,
+    workers: 0,
+    maxConnections: 64,
+  });
   all.event({ type: "reloaded" });
   assertEquals(told.map(([type]) => type), ["listening", "worker_started", "source", "reloaded"]);
   all.flush();

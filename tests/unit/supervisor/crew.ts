@@ -4,7 +4,7 @@ import type { RefusalReason, UntimedEvent } from "../../../src/events.ts";
 import type { WorkerName } from "../../../src/handler/handler.ts";
 import { Refusals } from "../../../src/serving/refusals.ts";
 import { Supervisor, type SupervisorSettings } from "../../../src/supervisor/supervisor.ts";
-import type { Order } from "../../../src/workers/messages.ts";
+import type { Message, Order } from "../../../src/workers/messages.ts";
 import type { WorkerHandle, WorkerListeners } from "../../../src/workers/worker_handle.ts";
 import { until, within } from "../../tools/client.ts";
 import { settle } from "../../tools/unit.ts";
@@ -55,6 +55,11 @@ export class FakeWorker implements WorkerHandle {
   /** Asks whether it may serve a client from an address. */
   ask(hostname: string): void {
     this.#listeners.onMessage({ type: "asks", remoteAddr: { ...remoteAddr, hostname } });
+  }
+
+  /** Says anything, as a handler can. */
+  say(message: unknown): void {
+    this.#listeners.onMessage(message as Message);
   }
 
   /** Says that the next connection is its last. */

@@ -26,6 +26,28 @@ test("what a worker says is told, in order", () =>
     assertEquals(ids, ["accepted 1.1", "closed 1.1"]);
   }));
 
+test("what a worker reports of its loop is kept, and what is no report is ignored", () =>
+  withCrew({ spares: 1 }, (crew) => {
+    const [one] = crew.all;
+    one.accept();
+    const id = one.connection;
+    const [worker] = crew.supervisor.workers.values();
+    for (const wrong of [{}, { delay: 1 }, { delay: "x", connections: [] }]) {
+      one.say({ type: "report", ...wrong });
+    }
+    assertEquals(worker.reported, null);
+    const connections = [null, 7, [id, "dances", 1, 2], ["9.9", "reads", 1, 2]];
+    one.say({ type: "report", busy: "much", delay: 3, connections });
+    assertEquals([worker.reported?.delay, worker.reported?.busy], [3, null]);
+    const seen: unknown[] = [];
+    worker.look((...told) => seen.push(told));
+    assertEquals(seen, []);
+    one.say({ type: "report", busy: 0.5, delay: 3, connections: [[id, "reads", 1, 2]] });
+    worker.look((...told) => seen.push(told));
+    assertEquals(seen, [[id, "reads", 1, 2]]);
+    return Promise.resolve();
+  }));
+
 test("a thread that is stuck is reported", () =>
   withCrew({ spares: 1 }, (crew) => {
     crew.all[0].stuck();

@@ -1,0 +1,71 @@
+/**
+ * Asks a server for its status, over the one connection that a question takes.
+ * @module
+ */
+import { type Address, formatAddress, type ServerStatus } from "../../mod.ts";
+import { patience } from "../connection/delay.ts";
+import { errorMessage } from "../connection/errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { reach } from "../server/reach.ts";
+
+/** Milliseconds that an answer may take. */
+const TIMEOUT = 5000;
+/** The most bytes of an answer. */
+const LARGEST = 16 * 1024 * 1024;
+
+/**
+ * What the server tells.
+ * @throws {Error} with one line that says why it does not
+ */
+export async function askStatus(runtime: Runtime, address: Address): Promise<ServerStatus> {
+  const where = formatAddress(address);
+  const connection = await reach(runtime, address);
+  let late = false;
+  const stopWaiting = patience(TIMEOUT, () => {
+    late = true;
+    connection.close();
+  });
+  try {
+    const host = address.transport === "unix" ? "localhost" : hostOf(address.hostname);
+    const request = `GET /status.json HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const buffer = new Uint8Array(65536);
+    for (let length; (length = await connection.read(buffer)) !== null;) {
+      chunks.push(buffer.slice(0, length));
+      if ((size += length) > LARGEST) throw new Error("its answer does not end");
+    }
+    return parse(await new Blob(chunks as BlobPart[]).text());
+  } catch (error) {
+    const why = late ? `no answer came in ${TIMEOUT / 1000} s` : errorMessage(error);
+    throw new Error(`Cannot ask ${where} for its status: ${why}`, { cause: error });
+  } finally {
+    stopWaiting();
+    connection.close();
+  }
+}
+
+/** A server takes its own addresses only, and `localhost`: by another name it was reached by. */
+function hostOf(hostname: string): string {
+  if (hostname.includes(":")) return `[${hostname.split("%")[0]}]`;
+  return /^[\d.]+$/.test(hostname) ? hostname : "localhost";
+}
+
+function parse(answer: string): ServerStatus {
+  const [head, ...rest] = answer.split("\r\n\r\n");
+  const status = /^HTTP\/1\.1 (\d+) (.*)/.exec(head);
+  if (!status) throw new Error("what answers there is no server's status");
+  const body = rest.join("\r\n\r\n");
+  if (status[1] !== "200") throw new Error(`${status[1]} ${body.trim().slice(0, 200)}`);
+  let told;
+  try {
+    told = JSON.parse(body);
+  } catch {
+    throw new Error("what answers there is no server's status");
+  }
+  if (told?.schema !== 1) {
+    throw new Error("it tells its status in a way that this version does not know");
+  }
+  return told as ServerStatus;
+}

@@ -1,0 +1,71 @@
+import { assertEquals } from "@std/assert";
+import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
+import { FakeSocket } from "../../tools/fake_socket.ts";
+import { test } from "../../tools/unit.ts";
+
+test("a row tells what a blocking socket is doing, and what it has done", () => {
+  const memory = new SharedArrayBuffer(scoreboardSize(4));
+  const row = ScoreRow.claim(memory, 7)!;
+  assertEquals([...readRows(memory)], [[7, null]]);
+  const fake = new FakeSocket("blocking");
+  const seen: string[] = [];
+  const see = () => seen.push(readRows(memory).get(7)!.doing);
+  const socket = row.watch({
+    localAddr: fake.localAddr,
+    remoteAddr: fake.remoteAddr,
+    read: (buffer) => (see(), fake.read(buffer)),
+    write: (bytes) => (see(), fake.write(bytes)),
+    closeWrite: () => fake.closeWrite(),
+    close: () => fake.close(),
+    setTimeout: () => {},
+  });
+  see();
+  fake.arrive("hello", "rest", null);
+  socket.read(new Uint8Array(100));
+  see();
+  socket.write(new Uint8Array(3));
+  see();
+  socket.setTimeout!(10); // an idle timeout
+  see();
+  socket.closeWrite();
+  see(); // a handler may go on reading
+  socket.setTimeout!(10); // SocketConnection.finish
+  see();
+  socket.read(new Uint8Array(100));
+  see();
+  assertEquals(
+    seen.join(" "),
+    "handler reads handler writes handler handler handler lingers lingers lingers",
+  );
+  const { count, bytesRead, bytesWritten } = readRows(memory).get(7)!;
+  assertEquals([count, bytesRead, bytesWritten], [1, 5, 3]);
+  socket.close();
+  assertEquals(readRows(memory).get(7), null);
+});
+
+test("each worker has a row of its own, and the next one that of whoever is gone", () => {
+  const memory = new SharedArrayBuffer(scoreboardSize(0));
+  const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1));
+  assertEquals(rows.every((row) => row !== null), true);
+  assertEquals(ScoreRow.claim(memory, 100), null);
+  rows[9]!.watch(new FakeSocket("blocking"));
+  assertEquals(readRows(memory).get(10)?.doing, "handler");
+  freeRow(memory, 10);
+  assertEquals(freeRow(memory, 10), -1);
+  ScoreRow.claim(memory, 100);
+  assertEquals(readRows(memory).get(100), null);
+  assertEquals(readRows(memory).size, 64);
+});
+
+test("what fails tells no bytes", () => {
+  const memory = new SharedArrayBuffer(scoreboardSize(0));
+  const fake = new FakeSocket("blocking");
+  const socket = ScoreRow.claim(memory, 1)!.watch(fake);
+  fake.arrive(new Error("reset"));
+  try {
+    socket.read(new Uint8Array(1));
+  } catch {
+    // as it shall
+  }
+  assertEquals(readRows(memory).get(1)!.bytesRead, 0);
+});
