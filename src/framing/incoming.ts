@@ -9,6 +9,8 @@ import { decode } from "./text.ts";
 const FIRST = 1024;
 /** Bytes of a buffer for reads; one for a message that is longer grows beyond it. */
 const LARGEST = 65536;
+/** After so many reads that brought far less than there was room for, the next buffer is smaller. */
+const MOST_SMALL = 8;
 /** Bytes that are looked at one by one: for so few, a call of a C++ function costs more. */
 const NEAR = 48;
 
@@ -19,6 +21,8 @@ export class Incoming {
   #end = 0;
   /** Bytes of the next buffer, by how much came lately. */
   #size = FIRST;
+  /** Reads in turn that brought far less. */
+  #small = 0;
   /** Whether somebody has a view of the buffer. */
   #given = false;
   /** The delimiter that was looked for, and where the next byte is that was not looked at. */
@@ -58,9 +62,12 @@ export class Incoming {
   /** So many bytes were read into the room. */
   came(length: number, room: number): void {
     this.#end += length;
-    if (length === room) {
-      if (room >= this.#size / 4) this.#size = Math.min(LARGEST, 4 * this.#size);
-    } else if (length < this.#size / 16) this.#size = Math.max(FIRST, this.#size / 4);
+    if (length === room) this.#size = Math.min(LARGEST, 4 * this.#size);
+    if (length >= this.#size / 16) this.#small = 0;
+    else if (++this.#small === MOST_SMALL) {
+      this.#small = 0;
+      this.#size = Math.max(FIRST, this.#size / 4);
+    }
   }
 
   /** The bytes from the beginning on; they stay. */
