@@ -11,7 +11,8 @@
  *     deno run -A cli.ts serve --handler examples/http.ts
  *     printf 'GET / HTTP/1.0\r\n\r\n' | deno run -A cli.ts connect
  *
- * answers `HTTP/1.1 200 OK` and, at the end, `Hello`. Or, with curl:
+ * answers `HTTP/1.1 200 OK`, `Connection: close`, `Content-Length: 6`, an empty line
+ * and `Hello`. Or, with curl:
  * `curl -i http://127.0.0.1:8888/`, and `curl -d hello http://127.0.0.1:8888/echo`,
  * which sends back what it is sent, in the form in which that came.
  * @module
