@@ -147,7 +147,11 @@ function integer(value: Value): number {
 /** Bytes as text, a character each, whatever they are: a key need not be UTF-8. */
 function text(bytes: Uint8Array): string {
   let all = "";
-  // Not a character at a time, nor by spreading: that takes three times as long on Deno.
+  if (bytes.length <= 8) {
+    for (let i = 0; i < bytes.length; i++) all += String.fromCharCode(bytes[i]);
+    return all;
+  }
+  // For more, a loop takes longer, and spreading three times as long (Deno 2.9).
   for (let at = 0; at < bytes.length; at += 8192) {
     const part: unknown = at === 0 && bytes.length <= 8192 ? bytes : bytes.subarray(at, at + 8192);
     all += String.fromCharCode.apply(null, part as number[]);

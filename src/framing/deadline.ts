@@ -11,11 +11,15 @@ export interface Time {
   readonly signal?: AbortSignal;
 }
 
+/** Milliseconds: a timer that is longer would be over at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** What ends one wait, which may have several parts. */
 export class Deadline {
   readonly #signal: AbortSignal | undefined;
   readonly #end: number;
   readonly #timeout: number;
+  #watching = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reject: ((reason: unknown) => void) | null = null;
   #over: { readonly reason: unknown } | null = null;
@@ -62,12 +66,12 @@ export class Deadline {
   }
 
   #watch(): void {
-    if (this.#timer !== undefined || this.#over) return;
+    if (this.#watching) return;
+    this.#watching = true;
     if (this.#signal?.aborted) return this.#aborted();
     this.#signal?.addEventListener("abort", this.#aborted, { once: true });
-    // As long as a timer can wait.
-    const wait = Math.min(Math.max(0, this.left), 2 ** 31 - 1);
-    this.#timer = setTimeout(() => this.#ends(this.late()), wait);
+    if (this.#timeout > LONGEST_TIMER) return;
+    this.#timer = setTimeout(() => this.#ends(this.late()), Math.max(0, this.left));
   }
 
   #aborted = (): void => this.#ends(this.#signal!.reason);

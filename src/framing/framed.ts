@@ -163,7 +163,7 @@ export class Framed {
    * it needs where it knows, and looks at each byte once more at the most.
    * @throws {TooLong} if it has more than `max` bytes, by default `maxFrame`
    * @throws {UnexpectedEnd} if the stream ends in it
-   * @throws what `parse` throws
+   * @throws what `parse` throws; nothing is taken then
    */
   readMessage<T extends NonNullable<unknown>>(
     parse: Parse<T>,
