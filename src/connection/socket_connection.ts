@@ -126,9 +126,9 @@ export class SocketConnection implements Connection {
 
   closeWrite(): Promise<void> {
     if (this.#finSent) return this.#finSent;
+    this.beforeEnd?.();
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
-    this.beforeEnd?.();
     const fin = (async () => {
       await this.#writing;
       if (this.#closedBy) throw refusal(this.#closedBy);

@@ -41,6 +41,17 @@ for (const kind of ["loop", "blocking"] as const) {
     await connection.finish(100);
     assertEquals(socket.log.slice(-4), ["write last", "FIN", "read", "close"]);
   });
+
+  test(`${kind}: an error at the handler's end is the connection's, and nobody's else`, async () => {
+    const { socket, io, connection } = open(kind, { collect: true });
+    socket.writeError = failure("ECONNRESET");
+    await io.write("a");
+    assertEquals(
+      await unhandled(async () => assertEquals(await state(connection.finish(10)), "ECONNRESET")),
+      [],
+    );
+    await settle();
+  });
 }
 
 test("more than 64 KiB are not held back, and a large piece is not copied", async () => {
@@ -87,17 +98,6 @@ test("an error of a write that was held back comes with the next read", async ()
   socket.writeError = failure("ECONNRESET");
   await io.write("a");
   assertEquals(await state(io.readLine()), "ECONNRESET");
-});
-
-test("an error at the handler's end is the connection's, and nobody's else", async () => {
-  const { socket, io, connection } = open("loop", { collect: true });
-  socket.writeError = failure("ECONNRESET");
-  await io.write("a");
-  assertEquals(
-    await unhandled(async () => assertEquals(await state(connection.finish(10)), "ECONNRESET")),
-    [],
-  );
-  await settle();
 });
 
 test("what cannot be written is a TypeError, and harms nothing", async () => {
