@@ -22,6 +22,17 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./src/connection/connection.ts";
+export { TooLong, UnexpectedEnd } from "./src/framing/errors.ts";
+export type { FrameForm } from "./src/framing/frame_header.ts";
+export { Framed } from "./src/framing/framed.ts";
+export type {
+  FramedOptions,
+  LineOptions,
+  Parse,
+  Parsed,
+  ReadOptions,
+} from "./src/framing/options.ts";
+export type { Time } from "./src/framing/deadline.ts";
 export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export { formatEvent, type FormatOptions } from "./src/log/format_event.ts";

@@ -44,9 +44,13 @@ export interface Connection<Ends extends Address = Address> {
    * kernel has taken them, so it waits while the peer does not read. The bytes
    * must not change until then. Rejects with `EPIPE` after
    * {@linkcode Connection.closeWrite}, and with the first error for ever.
+   *
+   * Several pieces, such as a header and a body, go out as if they were one:
+   * `write([header, body])` is one system call, and copies nothing large, where
+   * sockets are called directly; elsewhere it is one up to 64 KiB.
    * @throws {TypeError} if they are no `Uint8Array`
    */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void>;
   /** Sends FIN after the writes called before it; reading goes on. Idempotent. */
   closeWrite(): Promise<void>;
   /** Closes at once; pending and later calls reject with `EBADF`. Idempotent. */

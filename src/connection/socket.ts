@@ -23,6 +23,8 @@ export interface Socket {
   read(buffer: Uint8Array): number | null | Promise<number | null>;
   /** How many of the bytes the kernel took, at least one. */
   write(bytes: Uint8Array): number | Promise<number>;
+  /** How many bytes of several pieces the kernel took in one call, perhaps none; where there is such a call. */
+  writePieces?(pieces: readonly Uint8Array[]): number;
   /** Sends FIN. */
   closeWrite(): void | Promise<void>;
   /** Closes; a pending call of an event loop's socket rejects. */
@@ -32,6 +34,11 @@ export interface Socket {
    * milliseconds (0: never) a call fails with `ETIMEDOUT`.
    */
   setTimeout?(milliseconds: number): void;
+  /**
+   * Blocking sockets only: waits until a read would not, or would fail with
+   * `ETIMEDOUT`; false if there was nothing to read within so many milliseconds.
+   */
+  waitReadable?(milliseconds: number): boolean;
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
 }

@@ -7,6 +7,7 @@ import type { Address, Connection } from "./connection.ts";
 import { ConnectionStreams } from "./connection_streams.ts";
 import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
+import { behind, fewer, joined } from "./pieces.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
 
 /** The only implementation of {@linkcode Connection}. */
@@ -19,6 +20,8 @@ export class SocketConnection implements Connection {
   bytesWritten = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */
   onMessage: ((bytes: Uint8Array) => void) | null = null;
+  /** Called before FIN: writes what somebody holds back. */
+  beforeEnd: (() => void) | null = null;
 
   readonly #socket: Socket;
   readonly #toSystemError: (error: unknown) => Error;
@@ -96,11 +99,19 @@ export class SocketConnection implements Connection {
     if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
   }
 
-  /** A prelude is over: as if nobody had used it, with what was read beyond the prelude's bytes. */
+  /** Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere. */
+  waitReadable(milliseconds: number): boolean | undefined {
+    const socket = this.#socket;
+    if (!socket.waitReadable) return undefined;
+    return this.#closedBy !== null || this.#unread !== null || socket.waitReadable(milliseconds);
+  }
+
+  /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
   handOn(unread: Uint8Array): void {
     this.#use = null;
-    this.#unread = unread.length > 0 ? unread : null;
     this.bytesRead -= unread.length;
+    if (unread.length === 0) return;
+    this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -111,7 +122,7 @@ export class SocketConnection implements Connection {
     return this.#read(buffer);
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
     if (this.#use !== "calls") {
       const refused = this.#claim("calls");
       if (refused) return Promise.reject(refused);
@@ -121,6 +132,7 @@ export class SocketConnection implements Connection {
 
   closeWrite(): Promise<void> {
     if (this.#finSent) return this.#finSent;
+    this.beforeEnd?.();
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
     const fin = (async () => {
@@ -204,9 +216,9 @@ export class SocketConnection implements Connection {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
     if (this.#reading) return Promise.reject(refusal("EBUSY"));
+    if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     if (this.#readError) return Promise.reject(this.#readError);
     if (this.#ended) return Promise.resolve(null);
-    if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     let result;
     try {
       result = this.#socket.read(buffer);
@@ -261,10 +273,8 @@ export class SocketConnection implements Connection {
     return this.#readError = this.#toSystemError(error);
   }
 
-  #write(bytes: Uint8Array): Promise<void> {
-    if (!(bytes instanceof Uint8Array)) {
-      return rejected(new TypeError("Cannot write anything but a Uint8Array: encode text first"));
-    }
+  #write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    if (!(bytes instanceof Uint8Array)) return this.#writePieces(bytes);
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
     if (this.#finSent) return rejected(refusal("EPIPE"));
@@ -282,12 +292,8 @@ export class SocketConnection implements Connection {
       if (typeof taken === "number") {
         this.#didWrite(taken);
         if (taken < bytes.length) writing = this.#writeAll(bytes, taken);
-        else if (this.#socket.setTimeout) return Promise.resolve(); // it may block its thread
-        else {
-          if (++this.#atOnce < LARGEST_AT_ONCE) return Promise.resolve();
-          this.#atOnce = 0;
-          writing = new Promise((resolve) => setImmediate(resolve));
-        }
+        else if (!this.#givesWay()) return Promise.resolve();
+        else writing = new Promise((resolve) => setImmediate(resolve));
       } else {
         writing = taken.then((length) => {
           this.#didWrite(length);
@@ -303,6 +309,39 @@ export class SocketConnection implements Connection {
       this.#writing?.catch(ignore);
       throw this.#writeFailed(error);
     });
+  }
+
+  /** Whether the event loop has its turn now: after so many writes that were done at once. */
+  #givesWay(): boolean {
+    if (this.#socket.setTimeout) return false; // it may block its thread
+    if (++this.#atOnce < LARGEST_AT_ONCE) return false;
+    this.#atOnce = 0;
+    return true;
+  }
+
+  #writePieces(given: readonly Uint8Array[]): Promise<void> {
+    if (!Array.isArray(given) || !given.every((piece) => piece instanceof Uint8Array)) {
+      return rejected(new TypeError("Cannot write anything but a Uint8Array: encode text first"));
+    }
+    const socket = this.#socket;
+    let pieces = fewer(given, socket.writePieces !== undefined);
+    const refused = this.#closedBy || this.#writeError || this.#finSent;
+    if (pieces.length > 1 && socket.writePieces && !this.#writing && !refused) {
+      let taken;
+      try {
+        taken = socket.writePieces(pieces);
+      } catch (error) {
+        return rejected(this.#writeFailed(error));
+      }
+      this.#didWrite(taken);
+      pieces = behind(pieces, taken);
+      if (pieces.length === 0) {
+        return this.#givesWay() ? new Promise((r) => setImmediate(r)) : Promise.resolve();
+      }
+    }
+    let last = this.#write(pieces[0] ?? NOTHING);
+    for (let i = 1; i < pieces.length; i++) last = this.#write(pieces[i]);
+    return last;
   }
 
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
@@ -354,3 +393,4 @@ export class SocketConnection implements Connection {
 const LARGEST_AT_ONCE = 32;
 /** Where discarded input goes, of all connections. */
 const scratch = new Uint8Array(16384);
+const NOTHING = new Uint8Array(0);

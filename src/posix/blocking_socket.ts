@@ -51,6 +51,13 @@ export class BlockingSocket implements Socket {
     return length;
   }
 
+  writePieces(pieces: readonly Uint8Array[]): number {
+    if (this.#deadline < Infinity) this.#keepDeadline();
+    const length = this.#libc.sendPieces(this.#descriptor, pieces);
+    if (length === null) throw timedOut();
+    return length;
+  }
+
   closeWrite(): void {
     this.#libc.shutdown(this.#descriptor, "write");
   }
@@ -67,6 +74,14 @@ export class BlockingSocket implements Socket {
   setDeadline(milliseconds: number): void {
     this.#deadline = milliseconds === 0 ? Infinity : performance.now() + milliseconds;
     if (milliseconds === 0) this.#tell(this.#timeout);
+  }
+
+  waitReadable(milliseconds: number): boolean {
+    const untilDeadline = this.#deadline - performance.now();
+    const limit = Math.min(this.#timeout || Infinity, untilDeadline);
+    // The read that follows ends in time by itself, and says why.
+    if (limit <= milliseconds) return true;
+    return this.#libc.waitReadable(this.#descriptor, milliseconds);
   }
 
   /** Not once for each call: the kernel's timeout may be a little too long. */

@@ -55,6 +55,10 @@ export class EpollSocket implements Socket, Watcher {
     return new Promise((resolve, reject) => this.#writer = { bytes, resolve, reject });
   }
 
+  writePieces(pieces: readonly Uint8Array[]): number {
+    return this.#loop.libc.sendPieces(this.#descriptor, pieces) ?? 0;
+  }
+
   closeWrite(): void {
     this.#loop.changed = true;
     this.#loop.libc.shutdown(this.#descriptor, "write");

@@ -6,6 +6,7 @@
 import type { Address, TcpAddress } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import { LibcBase } from "./libc_base.ts";
+import { MessageHeader } from "./message_header.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
 
 /** The level of TCP's socket options, the same on every system. */
@@ -31,6 +32,7 @@ export class Libc extends LibcBase {
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
   readonly #length = new Uint32Array(1);
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
+  #header: MessageHeader | null = null;
 
   /** A listening socket; `hostname` must be numeric. */
   listen(address: Address, backlog: number): number {
@@ -161,6 +163,21 @@ export class Libc extends LibcBase {
       const length: number = this.functions.send(descriptor, bytes, bytes.length, all);
       if (length >= 0) return length;
       if (this.wouldBlock("send")) return null;
+    }
+  }
+
+  /**
+   * As `send`, of several pieces in one call, in their order; 0 where there is no such
+   * call. Each has more than 64 bytes or a buffer that was made for it.
+   */
+  sendPieces(descriptor: number, pieces: readonly Uint8Array[]): number | null {
+    const { sendmsg } = this.functions;
+    if (!sendmsg) return 0;
+    const header = this.#header ??= new MessageHeader(this);
+    for (;;) {
+      const length: number = sendmsg(descriptor, header.of(pieces), this.constants.MSG_NOSIGNAL);
+      if (length >= 0) return length;
+      if (this.wouldBlock("sendmsg")) return null;
     }
   }
 

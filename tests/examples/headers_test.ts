@@ -9,6 +9,8 @@ const FOLDER = new URL("examples/", ROOT);
 /** What the commands in the examples' headers print, by the headers. */
 const PRINTED: Record<string, string> = {
   "key_value.ts": "OK\nVALUE dark blue\n",
+  "resp.ts": "+OK\r\n$9\r\ndark-blue\r\n",
+  "http.ts": "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nHello\n",
   "hash.ts": "70ef65897fbe9afb5dfe8c825327057d1e174e0dfc3d299c340aeb35adcadfe3\n",
   "crash.ts": "hello\nkill\n",
   "proxy.ts": "hello\n",
@@ -21,7 +23,7 @@ for (const [file, printed] of Object.entries(PRINTED)) {
     const header = text.slice(0, text.indexOf("*/"));
     const commands = [...header.matchAll(/^ \* {5}((?:\w+=\S+ )?(?:deno|printf) .*)$/gm)]
       .map((match) => match[1]);
-    for (const line of printed.trim().split("\n")) {
+    for (const line of printed.split(/\r?\n/).filter((line) => line !== "")) {
       assert(header.includes(`\`${line}\``), `the header does not name ${line}`);
     }
 

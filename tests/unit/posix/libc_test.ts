@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { SystemError } from "../../../src/connection/errors.ts";
 import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import type { ForeignFunctions, Runtime } from "../../../src/runtime.ts";
@@ -91,4 +92,32 @@ test("no call that is made for each message or connection takes a 64-bit integer
   );
   assertEquals(wide.sort(), seldom.sort());
   return loop.end();
+});
+
+test("several pieces go out in one call, which a signal may interrupt", () => {
+  const libc = new Libc(runtime);
+  const [ours, theirs] = libc.socketPair();
+  const pieces = Array.from({ length: 70 }, (_, i) => new Uint8Array(100 + i).fill(i));
+  const first = pieces.slice(0, 64).reduce((sum, piece) => sum + piece.length, 0);
+  assertEquals(libc.sendPieces(ours, pieces.slice(0, 3)), 303);
+  assertEquals(libc.sendPieces(ours, pieces), first, "more than the kernel is told of");
+  const got = new Uint8Array(303 + first + 1);
+  assertEquals(libc.receive(theirs, got), 303 + first);
+  let at = 0;
+  for (const piece of [...pieces.slice(0, 3), ...pieces.slice(0, 64)]) {
+    assertEquals(got.subarray(at, at + piece.length), piece);
+    at += piece.length;
+  }
+  libc.setNonblocking(ours);
+  const large = [new Uint8Array(1 << 20), new Uint8Array(1 << 20)];
+  while (libc.sendPieces(ours, large) !== null);
+  libc.close(theirs);
+  assertEquals(assertThrows(() => libc.sendPieces(ours, large), SystemError).code, "EPIPE");
+  libc.close(ours);
+  libc.unload();
+
+  let calls = 0;
+  const fake = { memmove: () => 0, sendmsg: () => ++calls === 1 ? -1 : 6 };
+  assertEquals(new Libc(withLibrary(fake, () => 4)).sendPieces(3, large), 6);
+  assertEquals(calls, 2);
 });
