@@ -22,6 +22,7 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./src/connection/connection.ts";
+export { pipe } from "./src/connection/pipe.ts";
 export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export { formatEvent, type FormatOptions } from "./src/log/format_event.ts";
@@ -33,6 +34,7 @@ export type { HandlerModule } from "./src/handler/load_handler.ts";
 export { serve } from "./src/server/serve.ts";
 export type {
   ConnectOptions,
+  ConnectPatience,
   ConnectTcpOptions,
   ConnectUnixOptions,
   ServeOptions,

@@ -5,7 +5,9 @@
  */
 import type { Address, Connection } from "./connection.ts";
 import { ConnectionStreams } from "./connection_streams.ts";
-import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
+import { within } from "./delay.ts";
+import { discard } from "./discard.ts";
+import { asError, errorCode, ignore, refusal, rejected, SystemError } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
 import type { Socket } from "./socket.ts";
 
@@ -19,6 +21,8 @@ export class SocketConnection implements Connection {
   bytesWritten = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */
   onMessage: ((bytes: Uint8Array) => void) | null = null;
+  /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
+  linger = 0;
 
   readonly #socket: Socket;
   readonly #toSystemError: (error: unknown) => Error;
@@ -41,6 +45,8 @@ export class SocketConnection implements Connection {
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
   #streams: ConnectionStreams | null = null;
+  #gone: AbortController | null = null;
+  #readsAtEnd = 0;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
@@ -66,7 +72,7 @@ export class SocketConnection implements Connection {
     if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
     this.#idleTimer?.stop();
     this.#idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
-      this.closeBecause("ETIMEDOUT");
+      this.#timeOut();
       onIdle();
     });
   }
@@ -80,7 +86,7 @@ export class SocketConnection implements Connection {
     if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
     if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
     this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
-      this.closeBecause("ETIMEDOUT");
+      this.#timeOut();
       onEnd();
     }, milliseconds);
   }
@@ -127,15 +133,50 @@ export class SocketConnection implements Connection {
   }
 
   close(): void {
-    this.closeBecause("EBADF");
+    if (this.#isClosed("EBADF")) return;
+    this.#socket.close();
   }
 
-  /** Closes at once; pending and later calls reject with `code`. Idempotent. */
-  closeBecause(code: string): void {
-    if (this.#closedBy) return;
+  reset(): void {
+    if (!this.#isClosed("EBADF")) void this.#socket.reset(0);
+  }
+
+  /**
+   * Pending and later calls reject with `code`, what the kernel has taken goes out, for
+   * `linger` milliseconds at most, then RST. Idempotent; never rejects.
+   */
+  async breakOff(linger: number, code = "EBADF"): Promise<void> {
+    if (this.#isClosed(code)) return;
+    try {
+      await this.#socket.reset(linger);
+    } catch {
+      // It could only be closed.
+    }
+  }
+
+  /** Whether it was closed before; else it is from here on, but for its socket. */
+  #isClosed(code: string): boolean {
+    if (this.#closedBy) return true;
     this.#closedBy = code;
     this.#idleTimer?.stop();
-    this.#socket.close();
+    this.#tellGone();
+    return false;
+  }
+
+  /** Aborted when the peer has reset, or nothing can be read or written any more. */
+  get gone(): AbortSignal {
+    if (this.#gone) return this.#gone.signal;
+    if (this.#socket.setTimeout) {
+      throw new SystemError("ENOTSUP", "A blocking handler has no `gone`: its read or write rejects");
+    }
+    this.#gone = new AbortController();
+    if (this.#closedBy || this.#readError || this.#writeError) this.#tellGone();
+    else this.#socket.onGone?.(() => this.#tellGone());
+    return this.#gone.signal;
+  }
+
+  #tellGone(): void {
+    this.#gone?.abort(this.#readError ?? this.#writeError ?? refusal(this.#closedBy ?? "ECONNRESET"));
   }
 
   /**
@@ -146,16 +187,30 @@ export class SocketConnection implements Connection {
    * @throws the error of a write that was called and failed.
    */
   async finish(linger: number): Promise<void> {
+    if (this.#closedBy) return;
+    this.#finishing = true;
     try {
-      if (!this.#closedBy) {
-        this.#finishing = true;
-        await this.closeWrite();
-        this.#idleTimer?.stop(); // from here it is linger
-        await this.#discard(linger);
-      }
-    } finally {
-      this.close();
+      await this.closeWrite();
+    } catch (error) {
+      await this.breakOff(0); // the peer has not got all of it
+      throw error;
     }
+    this.#idleTimer?.stop(); // from here it is linger
+    const isOver = () => this.#ended || this.#readError !== null || this.#closedBy !== null;
+    await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
+    this.close();
+  }
+
+  /**
+   * A bad end, which the peer can tell from a good one: what was written goes out, for
+   * `linger` milliseconds at most, then RST.
+   */
+  async abort(): Promise<void> {
+    if (this.#closedBy) return;
+    this.#finishing = true;
+    const end = performance.now() + this.linger;
+    if (this.#writing) await within(this.linger, this.#writing.catch(ignore));
+    await this.breakOff(Math.max(0, end - performance.now()));
   }
 
   get readable(): ReadableStream<Uint8Array> {
@@ -197,9 +252,12 @@ export class SocketConnection implements Connection {
     if (buffer.length === 0) {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
-    if (this.#reading) return Promise.reject(refusal("EBUSY"));
+    if (this.#reading) this.#misused("EBUSY");
     if (this.#readError) return Promise.reject(this.#readError);
-    if (this.#ended) return Promise.resolve(null);
+    if (this.#ended) {
+      if (++this.#readsAtEnd > MOST_READS_AT_END) this.#misused("EBUSY");
+      return Promise.resolve(null);
+    }
     if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     let result;
     try {
@@ -212,6 +270,15 @@ export class SocketConnection implements Connection {
     }
     this.#buffer = buffer;
     return this.#reading = result.then(this.#onRead, this.#onReadError);
+  }
+
+  /**
+   * Ends this connection. It throws, and does not reject: a loop in which an `await` is
+   * missing would see no rejection, and give the thread to nobody.
+   */
+  #misused(code: string): never {
+    void this.breakOff(0, code);
+    throw refusal(code);
   }
 
   #takeUnread(unread: Uint8Array, buffer: Uint8Array): Promise<number> {
@@ -249,10 +316,9 @@ export class SocketConnection implements Connection {
 
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
-      this.closeBecause("ETIMEDOUT");
-    }
-    return this.#readError = this.#toSystemError(error);
+    this.#readError = this.#toSystemError(error);
+    this.#broke(error);
+    return this.#readError;
   }
 
   #write(bytes: Uint8Array): Promise<void> {
@@ -262,14 +328,14 @@ export class SocketConnection implements Connection {
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
     if (this.#finSent) return rejected(refusal("EPIPE"));
-    if (bytes.length === 0) return this.#writing ?? Promise.resolve();
+    if (this.#writes > MOST_WRITES) this.#misused("ENOBUFS");
     let writing: Promise<void>;
     if (this.#writing) {
       writing = this.#writing.then(() => this.#writeAll(bytes, 0));
     } else {
       let taken;
       try {
-        taken = this.#socket.write(bytes);
+        taken = bytes.length > 0 ? this.#socket.write(bytes) : 0;
       } catch (error) {
         return rejected(this.#writeFailed(error));
       }
@@ -301,7 +367,7 @@ export class SocketConnection implements Connection {
 
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
     for (let done = from; done < bytes.length;) {
-      if (this.#closedBy) throw refusal(this.#closedBy);
+      if (this.#closedBy) throw this.#writeFailed(null);
       const taken = await this.#socket.write(
         done === 0 ? bytes : bytes.subarray(done),
       );
@@ -316,35 +382,25 @@ export class SocketConnection implements Connection {
   }
 
   #writeFailed(error: unknown): Error {
-    if (this.#closedBy) return this.#writeError = refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
-      this.closeBecause("ETIMEDOUT");
-    }
-    return this.#writeError ??= this.#toSystemError(error);
+    if (this.#closedBy) return this.#writeError ??= refusal(this.#closedBy);
+    this.#writeError ??= this.#toSystemError(error);
+    this.#broke(error);
+    return this.#writeError;
   }
 
-  async #discard(linger: number): Promise<void> {
-    const end = performance.now() + linger;
-    const timer = this.#socket.setTimeout
-      ? null
-      : setTimeout(() => this.closeBecause("EBADF"), linger);
-    try {
-      await this.#reading; // the handler may have left a read behind
-      while (!this.#ended && !this.#readError && !this.#closedBy) {
-        const left = Math.ceil(end - performance.now());
-        if (left <= 0) break;
-        this.#socket.setTimeout?.(left);
-        if (await this.#socket.read(scratch) === null) break;
-      }
-    } catch {
-      // A reset, or the time is over: there is nothing left to wait for.
-    } finally {
-      if (timer !== null) clearTimeout(timer);
-    }
+  /** A call has failed. */
+  #broke(error: unknown): void {
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.#timeOut();
+    else this.#tellGone();
+  }
+
+  #timeOut(): void {
+    void this.breakOff(this.linger, "ETIMEDOUT");
   }
 }
 
 /** Where the peer reads fast, a handler that only writes would keep the thread: then others go on. */
 const LARGEST_AT_ONCE = 32;
-/** Where discarded input goes, of all connections. */
-const scratch = new Uint8Array(16384);
+/** Reads at the end, and writes that wait: so many are a loop in which an `await` is missing. */
+const MOST_READS_AT_END = 100_000;
+const MOST_WRITES = 250_000;

@@ -7,6 +7,7 @@ import type { Address, Listener } from "../connection/connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
+import { AdoptedSocket } from "./adopted_socket.ts";
 import { BlockingSocket } from "./blocking_socket.ts";
 import type { Accepted, Libc } from "./libc.ts";
 
@@ -92,17 +93,8 @@ export class BlockingListener implements Listener {
         this.#libc.close(copy);
         throw error;
       }
-      return new SocketConnection({
-        localAddr,
-        remoteAddr,
-        read: (buffer) => adopted.read(buffer),
-        write: (bytes) => adopted.write(bytes),
-        closeWrite: () => adopted.closeWrite(),
-        close: () => {
-          adopted.close();
-          release(descriptor);
-        },
-      });
+      const close = () => release(descriptor);
+      return new SocketConnection(new AdoptedSocket(this.#libc, descriptor, adopted, close));
     } catch (error) {
       if (acceptErrorClass(error) === "no room") {
         this.#pending = { descriptor, remoteAddr };

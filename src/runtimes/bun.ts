@@ -56,6 +56,7 @@ export const runtime: Runtime = {
 
   listen,
   connect,
+  mayConnect: () => true,
   adopt,
 
   brokenModule,

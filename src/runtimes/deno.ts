@@ -2,6 +2,7 @@
  * Deno's adapter.
  * @module
  */
+import { formatAddress } from "../connection/connection.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { fileUrl } from "./current_folder.ts";
 import { systemError } from "./deno_errors.ts";
@@ -98,6 +99,10 @@ export const runtime: Runtime = {
       ? listen(address, backlog)
       : adoptListener(address, backlog, descriptor),
   connect,
+  mayConnect: (address) =>
+    address.transport === "unix"
+      ? holds({ name: "read", path: address.path }) && holds({ name: "write", path: address.path })
+      : holds({ name: "net", host: formatAddress(address) }),
   adopt,
 
   brokenModule: () => Promise.resolve({ at: null, hint: null }), // its stack begins with the place

@@ -90,6 +90,7 @@ export const runtime: Runtime = {
 
   listen,
   connect,
+  mayConnect: () => true,
   adopt,
 
   brokenModule,

@@ -3,6 +3,8 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { delay } from "../connection/delay.ts";
+import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
@@ -13,6 +15,9 @@ const LARGEST_QUEUE = 65536;
  * that stream, a ninth client waited 85 ms for each answer on Node, 200 on Bun.
  */
 const FULL_READ = 65536;
+
+/** Milliseconds that written bytes have to come to the peer, before a reset overtakes them. */
+const ON_ITS_WAY = 200;
 
 /** A read or a write that waits. */
 interface Call<T> {
@@ -43,6 +48,9 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   #ended = false;
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
+  #onGone: (() => void) | null = null;
+  /** Whether anything was written. */
+  protected wrote = false;
   #flowing: boolean;
   #givingWay = false;
 
@@ -56,6 +64,8 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   abstract write(bytes: Uint8Array): number | Promise<number>;
   abstract closeWrite(): void | Promise<void>;
   abstract close(): void;
+  /** Closes it with RST. */
+  protected abstract resetNow(): void;
 
   read(buffer: Uint8Array): number | null | Promise<number | null> {
     // What came before a reset is delivered first.
@@ -67,6 +77,20 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
       this.#reader = { bytes: buffer, resolve, reject };
       this.#demand();
     });
+  }
+
+  async reset(linger: number): Promise<void> {
+    const isBroken = this.error !== null;
+    this.failed(refusal("EBADF"));
+    // It does not tell what has come to the peer.
+    if (!isBroken && linger > 0 && this.wrote) await delay(Math.min(linger, ON_ITS_WAY));
+    this.resetNow();
+  }
+
+  onGone(listener: () => void): void {
+    if (this.error) return listener();
+    this.#onGone = listener;
+    this.#demand(); // a runtime that does not read does not see a reset
   }
 
   /** Lets the runtime read, unless it is another connection's turn. */
@@ -88,8 +112,18 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     this.#stopReading();
     setImmediate(() => {
       this.#givingWay = false;
-      if (this.#reader) this.#demand();
+      if (this.#reader || this.#mayReadAhead) this.#demand();
     });
+  }
+
+  get #mayReadAhead(): boolean {
+    return this.#onGone !== null && this.#size < LARGEST_QUEUE;
+  }
+
+  /** Nothing can be read or written any more. */
+  protected gone(): void {
+    this.#onGone?.();
+    this.#onGone = null;
   }
 
   /** The runtime has read these bytes, and does not use them again. */
@@ -121,6 +155,7 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     this.#reader?.reject(this.error);
     this.#reader = null;
     this.notWritten(this.error);
+    this.gone();
   }
 
   /** For a write that the runtime has no room for: the promise of it. */
@@ -159,6 +194,7 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     if (length < chunk.length) queue[0] = chunk.subarray(length);
     else queue.shift();
     this.#size -= length;
+    if (this.#mayReadAhead) this.#demand();
     return length;
   }
 }

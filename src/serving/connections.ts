@@ -39,6 +39,33 @@ export interface ConnectionsOptions {
   readonly onEvent: EventSink;
 }
 
+/** What a handler is told; a class, so that `gone` costs nothing until it is asked for. */
+class ServedContext implements Context {
+  readonly signal: AbortSignal;
+  readonly id: string;
+  readonly model: Context["model"];
+  readonly worker: WorkerName;
+  readonly #connection: SocketConnection;
+
+  constructor(
+    connection: SocketConnection,
+    signal: AbortSignal,
+    id: string,
+    model: Context["model"],
+    worker: WorkerName,
+  ) {
+    this.#connection = connection;
+    this.signal = signal;
+    this.id = id;
+    this.model = model;
+    this.worker = worker;
+  }
+
+  get gone(): AbortSignal {
+    return this.#connection.gone;
+  }
+}
+
 /** The connections; `accept` is called once. */
 export class Connections {
   readonly #options: ConnectionsOptions;
@@ -136,12 +163,8 @@ export class Connections {
     const { remoteAddr } = connection;
     if (!refusals.admit(remoteAddr)) return this.#close(connection, listener);
     if (++this.#count === lifetime) onLast?.();
-    const context: Context = {
-      signal: this.#abort.signal,
-      id: `${number}.${this.#count}`,
-      model: settings.model,
-      worker,
-    };
+    const id = `${number}.${this.#count}`;
+    const context = new ServedContext(connection, this.#abort.signal, id, settings.model, worker);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
     if (this.#ended) served.end(this.#ended);

@@ -21,6 +21,8 @@ export class FakeSocket implements Socket {
   readonly timeouts: number[] = [];
   /** What the peer has got. */
   received = "";
+  /** Milliseconds of each reset. */
+  readonly lingers: number[] = [];
   reads = 0;
   fins = 0;
   closes = 0;
@@ -117,9 +119,18 @@ export class FakeSocket implements Socket {
     return this.finError ? Promise.reject(this.finError) : Promise.resolve();
   }
 
+  reset(linger: number): void {
+    this.lingers.push(linger);
+    this.#close("reset");
+  }
+
   close(): void {
+    this.#close("close");
+  }
+
+  #close(how: string): void {
     this.closes++;
-    this.log.push("close");
+    this.log.push(how);
     const end = this.onClose;
     if (end instanceof Error) this.#reader?.reject(end);
     else this.#reader?.resolve(end);
