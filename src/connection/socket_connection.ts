@@ -167,7 +167,10 @@ export class SocketConnection implements Connection {
   get gone(): AbortSignal {
     if (this.#gone) return this.#gone.signal;
     if (this.#socket.setTimeout) {
-      throw new SystemError("ENOTSUP", "A blocking handler has no `gone`: its read or write rejects");
+      throw new SystemError(
+        "ENOTSUP",
+        "A blocking handler has no `gone`: its read or write rejects",
+      );
     }
     this.#gone = new AbortController();
     if (this.#closedBy || this.#readError || this.#writeError) this.#tellGone();
@@ -176,7 +179,9 @@ export class SocketConnection implements Connection {
   }
 
   #tellGone(): void {
-    this.#gone?.abort(this.#readError ?? this.#writeError ?? refusal(this.#closedBy ?? "ECONNRESET"));
+    this.#gone?.abort(
+      this.#readError ?? this.#writeError ?? refusal(this.#closedBy ?? "ECONNRESET"),
+    );
   }
 
   /**
@@ -247,17 +252,13 @@ export class SocketConnection implements Connection {
     if (!(buffer instanceof Uint8Array)) {
       return Promise.reject(new TypeError("Cannot read into anything but a Uint8Array"));
     }
-    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (this.#closedBy || this.#readError) return this.#readAfterEnd(this.#readError);
     if (this.#finishing) return Promise.reject(refusal("EBADF"));
     if (buffer.length === 0) {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
     if (this.#reading) this.#misused("EBUSY");
-    if (this.#readError) return Promise.reject(this.#readError);
-    if (this.#ended) {
-      if (++this.#readsAtEnd > MOST_READS_AT_END) this.#misused("EBUSY");
-      return Promise.resolve(null);
-    }
+    if (this.#ended) return this.#readAfterEnd(null);
     if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     let result;
     try {
@@ -270,6 +271,12 @@ export class SocketConnection implements Connection {
     }
     this.#buffer = buffer;
     return this.#reading = result.then(this.#onRead, this.#onReadError);
+  }
+
+  #readAfterEnd(error: Error | null): Promise<null> {
+    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#misused("EBUSY");
+    if (this.#closedBy) return rejected(refusal(this.#closedBy));
+    return error ? rejected(error) : Promise.resolve(null);
   }
 
   /**
@@ -402,5 +409,5 @@ export class SocketConnection implements Connection {
 /** Where the peer reads fast, a handler that only writes would keep the thread: then others go on. */
 const LARGEST_AT_ONCE = 32;
 /** Reads at the end, and writes that wait: so many are a loop in which an `await` is missing. */
-const MOST_READS_AT_END = 100_000;
+const MOST_READS_AT_END = 10_000;
 const MOST_WRITES = 250_000;

@@ -10,6 +10,8 @@ import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_addr
 
 /** The level of TCP's socket options, the same on every system. */
 const IPPROTO_TCP = 6;
+/** `tcpi_state`, the first byte of TCP_INFO. */
+const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
 const F_DUPFD_CLOEXEC = 1030;
@@ -121,7 +123,18 @@ export class Libc extends LibcBase {
     const value = new Int32Array(1);
     const bytes = new Uint8Array(value.buffer);
     const failed = this.functions.ioctl(descriptor, this.constants.SIOCOUTQ, bytes) < 0;
-    return failed ? 0 : value[0];
+    // After a reset it stays as it was.
+    return failed || value[0] > 0 && this.#isOver(descriptor) ? 0 : value[0];
+  }
+
+  /** Whether a TCP connection is over, in both directions. */
+  #isOver(descriptor: number): boolean {
+    const state = new Uint8Array(1);
+    this.#length[0] = 1;
+    const { getsockopt } = this.functions;
+    const { TCP_INFO } = this.constants;
+    const failed = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, state, this.#lengthBytes) < 0;
+    return !failed && state[0] === TCP_CLOSE;
   }
 
   /** Ends a TCP connection by RST, also where a thread waits in a call on it; false if it cannot. */

@@ -52,13 +52,16 @@ export class BunSocket extends PushSocket<ApiSocket<BunSocket>> {
     else if (this.#finSent) {
       this.ended();
       this.gone();
-    }
-    else this.failed(refusal("EBADF"));
+    } else this.failed(refusal("EBADF"));
   }
 
   close(): void {
     this.failed(refusal("EBADF"));
     this.socket.close();
+  }
+
+  protected get descriptor(): number {
+    return this.socket.fd;
   }
 
   protected resetNow(): void {

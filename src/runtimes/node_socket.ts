@@ -49,6 +49,11 @@ export class NodeSocket extends PushSocket<NetSocket> {
     this.socket.destroy();
   }
 
+  protected get descriptor(): number | undefined {
+    const { _handle } = this.socket as { _handle?: { fd?: number } | null };
+    return _handle === null ? -1 : _handle?.fd; // not on Deno (2.9)
+  }
+
   protected resetNow(): void {
     this.socket.resetAndDestroy();
   }

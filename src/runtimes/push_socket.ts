@@ -2,10 +2,12 @@
  * A socket of a runtime that pushes what comes, behind calls that ask for it.
  * @module
  */
+import { acknowledged } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
 import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
+import { unacknowledged } from "./send_queue.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;
@@ -16,7 +18,7 @@ const LARGEST_QUEUE = 65536;
  */
 const FULL_READ = 65536;
 
-/** Milliseconds that written bytes have to come to the peer, before a reset overtakes them. */
+/** Milliseconds that written bytes have to come to the peer where nothing tells of them. */
 const ON_ITS_WAY = 200;
 
 /** A read or a write that waits. */
@@ -64,6 +66,8 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   abstract write(bytes: Uint8Array): number | Promise<number>;
   abstract closeWrite(): void | Promise<void>;
   abstract close(): void;
+  /** Its number; negative when it is closed, undefined where it is not told. */
+  protected abstract get descriptor(): number | undefined;
   /** Closes it with RST. */
   protected abstract resetNow(): void;
 
@@ -82,9 +86,13 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   async reset(linger: number): Promise<void> {
     const isBroken = this.error !== null;
     this.failed(refusal("EBADF"));
-    // It does not tell what has come to the peer.
-    if (!isBroken && linger > 0 && this.wrote) await delay(Math.min(linger, ON_ITS_WAY));
+    if (!isBroken && linger > 0 && this.wrote) await this.#arrived(linger);
     this.resetNow();
+  }
+
+  async #arrived(linger: number): Promise<void> {
+    if (unacknowledged(this.descriptor) === null) return await delay(Math.min(linger, ON_ITS_WAY));
+    await acknowledged(() => unacknowledged(this.descriptor) ?? 0, linger);
   }
 
   onGone(listener: () => void): void {

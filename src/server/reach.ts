@@ -63,9 +63,8 @@ async function makeConnection(
   for (;;) {
     try {
       const loop = loopFor(runtime, target);
-      const connection = await (loop
-        ? connectOn(loop, runtime, target, signal)
-        : runtime.connect(target, signal));
+      const connection =
+        await (loop ? connectOn(loop, runtime, target, signal) : runtime.connect(target, signal));
       if (signal.aborted) connection.close();
       return connection;
     } catch (error) {

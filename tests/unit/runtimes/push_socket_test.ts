@@ -7,6 +7,7 @@ const NOWHERE = { transport: "unix", path: "" } as const;
 
 class Pushed extends PushSocket<{ pause(): void; resume(): void }> {
   protected resetNow(): void {}
+  protected readonly descriptor = undefined;
   readonly localAddr = NOWHERE;
   readonly remoteAddr = NOWHERE;
 
