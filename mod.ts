@@ -26,7 +26,7 @@ export { pipe } from "./src/connection/pipe.ts";
 export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export { formatEvent, type FormatOptions } from "./src/log/format_event.ts";
-export type { Context, Handler, ModelName, WorkerName } from "./src/handler/handler.ts";
+export type { Context, Handler, ModelName, Place, WorkerName } from "./src/handler/handler.ts";
 export { default as echo } from "./src/handler/echo.ts";
 export { connect } from "./src/server/connect.ts";
 export type { Server } from "./src/server/base_server.ts";

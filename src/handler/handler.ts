@@ -15,6 +15,14 @@ export interface WorkerName {
   readonly id: number;
 }
 
+/** What `start` and `stop` of a handler's module are told: where they run. */
+export interface Place {
+  /** The model that the server runs. */
+  readonly model: ModelName;
+  /** Who has loaded the module. */
+  readonly worker: WorkerName;
+}
+
 /** What a handler is told beside its connection. */
 export interface Context {
   /** Aborted when the server begins to shut down. */

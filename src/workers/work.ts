@@ -6,6 +6,7 @@
 import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
+import type { Lifecycle } from "../handler/lifecycle.ts";
 import { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
@@ -22,6 +23,8 @@ export interface Work {
   /** The worker's number. */
   readonly number: number;
   readonly handler: Handler;
+  /** Of the handler's module, if it has one, which has started. */
+  readonly lifecycle?: Lifecycle;
   /** Whether the handler says that it may block. */
   readonly blocking: boolean;
   /** See the message `ready`. */
@@ -32,7 +35,7 @@ export interface Work {
 
 /** Works, and then ends the worker. */
 export async function work(
-  { channel, settings, number, handler, blocking, how, onConnections }: Work,
+  { channel, settings, number, handler, lifecycle, blocking, how, onConnections }: Work,
 ): Promise<void> {
   const connections = new Connections({
     settings: settings.serving,
@@ -54,6 +57,11 @@ export async function work(
     },
   });
   onConnections?.(connections);
+  const end = async () => {
+    const message = await lifecycle?.stop();
+    if (message) channel.send({ type: "event", event: { type: "warning", message } });
+    channel.end();
+  };
   const listener = channel.listen(blocking);
   channel.onOrder((order) => {
     listener.close?.();
@@ -63,7 +71,7 @@ export async function work(
   channel.onGiveUp?.(() => {
     connections.current?.end("error", new SystemError("ENOTSUP", GAVE_UP));
     channel.send({ type: "gave up" });
-    channel.end();
+    void end();
   });
   channel.send({ type: "ready", how });
   try {
@@ -73,5 +81,5 @@ export async function work(
   }
   listener.close?.();
   await connections.gone();
-  channel.end();
+  await end();
 }

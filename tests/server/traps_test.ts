@@ -37,8 +37,8 @@ Deno.test("thread: the connection of a thread that ends by itself is closed, and
   const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
   const once = async () => {
     const client = await Client.open(server.addr);
-    await client.receiveAll();
-    await client.close();
+    await client.send("close");
+    await client.receiveUntilReset();
   };
   await once();
   const sockets = () =>
