@@ -62,7 +62,7 @@ export interface Connection<Ends extends Address = Address> {
   reset(): void;
   /** The bytes that come, as a stream; it reads only when it is asked to. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+  /** The bytes that go; closing it is `closeWrite`, aborting it is `reset`. */
   readonly writable: WritableStream<Uint8Array>;
 }
 

@@ -3,23 +3,30 @@
  * @module
  */
 import type { Connection } from "./connection.ts";
-
-/** Bytes of the buffer of a stream that is slow or silent, and of the largest. */
-const SMALLEST = 16 * 1024;
-const LARGEST = 256 * 1024;
+import { SystemError } from "./errors.ts";
+import { nextSize } from "./growing_buffer.ts";
 
 /**
  * Passes on what comes on `from`, and its end: FIN as FIN, a reset as a reset. It reads
  * no more than `to` takes. When `to` takes nothing any more, `from` is reset. Resolves
  * after FIN; the other direction goes on.
  * @throws the error with which one of them failed, when both are reset
+ * @throws {SystemError} with `ENOTSUP` in a blocking handler, which waits for one
+ * connection only; it may pipe that to itself
  */
 export async function pipe(from: Connection, to: Connection): Promise<void> {
-  let buffer = new Uint8Array(SMALLEST);
+  if (from !== to && (isBlocking(from) || isBlocking(to))) {
+    throw new SystemError(
+      "ENOTSUP",
+      "A blocking handler cannot pipe two connections: take `blocking` out of its module",
+    );
+  }
+  let buffer = new Uint8Array(nextSize(null, 0));
   try {
     for (let length; (length = await from.read(buffer)) !== null;) {
-      await to.write(buffer.subarray(0, length));
-      buffer = next(buffer, length);
+      await to.write(length === buffer.length ? buffer : buffer.subarray(0, length));
+      const size = nextSize(buffer, length);
+      if (size !== buffer.length) buffer = new Uint8Array(size);
     }
     await to.closeWrite();
   } catch (error) {
@@ -29,10 +36,8 @@ export async function pipe(from: Connection, to: Connection): Promise<void> {
   }
 }
 
-/** While reads are full there is more than they take; a small one waits for the next. */
-function next(buffer: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-  if (length === buffer.length && length < LARGEST) return new Uint8Array(LARGEST);
-  return length < buffer.length && buffer.length > SMALLEST ? new Uint8Array(SMALLEST) : buffer;
+function isBlocking(connection: Connection & { readonly isBlocking?: boolean }): boolean {
+  return connection.isBlocking === true;
 }
 
 function end(connection: Connection): void {

@@ -58,6 +58,11 @@ export class SocketConnection implements Connection {
     return this.#socket.localAddr;
   }
 
+  /** Whether its calls keep the thread. */
+  get isBlocking(): boolean {
+    return this.#socket.setTimeout !== undefined;
+  }
+
   /** The code that pending calls reject with, once it is closed: the reason. */
   get closedBy(): string | null {
     return this.#closedBy;
@@ -166,7 +171,7 @@ export class SocketConnection implements Connection {
   /** Aborted when the peer has reset, or nothing can be read or written any more. */
   get gone(): AbortSignal {
     if (this.#gone) return this.#gone.signal;
-    if (this.#socket.setTimeout) {
+    if (this.isBlocking) {
       throw new SystemError(
         "ENOTSUP",
         "A blocking handler has no `gone`: its read or write rejects",
@@ -235,6 +240,7 @@ export class SocketConnection implements Connection {
       write: (bytes) => this.#write(bytes),
       closeWrite: () => this.closeWrite(),
       close: () => this.close(),
+      reset: () => void this.breakOff(0),
     });
   }
 
@@ -397,7 +403,7 @@ export class SocketConnection implements Connection {
 
   /** A call has failed. */
   #broke(error: unknown): void {
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.#timeOut();
+    if (errorCode(error) === "ETIMEDOUT" && this.isBlocking) this.#timeOut();
     else this.#tellGone();
   }
 
