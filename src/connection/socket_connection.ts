@@ -5,10 +5,10 @@
  */
 import type { Address, Connection } from "./connection.ts";
 import { ConnectionStreams } from "./connection_streams.ts";
+import { ConnectionEnd } from "./connection_end.ts";
 import { within } from "./delay.ts";
 import { discard } from "./discard.ts";
-import { asError, errorCode, ignore, refusal, rejected, SystemError } from "./errors.ts";
-import { IdleTimer } from "./loop_idle_timer.ts";
+import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
 import type { Socket } from "./socket.ts";
 
 /** The only implementation of {@linkcode Connection}. */
@@ -21,8 +21,6 @@ export class SocketConnection implements Connection {
   bytesWritten = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */
   onMessage: ((bytes: Uint8Array) => void) | null = null;
-  /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
-  linger = 0;
 
   readonly #socket: Socket;
   readonly #toSystemError: (error: unknown) => Error;
@@ -38,20 +36,18 @@ export class SocketConnection implements Connection {
   #atOnce = 0;
   #writeError: Error | null = null;
   #finSent: Promise<void> | null = null;
-  #closedBy: string | null = null;
-  #idleTimer: IdleTimer | null = null;
-  #lifeTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #end: ConnectionEnd;
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
   #streams: ConnectionStreams | null = null;
-  #gone: AbortController | null = null;
   #readsAtEnd = 0;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
     this.remoteAddr = (this.#socket = socket).remoteAddr;
     this.#toSystemError = toSystemError;
+    this.#end = new ConnectionEnd(socket);
   }
 
   get localAddr(): Address {
@@ -65,40 +61,31 @@ export class SocketConnection implements Connection {
 
   /** The code that pending calls reject with, once it is closed: the reason. */
   get closedBy(): string | null {
-    return this.#closedBy;
+    return this.#end.by;
   }
 
-  /**
-   * Ends the connection with `ETIMEDOUT` when no byte moves for so many
-   * milliseconds, and then calls `onIdle`; a blocking socket rejects the call
-   * that waits instead. 0: never.
-   */
+  get #closedBy(): string | null {
+    return this.#end.by;
+  }
+
+  /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
+  set linger(milliseconds: number) {
+    this.#end.linger = milliseconds;
+  }
+
+  /** See {@linkcode ConnectionEnd.setIdleTimeout}. */
   setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
-    if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
-    this.#idleTimer?.stop();
-    this.#idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
-      this.#timeOut();
-      onIdle();
-    });
+    this.#end.setIdleTimeout(milliseconds, onIdle);
   }
 
-  /**
-   * Ends the connection with `ETIMEDOUT` after so many milliseconds, and then
-   * calls `onEnd`, also if it is closed already: its handler may go on. A blocking
-   * socket rejects the call that waits then, or the next one. 0: never.
-   */
+  /** See {@linkcode ConnectionEnd.setLifeTimeout}. */
   setLifeTimeout(milliseconds: number, onEnd: () => void = ignore): void {
-    if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
-    this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
-      this.#timeOut();
-      onEnd();
-    }, milliseconds);
+    this.#end.setLifeTimeout(milliseconds, onEnd);
   }
 
   /** Its time is not measured any more. */
   stopLifeTimer(): void {
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+    this.#end.stopLifeTimer();
   }
 
   /** A prelude is over: as if nobody had used it, with what was read beyond the prelude's bytes. */
@@ -138,55 +125,21 @@ export class SocketConnection implements Connection {
   }
 
   close(): void {
-    if (this.#isClosed("EBADF")) return;
-    this.#socket.close();
+    this.#end.close();
   }
 
   reset(): void {
-    if (!this.#isClosed("EBADF")) void this.#socket.reset(0);
+    this.#end.reset();
   }
 
-  /**
-   * Pending and later calls reject with `code`, what the kernel has taken goes out, for
-   * `linger` milliseconds at most, then RST. Idempotent; never rejects.
-   */
-  async breakOff(linger: number, code = "EBADF"): Promise<void> {
-    if (this.#isClosed(code)) return;
-    try {
-      await this.#socket.reset(linger);
-    } catch {
-      // It could only be closed.
-    }
+  /** See {@linkcode ConnectionEnd.breakOff}. */
+  breakOff(linger: number, code = "EBADF"): Promise<void> {
+    return this.#end.breakOff(linger, code);
   }
 
-  /** Whether it was closed before; else it is from here on, but for its socket. */
-  #isClosed(code: string): boolean {
-    if (this.#closedBy) return true;
-    this.#closedBy = code;
-    this.#idleTimer?.stop();
-    this.#tellGone();
-    return false;
-  }
-
-  /** Aborted when the peer has reset, or nothing can be read or written any more. */
+  /** See `Context.gone`. */
   get gone(): AbortSignal {
-    if (this.#gone) return this.#gone.signal;
-    if (this.isBlocking) {
-      throw new SystemError(
-        "ENOTSUP",
-        "A blocking handler has no `gone`: its read or write rejects",
-      );
-    }
-    this.#gone = new AbortController();
-    if (this.#closedBy || this.#readError || this.#writeError) this.#tellGone();
-    else this.#socket.onGone?.(() => this.#tellGone());
-    return this.#gone.signal;
-  }
-
-  #tellGone(): void {
-    this.#gone?.abort(
-      this.#readError ?? this.#writeError ?? refusal(this.#closedBy ?? "ECONNRESET"),
-    );
+    return this.#end.gone(this.#readError ?? this.#writeError);
   }
 
   /**
@@ -205,7 +158,7 @@ export class SocketConnection implements Connection {
       await this.breakOff(0); // the peer has not got all of it
       throw error;
     }
-    this.#idleTimer?.stop(); // from here it is linger
+    this.#end.idleTimer?.stop(); // from here it is linger
     const isOver = () => this.#ended || this.#readError !== null || this.#closedBy !== null;
     await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
     this.close();
@@ -218,8 +171,9 @@ export class SocketConnection implements Connection {
   async abort(): Promise<void> {
     if (this.#closedBy) return;
     this.#finishing = true;
-    const end = performance.now() + this.linger;
-    if (this.#writing) await within(this.linger, this.#writing.catch(ignore));
+    const { linger } = this.#end;
+    const end = performance.now() + linger;
+    if (this.#writing) await within(linger, this.#writing.catch(ignore));
     await this.breakOff(Math.max(0, end - performance.now()));
   }
 
@@ -322,7 +276,7 @@ export class SocketConnection implements Connection {
       return null;
     }
     this.bytesRead += length;
-    this.#idleTimer?.moved();
+    this.#end.idleTimer?.moved();
     if (this.onMessage) this.onMessage(buffer.subarray(0, length));
     return length;
   }
@@ -330,7 +284,7 @@ export class SocketConnection implements Connection {
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
     this.#readError = this.#toSystemError(error);
-    this.#broke(error);
+    this.#broke(this.#readError);
     return this.#readError;
   }
 
@@ -391,24 +345,20 @@ export class SocketConnection implements Connection {
 
   #didWrite(length: number): void {
     this.bytesWritten += length;
-    this.#idleTimer?.moved();
+    this.#end.idleTimer?.moved();
   }
 
   #writeFailed(error: unknown): Error {
     if (this.#closedBy) return this.#writeError ??= refusal(this.#closedBy);
     this.#writeError ??= this.#toSystemError(error);
-    this.#broke(error);
+    this.#broke(this.#writeError);
     return this.#writeError;
   }
 
   /** A call has failed. */
-  #broke(error: unknown): void {
-    if (errorCode(error) === "ETIMEDOUT" && this.isBlocking) this.#timeOut();
-    else this.#tellGone();
-  }
-
-  #timeOut(): void {
-    void this.breakOff(this.linger, "ETIMEDOUT");
+  #broke(error: Error): void {
+    if (errorCode(error) === "ETIMEDOUT" && this.isBlocking) this.#end.timeOut();
+    else this.#end.tellGone(error);
   }
 }
 
