@@ -13,6 +13,8 @@ export class ConnectionEnd {
   by: string | null = null;
   /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
   linger = 0;
+  /** Where it breaks off: resolves when it has. */
+  closing: Promise<void> | null = null;
   /** Told when a byte has moved. */
   idleTimer: IdleTimer | null = null;
   readonly #socket: Socket;
@@ -75,8 +77,12 @@ export class ConnectionEnd {
    * Pending and later calls reject with `code`, what the kernel has taken goes out, for
    * `linger` milliseconds at most, then RST. Idempotent; never rejects.
    */
-  async breakOff(linger: number, code: string): Promise<void> {
-    if (!this.#begin(code)) return;
+  breakOff(linger: number, code: string): Promise<void> {
+    if (this.#begin(code)) this.closing = this.#reset(linger);
+    return this.closing ?? Promise.resolve();
+  }
+
+  async #reset(linger: number): Promise<void> {
     try {
       await this.#socket.reset(linger);
     } catch {

@@ -137,6 +137,11 @@ export class SocketConnection implements Connection {
     return this.#end.breakOff(linger, code);
   }
 
+  /** Where it breaks off: resolves when it has, which may be after its end was reported. */
+  get closing(): Promise<void> | null {
+    return this.#end.closing;
+  }
+
   /** See `Context.gone`. */
   get gone(): AbortSignal {
     return this.#end.gone(this.#readError ?? this.#writeError);

@@ -55,7 +55,9 @@ export class NodeSocket extends PushSocket<NetSocket> {
   }
 
   protected resetNow(): void {
-    this.socket.resetAndDestroy();
+    // Of a Unix socket Node says that it cannot (26.10).
+    if (this.localAddr.transport === "unix") this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   #onWritten = (error?: Error | null): void => {

@@ -10,6 +10,7 @@ import type { ConnectPatience } from "../options.ts";
 import { connectToFirst, inTurn } from "../posix/epoll_connect.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
+import { atEnd } from "../workers/at_end.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import { resolveAll } from "./resolve_host.ts";
 
@@ -107,7 +108,8 @@ function loopFor(runtime: Runtime, target: Address): EpollLoop | null {
   if (!EpollLoop.isRunning) {
     if (isKept || !EpollLoop.suits(runtime) || ownSettings(runtime) === null) return null;
     isKept = true;
-    EpollLoop.share(runtime);
+    const kept = EpollLoop.share(runtime)!;
+    atEnd.push(() => kept.end());
   }
   const isScoped = target.transport === "tcp" && target.hostname.includes("%");
   return isScoped || !runtime.mayConnect(target) ? null : EpollLoop.share(runtime);

@@ -71,6 +71,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #preludes: readonly Prelude[];
   readonly #abort = new AbortController();
+  /** Those whose last bytes are on their way, before they are reset. */
+  readonly #closing = new Set<Promise<void>>();
   /** Those that the handler has. */
   readonly #served = new Set<ServedConnection>();
   /** Those that it does not have yet. */
@@ -130,7 +132,7 @@ export class Connections {
 
   /** Resolves when there is none. */
   async gone(): Promise<void> {
-    while (this.#served.size + this.#waiting.size > 0) {
+    while (!this.#isEmpty) {
       this.#onEmpty ??= Promise.withResolvers();
       await this.#onEmpty.promise;
     }
@@ -172,7 +174,8 @@ export class Connections {
       this.#served.delete(served);
       refusals.leave(remoteAddr);
       listener.left?.();
-      this.#tellIfEmpty();
+      if (connection.closing) this.#waitFor(connection.closing);
+      else this.#tellIfEmpty();
     });
   }
 
@@ -184,8 +187,21 @@ export class Connections {
     return Promise.resolve();
   }
 
+  get #isEmpty(): boolean {
+    return this.#served.size + this.#waiting.size + this.#closing.size === 0;
+  }
+
+  /** Its place is another's already. */
+  #waitFor(closing: Promise<void>): void {
+    this.#closing.add(closing);
+    closing.then(() => {
+      this.#closing.delete(closing);
+      this.#tellIfEmpty();
+    });
+  }
+
   #tellIfEmpty(): void {
-    if (this.#served.size + this.#waiting.size > 0) return;
+    if (!this.#isEmpty) return;
     this.#onEmpty?.resolve();
     this.#onEmpty = null;
   }

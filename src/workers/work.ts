@@ -8,6 +8,7 @@ import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
 import { Connections } from "../serving/connections.ts";
+import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
@@ -60,6 +61,7 @@ export async function work(
   const end = async () => {
     const message = await lifecycle?.stop();
     if (message) channel.send({ type: "event", event: { type: "warning", message } });
+    for (const giveBack of atEnd) await giveBack();
     channel.end();
   };
   const listener = channel.listen(blocking);

@@ -23,6 +23,8 @@ export class FakeSocket implements Socket {
   received = "";
   /** Milliseconds of each reset. */
   readonly lingers: number[] = [];
+  /** Until when a reset waits for what was written. */
+  onItsWay: Promise<void> | undefined;
   reads = 0;
   fins = 0;
   closes = 0;
@@ -119,9 +121,10 @@ export class FakeSocket implements Socket {
     return this.finError ? Promise.reject(this.finError) : Promise.resolve();
   }
 
-  reset(linger: number): void {
+  reset(linger: number): void | Promise<void> {
     this.lingers.push(linger);
     this.#close("reset");
+    return this.onItsWay;
   }
 
   close(): void {
