@@ -70,10 +70,12 @@ export async function work(
     if (order !== "leave") connections.shutdown();
     if (order === "end") connections.end("shutdown");
   }, blocking);
-  channel.onGiveUp?.(() => {
+  channel.onGiveUp?.(async () => {
+    listener.close?.();
     connections.current?.end("error", new SystemError("ENOTSUP", GAVE_UP));
+    await connections.gone();
     channel.send({ type: "gave up" });
-    void end();
+    await end();
   });
   channel.send({ type: "ready", how });
   try {
