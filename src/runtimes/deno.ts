@@ -102,7 +102,11 @@ export const runtime: Runtime = {
   mayConnect: (address) =>
     address.transport === "unix"
       ? holds({ name: "read", path: address.path }) && holds({ name: "write", path: address.path })
-      : holds({ name: "net", host: formatAddress(address) }),
+      // To look a name up takes the permission for all of its ports.
+      : holds({
+        name: "net",
+        host: /^[\d.]+$|:/.test(address.hostname) ? formatAddress(address) : address.hostname,
+      }),
   adopt,
 
   brokenModule: () => Promise.resolve({ at: null, hint: null }), // its stack begins with the place
