@@ -22,6 +22,7 @@ export {
   type TcpAddress,
   type UnixAddress,
 } from "./src/connection/connection.ts";
+export { pipe } from "./src/connection/pipe.ts";
 export { TooLong, UnexpectedEnd } from "./src/framing/errors.ts";
 export type { FrameForm } from "./src/framing/frame_header.ts";
 export { Framed } from "./src/framing/framed.ts";
@@ -36,7 +37,7 @@ export type { Time } from "./src/framing/deadline.ts";
 export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export { formatEvent, type FormatOptions } from "./src/log/format_event.ts";
-export type { Context, Handler, ModelName, WorkerName } from "./src/handler/handler.ts";
+export type { Context, Handler, ModelName, Place, WorkerName } from "./src/handler/handler.ts";
 export { default as echo } from "./src/handler/echo.ts";
 export { connect } from "./src/server/connect.ts";
 export type { Server } from "./src/server/base_server.ts";
@@ -44,6 +45,7 @@ export type { HandlerModule } from "./src/handler/load_handler.ts";
 export { serve } from "./src/server/serve.ts";
 export type {
   ConnectOptions,
+  ConnectPatience,
   ConnectTcpOptions,
   ConnectUnixOptions,
   ServeOptions,

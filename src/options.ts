@@ -126,11 +126,19 @@ export interface ServeUnixOptions extends ServeOptions {
 /** Where `connect` connects to. */
 export type ConnectOptions = ConnectTcpOptions | ConnectUnixOptions;
 
+/** How long `connect` tries. */
+export interface ConnectPatience {
+  /** Ends the attempt when it is aborted; `connect` rejects with its reason. */
+  signal?: AbortSignal;
+  /** Milliseconds for all of it; 0: as long as the system tries. @default {0} */
+  timeout?: number;
+}
+
 /** A TCP port to connect to; a {@linkcode TcpAddress} is one. */
-export interface ConnectTcpOptions {
+export interface ConnectTcpOptions extends ConnectPatience {
   /** The kind of address. @default {"tcp"} */
   transport?: "tcp";
-  /** An address or a host's name. @default {"127.0.0.1"} */
+  /** An address or a host's name, of whose addresses the first is taken that answers. @default {"127.0.0.1"} */
   hostname?: string;
   /** 1 to 65535. */
   port: number;
@@ -139,7 +147,7 @@ export interface ConnectTcpOptions {
 }
 
 /** A Unix-domain socket to connect to; a {@linkcode UnixAddress} is one. */
-export interface ConnectUnixOptions {
+export interface ConnectUnixOptions extends ConnectPatience {
   /** The kind of address. @default {"unix"} */
   transport?: "unix";
   /** The socket's path in the file system. */

@@ -135,8 +135,13 @@ export interface Network {
     backlog: number,
     descriptor?: number,
   ): Promise<HandOverListener>;
-  /** Connects on the event loop. Rejects with a POSIX `code`. */
-  connect(address: Address): Promise<SocketConnection>;
+  /**
+   * Connects on the event loop, to the first of a name's addresses that answers.
+   * Rejects with a POSIX `code`; gives the attempt up when `signal` is aborted.
+   */
+  connect(address: Address, signal?: AbortSignal): Promise<SocketConnection>;
+  /** Whether this process may connect to the address, where permissions say so. */
+  mayConnect(address: Address): boolean;
   /** Gives a connected, nonblocking descriptor to the event loop, which owns it. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
   /** A host name's addresses, numeric, at least one. Rejects with `ENOTFOUND`. */

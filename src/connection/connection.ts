@@ -33,8 +33,10 @@ export interface Connection<Ends extends Address = Address> {
   readonly remoteAddr: Ends;
   /**
    * Bytes that came, written to `buffer`: how many, at least 1, or `null` at
-   * the end of the stream. One read at a time: a second one rejects with
-   * `EBUSY`. The buffer is the connection's until the promise settles.
+   * the end of the stream. The buffer is the connection's until the promise settles.
+   * One read at a time: a second one, for which an `await` is missing, resets the
+   * connection.
+   * @throws {SystemError} at once, and not by a rejection, `EBUSY` for a second read
    * @throws {TypeError} if it is no `Uint8Array`
    * @throws {RangeError} if the buffer has no room.
    */
@@ -55,9 +57,16 @@ export interface Connection<Ends extends Address = Address> {
   closeWrite(): Promise<void>;
   /** Closes at once; pending and later calls reject with `EBADF`. Idempotent. */
   close(): void;
+  /**
+   * Closes at once with RST, so that the peer knows that this was no good end; what it
+   * has not got yet, it may not get. Idempotent. A Unix socket just ends.
+   * @throws {SystemError} with `ENOTSUP` where it could only be closed: on Deno's own
+   * event loop, which is used without `--allow-ffi`
+   */
+  reset(): void;
   /** The bytes that come, as a stream; it reads only when it is asked to. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+  /** The bytes that go; closing it is `closeWrite`, aborting it is `reset`. */
   readonly writable: WritableStream<Uint8Array>;
 }
 

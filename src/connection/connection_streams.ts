@@ -2,6 +2,7 @@
  * A connection's bytes as web streams.
  * @module
  */
+import { nextSize } from "./growing_buffer.ts";
 
 /** The calls that the streams are made of. */
 export interface StreamCalls {
@@ -13,10 +14,9 @@ export interface StreamCalls {
   closeWrite(): Promise<void>;
   /** See `Connection.close`. */
   close(): void;
+  /** Closes with RST, where that can be done. */
+  reset(): void;
 }
-
-/** Bytes of the largest chunk. */
-const CHUNK = 16384;
 
 /** The two streams of a connection, each made when it is first asked for. */
 export class ConnectionStreams {
@@ -33,25 +33,24 @@ export class ConnectionStreams {
     return this.#readable ??= readableOf(this.#calls);
   }
 
-  /** The bytes that go; closing it is `closeWrite`, aborting it is `close`. */
+  /** The bytes that go; closing it is `closeWrite`, aborting it is `reset`. */
   get writable(): WritableStream<Uint8Array> {
     return this.#writable ??= writableOf(this.#calls);
   }
 }
 
 function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
-  let buffer: Uint8Array | null = null;
+  let buffer: Uint8Array<ArrayBuffer> | null = null;
+  let size = nextSize(null, 0);
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
-      buffer ??= new Uint8Array(CHUNK);
+      buffer ??= new Uint8Array(size);
       const length = await calls.read(buffer);
       if (length === null) return controller.close();
-      if (length < CHUNK / 4) {
-        return controller.enqueue(buffer.slice(0, length));
-      }
-      const chunk = buffer.subarray(0, length);
-      buffer = null;
-      controller.enqueue(chunk);
+      size = nextSize(buffer, length);
+      const isSmall = length < buffer.length / 4;
+      controller.enqueue(isSmall ? buffer.slice(0, length) : buffer.subarray(0, length));
+      if (!isSmall || size < buffer.length) buffer = null;
     },
     cancel: () => calls.close(),
     // 0: with the default, a stream reads ahead of the answer to what it has
@@ -62,9 +61,9 @@ function readableOf(calls: StreamCalls): ReadableStream<Uint8Array> {
 function writableOf(calls: StreamCalls): WritableStream<Uint8Array> {
   return new WritableStream<Uint8Array>({
     // `abort` below is called only when a pending write has ended.
-    start: ({ signal }) => signal.addEventListener("abort", () => calls.close()),
+    start: ({ signal }) => signal.addEventListener("abort", () => calls.reset()),
     write: (bytes) => calls.write(bytes),
     close: () => calls.closeWrite(),
-    abort: () => calls.close(),
+    abort: () => calls.reset(),
   });
 }

@@ -8,6 +8,14 @@ export function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+/** Resolves with the promise, which must not reject, or after so many milliseconds. */
+export async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, late]);
+  clearTimeout(timer!);
+}
+
 /** In how many steps `patience` waits. */
 const STEPS = 10;
 

@@ -58,7 +58,9 @@ export function refusal(
 
 const REFUSALS: Record<string, string> = {
   EBADF: "The connection is closed",
-  EBUSY: "Another read is pending on this connection",
+  EBUSY: "Another read is pending on this connection: an `await` is missing before it",
+  ECONNRESET: "The peer has gone",
+  ENOBUFS: "Too many writes wait on this connection: an `await` is missing before them",
   EPIPE: "The connection's write side is closed",
   ETIMEDOUT: "The connection was idle for too long",
 };

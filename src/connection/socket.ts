@@ -30,6 +30,15 @@ export interface Socket {
   /** Closes; a pending call of an event loop's socket rejects. */
   close(): void;
   /**
+   * Closes with RST; a pending call of an event loop's socket rejects at once. Before
+   * that, what the kernel has taken goes out: until the peer's has acknowledged it, or
+   * for so many milliseconds, 0 for none.
+   * @throws {SystemError} with `ENOTSUP` where it can only be closed, which it is then
+   */
+  reset(linger: number): void | Promise<void>;
+  /** Event loops' sockets: calls `listener` when the peer has reset, or both directions have ended. */
+  onGone?(listener: () => void): void;
+  /**
    * Blocking sockets only, whose thread runs no timer meanwhile: after so many
    * milliseconds (0: never) a call fails with `ETIMEDOUT`.
    */
@@ -42,3 +51,6 @@ export interface Socket {
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
 }
+
+/** A socket that can all of it that a blocking one can. */
+export type WholeBlockingSocket = Required<Omit<Socket, "onGone">>;

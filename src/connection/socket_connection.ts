@@ -5,8 +5,10 @@
  */
 import type { Address, Connection } from "./connection.ts";
 import { ConnectionStreams } from "./connection_streams.ts";
+import { ConnectionEnd } from "./connection_end.ts";
+import { within } from "./delay.ts";
+import { discard } from "./discard.ts";
 import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
-import { IdleTimer } from "./loop_idle_timer.ts";
 import { behind, fewer, joined } from "./pieces.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
 
@@ -37,27 +39,32 @@ export class SocketConnection implements Connection {
   #atOnce = 0;
   #writeError: Error | null = null;
   #finSent: Promise<void> | null = null;
-  #closedBy: string | null = null;
-  #idleTimer: IdleTimer | null = null;
-  #lifeTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #end: ConnectionEnd;
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
   #streams: ConnectionStreams | null = null;
+  #readsAtEnd = 0;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
     this.remoteAddr = (this.#socket = socket).remoteAddr;
     this.#toSystemError = toSystemError;
+    this.#end = new ConnectionEnd(socket);
   }
 
   get localAddr(): Address {
     return this.#socket.localAddr;
   }
 
+  /** Whether its calls keep the thread. */
+  get isBlocking(): boolean {
+    return this.#socket.setTimeout !== undefined;
+  }
+
   /** The code that pending calls reject with, once it is closed: the reason. */
   get closedBy(): string | null {
-    return this.#closedBy;
+    return this.#end.by;
   }
 
   /** What it does now, for whoever looks. */
@@ -66,37 +73,28 @@ export class SocketConnection implements Connection {
     return this.#writing ? "writes" : this.#reading ? "reads" : "handler";
   }
 
-  /**
-   * Ends the connection with `ETIMEDOUT` when no byte moves for so many
-   * milliseconds, and then calls `onIdle`; a blocking socket rejects the call
-   * that waits instead. 0: never.
-   */
-  setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
-    if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
-    this.#idleTimer?.stop();
-    this.#idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
-      this.closeBecause("ETIMEDOUT");
-      onIdle();
-    });
+  get #closedBy(): string | null {
+    return this.#end.by;
   }
 
-  /**
-   * Ends the connection with `ETIMEDOUT` after so many milliseconds, and then
-   * calls `onEnd`, also if it is closed already: its handler may go on. A blocking
-   * socket rejects the call that waits then, or the next one. 0: never.
-   */
+  /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
+  set linger(milliseconds: number) {
+    this.#end.linger = milliseconds;
+  }
+
+  /** See {@linkcode ConnectionEnd.setIdleTimeout}. */
+  setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
+    this.#end.setIdleTimeout(milliseconds, onIdle);
+  }
+
+  /** See {@linkcode ConnectionEnd.setLifeTimeout}. */
   setLifeTimeout(milliseconds: number, onEnd: () => void = ignore): void {
-    if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
-    this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
-      this.closeBecause("ETIMEDOUT");
-      onEnd();
-    }, milliseconds);
+    this.#end.setLifeTimeout(milliseconds, onEnd);
   }
 
   /** Its time is not measured any more. */
   stopLifeTimer(): void {
-    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+    this.#end.stopLifeTimer();
   }
 
   /** Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere. */
@@ -145,15 +143,26 @@ export class SocketConnection implements Connection {
   }
 
   close(): void {
-    this.closeBecause("EBADF");
+    this.#end.close();
   }
 
-  /** Closes at once; pending and later calls reject with `code`. Idempotent. */
-  closeBecause(code: string): void {
-    if (this.#closedBy) return;
-    this.#closedBy = code;
-    this.#idleTimer?.stop();
-    this.#socket.close();
+  reset(): void {
+    this.#end.reset();
+  }
+
+  /** See {@linkcode ConnectionEnd.breakOff}. */
+  breakOff(linger: number, code = "EBADF"): Promise<void> {
+    return this.#end.breakOff(linger, code);
+  }
+
+  /** Where it breaks off: resolves when it has, which may be after its end was reported. */
+  get closing(): Promise<void> | null {
+    return this.#end.closing;
+  }
+
+  /** See `Context.gone`. */
+  get gone(): AbortSignal {
+    return this.#end.gone(this.#readError ?? this.#writeError);
   }
 
   /**
@@ -164,16 +173,32 @@ export class SocketConnection implements Connection {
    * @throws the error of a write that was called and failed.
    */
   async finish(linger: number): Promise<void> {
+    if (this.#closedBy) return;
+    this.#finishing = true;
     try {
-      if (!this.#closedBy) {
-        this.#finishing = true;
-        await this.closeWrite();
-        this.#idleTimer?.stop(); // from here it is linger
-        await this.#discard(linger);
-      }
-    } finally {
-      this.close();
+      await this.closeWrite();
+    } catch (error) {
+      await this.breakOff(0); // the peer has not got all of it
+      throw error;
     }
+    this.#end.idleTimer?.stop(); // from here it is linger
+    const isOver = () => this.#ended || this.#readError !== null || this.#closedBy !== null;
+    await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
+    this.close();
+  }
+
+  /**
+   * A bad end, which the peer can tell from a good one: what was written goes out, for
+   * `linger` milliseconds at most, then RST.
+   */
+  async abort(): Promise<void> {
+    if (this.#closedBy) return;
+    this.#finishing = true;
+    const { linger } = this.#end;
+    const end = performance.now() + linger;
+    this.beforeEnd?.();
+    if (this.#writing) await within(linger, this.#writing.catch(ignore));
+    await this.breakOff(Math.max(0, end - performance.now()));
   }
 
   get readable(): ReadableStream<Uint8Array> {
@@ -193,6 +218,7 @@ export class SocketConnection implements Connection {
       write: (bytes) => this.#write(bytes),
       closeWrite: () => this.closeWrite(),
       close: () => this.close(),
+      reset: () => void this.breakOff(0),
     });
   }
 
@@ -210,15 +236,14 @@ export class SocketConnection implements Connection {
     if (!(buffer instanceof Uint8Array)) {
       return Promise.reject(new TypeError("Cannot read into anything but a Uint8Array"));
     }
-    if (this.#closedBy) return Promise.reject(refusal(this.#closedBy));
+    if (this.#closedBy) return this.#readAfterEnd(null);
     if (this.#finishing) return Promise.reject(refusal("EBADF"));
     if (buffer.length === 0) {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
-    if (this.#reading) return Promise.reject(refusal("EBUSY"));
+    if (this.#reading) this.#misused("EBUSY");
     if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
-    if (this.#readError) return Promise.reject(this.#readError);
-    if (this.#ended) return Promise.resolve(null);
+    if (this.#ended || this.#readError) return this.#readAfterEnd(this.#readError);
     let result;
     try {
       result = this.#socket.read(buffer);
@@ -230,6 +255,21 @@ export class SocketConnection implements Connection {
     }
     this.#buffer = buffer;
     return this.#reading = result.then(this.#onRead, this.#onReadError);
+  }
+
+  #readAfterEnd(error: Error | null): Promise<null> {
+    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#misused("EBUSY");
+    if (this.#closedBy) return rejected(refusal(this.#closedBy));
+    return error ? rejected(error) : Promise.resolve(null);
+  }
+
+  /**
+   * Ends this connection. It throws, and does not reject: a loop in which an `await` is
+   * missing would see no rejection, and give the thread to nobody.
+   */
+  #misused(code: string): never {
+    void this.breakOff(0, code);
+    throw refusal(code);
   }
 
   #takeUnread(unread: Uint8Array, buffer: Uint8Array): Promise<number> {
@@ -260,17 +300,16 @@ export class SocketConnection implements Connection {
       return null;
     }
     this.bytesRead += length;
-    this.#idleTimer?.moved();
+    this.#end.idleTimer?.moved();
     if (this.onMessage) this.onMessage(buffer.subarray(0, length));
     return length;
   }
 
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
-      this.closeBecause("ETIMEDOUT");
-    }
-    return this.#readError = this.#toSystemError(error);
+    this.#readError = this.#toSystemError(error);
+    this.#broke(this.#readError);
+    return this.#readError;
   }
 
   #write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
@@ -278,14 +317,14 @@ export class SocketConnection implements Connection {
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     if (this.#writeError) return rejected(this.#writeError);
     if (this.#finSent) return rejected(refusal("EPIPE"));
-    if (bytes.length === 0) return this.#writing ?? Promise.resolve();
+    if (this.#writes > MOST_WRITES) this.#misused("ENOBUFS");
     let writing: Promise<void>;
     if (this.#writing) {
       writing = this.#writing.then(() => this.#writeAll(bytes, 0));
     } else {
       let taken;
       try {
-        taken = this.#socket.write(bytes);
+        taken = bytes.length > 0 ? this.#socket.write(bytes) : 0;
       } catch (error) {
         return rejected(this.#writeFailed(error));
       }
@@ -346,7 +385,7 @@ export class SocketConnection implements Connection {
 
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
     for (let done = from; done < bytes.length;) {
-      if (this.#closedBy) throw refusal(this.#closedBy);
+      if (this.#closedBy) throw this.#writeFailed(null);
       const taken = await this.#socket.write(
         done === 0 ? bytes : bytes.subarray(done),
       );
@@ -357,40 +396,26 @@ export class SocketConnection implements Connection {
 
   #didWrite(length: number): void {
     this.bytesWritten += length;
-    this.#idleTimer?.moved();
+    this.#end.idleTimer?.moved();
   }
 
   #writeFailed(error: unknown): Error {
-    if (this.#closedBy) return this.#writeError = refusal(this.#closedBy);
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) {
-      this.closeBecause("ETIMEDOUT");
-    }
-    return this.#writeError ??= this.#toSystemError(error);
+    if (this.#closedBy) return this.#writeError ??= refusal(this.#closedBy);
+    this.#writeError ??= this.#toSystemError(error);
+    this.#broke(this.#writeError);
+    return this.#writeError;
   }
 
-  async #discard(linger: number): Promise<void> {
-    const end = performance.now() + linger;
-    const timer = this.#socket.setTimeout
-      ? null
-      : setTimeout(() => this.closeBecause("EBADF"), linger);
-    try {
-      await this.#reading; // the handler may have left a read behind
-      while (!this.#ended && !this.#readError && !this.#closedBy) {
-        const left = Math.ceil(end - performance.now());
-        if (left <= 0) break;
-        this.#socket.setTimeout?.(left);
-        if (await this.#socket.read(scratch) === null) break;
-      }
-    } catch {
-      // A reset, or the time is over: there is nothing left to wait for.
-    } finally {
-      if (timer !== null) clearTimeout(timer);
-    }
+  /** A call has failed. */
+  #broke(error: Error): void {
+    if (errorCode(error) === "ETIMEDOUT" && this.isBlocking) this.#end.timeOut();
+    else this.#end.tellGone(error);
   }
 }
 
 /** Where the peer reads fast, a handler that only writes would keep the thread: then others go on. */
 const LARGEST_AT_ONCE = 32;
-/** Where discarded input goes, of all connections. */
-const scratch = new Uint8Array(16384);
 const NOTHING = new Uint8Array(0);
+/** Reads at the end, and writes that wait: so many are a loop in which an `await` is missing. */
+const MOST_READS_AT_END = 10_000;
+const MOST_WRITES = 250_000;

@@ -15,10 +15,25 @@ export interface WorkerName {
   readonly id: number;
 }
 
+/** What `start` and `stop` of a handler's module are told: where they run. */
+export interface Place {
+  /** The model that the server runs. */
+  readonly model: ModelName;
+  /** Who has loaded the module. */
+  readonly worker: WorkerName;
+}
+
 /** What a handler is told beside its connection. */
 export interface Context {
   /** Aborted when the server begins to shut down. */
   readonly signal: AbortSignal;
+  /**
+   * Aborted when the client has gone: it has reset, or both directions have ended; also
+   * when the server has ended the connection. For a handler that waits for something else
+   * and has no read pending.
+   * @throws {SystemError} with `ENOTSUP` in a blocking handler, whose read or write rejects
+   */
+  readonly gone: AbortSignal;
   /** The connection's id, unique for the server's life. */
   readonly id: string;
   /** The model that the server runs. */

@@ -6,8 +6,8 @@ import { patience } from "../connection/delay.ts";
 import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
 import echo, { blocking } from "./echo.ts";
-import type { Handler } from "./handler.ts";
-import { COMMONJS, loadError } from "./load_error.ts";
+import { type HandlerParts, handlerParts } from "./handler_module.ts";
+import { loadError } from "./load_error.ts";
 
 /** For `thread` and `process`, and everywhere: the URL of the handler's module. */
 export type HandlerModule = URL | string;
@@ -27,13 +27,7 @@ export function handlerUrl(runtime: Runtime, handler: HandlerModule): string {
 }
 
 /** Imports a module. */
-export type LoadModule = (url: string) => Promise<HandlerExports>;
-
-/** What is looked at of a handler's module; it may be anything. */
-interface HandlerExports {
-  readonly default?: unknown;
-  readonly blocking?: unknown;
-}
+export type LoadModule = (url: string) => Promise<unknown>;
 
 /** Milliseconds: a top-level await may never end, and then no worker and no reload would. */
 const LOAD_TIMEOUT = 60_000;
@@ -50,9 +44,9 @@ export async function loadHandler(
   load: LoadModule = (url) => import(url),
   timeout: number = LOAD_TIMEOUT,
   hint = "",
-): Promise<{ readonly handler: Handler; readonly blocking: boolean }> {
+): Promise<HandlerParts> {
   // It is loaded already, and a worker may not be allowed to import.
-  if (url === ECHO.href) return { handler: echo, blocking };
+  if (url === ECHO.href) return { handler: echo, blocking, models: null };
   const late = Promise.withResolvers<never>();
   const stopWaiting = patience(timeout, () => {
     const why = `its module has not finished loading after ${timeout / 1000} s${hint}`;
@@ -70,30 +64,5 @@ export async function loadHandler(
   } finally {
     stopWaiting();
   }
-  if (typeof module.default !== "function") {
-    throw new Error(
-      `Cannot use the handler ${url}: its default export must be a function, and is ${
-        what(module.default)
-      }`,
-    );
-  }
-  const { blocking: given = false } = module;
-  if (typeof given !== "boolean") {
-    throw new Error(
-      `Cannot use the handler ${url}: its \`blocking\` must be true or false, and is ${
-        what(given)
-      }`,
-    );
-  }
-  return { handler: module.default as Handler, blocking: given };
-}
-
-/** What an export is that is of the wrong kind. */
-function what(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (value === null) return "null";
-  if (typeof value !== "object") return `a ${typeof value}`;
-  return typeof (value as HandlerExports).default === "function"
-    ? `an object: ${COMMONJS}`
-    : "an object";
+  return handlerParts(url, module);
 }

@@ -5,8 +5,9 @@
  */
 import type { Address, Listener } from "../connection/connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
-import type { Socket } from "../connection/socket.ts";
+import type { Socket, WholeBlockingSocket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
+import { AdoptedSocket } from "./adopted_socket.ts";
 import { BlockingSocket } from "./blocking_socket.ts";
 import type { Accepted, Libc } from "./libc.ts";
 
@@ -20,7 +21,7 @@ export interface WorkerListenerOptions {
   /** Whether connections block, or live on the event loop. */
   readonly blocking: boolean;
   /** What is done with each socket that blocks before a connection is made of it. */
-  watch?(socket: Socket): Socket;
+  watch?(socket: WholeBlockingSocket): WholeBlockingSocket;
   /** Gives a descriptor to the event loop. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
   /** Whether the worker shall leave; looked at before each wait. */
@@ -93,17 +94,8 @@ export class BlockingListener implements Listener {
         this.#libc.close(copy);
         throw error;
       }
-      return new SocketConnection({
-        localAddr,
-        remoteAddr,
-        read: (buffer) => adopted.read(buffer),
-        write: (bytes) => adopted.write(bytes),
-        closeWrite: () => adopted.closeWrite(),
-        close: () => {
-          adopted.close();
-          release(descriptor);
-        },
-      });
+      const close = () => release(descriptor);
+      return new SocketConnection(new AdoptedSocket(this.#libc, descriptor, adopted, close));
     } catch (error) {
       if (acceptErrorClass(error) === "no room") {
         this.#pending = { descriptor, remoteAddr };

@@ -3,6 +3,7 @@
  * each message.
  * @module
  */
+import { looks } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
@@ -59,10 +60,21 @@ export class BlockingSocket implements Socket {
   }
 
   closeWrite(): void {
+    this.#libc.endBy(this.#descriptor, "FIN");
     this.#libc.shutdown(this.#descriptor, "write");
   }
 
   close(): void {
+    this.#libc.endBy(this.#descriptor, "FIN");
+    this.#release();
+  }
+
+  reset(linger: number): void {
+    for (const wait of looks(linger)) {
+      if (this.#libc.unacknowledged(this.#descriptor) === 0) break;
+      this.#libc.sleep(wait);
+    }
+    this.#libc.endBy(this.#descriptor, "reset");
     this.#release();
   }
 

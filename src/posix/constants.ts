@@ -19,6 +19,7 @@ export interface Constants {
   readonly SO_REUSEADDR: number;
   readonly SO_ERROR: number;
   readonly SO_KEEPALIVE: number;
+  readonly SO_LINGER: number;
   readonly SO_RCVTIMEO: number;
   readonly SO_SNDTIMEO: number;
   /** 0 where sockets have no filters. */
@@ -26,6 +27,8 @@ export interface Constants {
   readonly TCP_NODELAY: number;
   /** 0 where it does not tell a listening socket's queue. */
   readonly TCP_INFO: number;
+  /** 0 where it is not used: ioctl(2) takes its arguments in other ways there. */
+  readonly SIOCOUTQ: number;
   readonly RLIMIT_NOFILE: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_DONTWAIT: number;
@@ -68,11 +71,13 @@ export const LINUX: Constants = {
   SO_REUSEADDR: 2,
   SO_ERROR: 4,
   SO_KEEPALIVE: 9,
+  SO_LINGER: 13,
   SO_RCVTIMEO: 20,
   SO_SNDTIMEO: 21,
   SO_ATTACH_FILTER: 26,
   TCP_NODELAY: 1,
   TCP_INFO: 11,
+  SIOCOUTQ: 0x5411,
   RLIMIT_NOFILE: 7,
   MSG_NOSIGNAL: 0x4000,
   MSG_DONTWAIT: 0x40,
@@ -117,11 +122,13 @@ export const DARWIN: Constants = {
   SO_REUSEADDR: 4,
   SO_ERROR: 0x1007,
   SO_KEEPALIVE: 8,
+  SO_LINGER: 0x80,
   SO_RCVTIMEO: 0x1006,
   SO_SNDTIMEO: 0x1005,
   SO_ATTACH_FILTER: 0,
   TCP_NODELAY: 1,
   TCP_INFO: 0,
+  SIOCOUTQ: 0,
   RLIMIT_NOFILE: 8,
   MSG_NOSIGNAL: 0x80000,
   MSG_DONTWAIT: 0x80,

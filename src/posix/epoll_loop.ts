@@ -86,6 +86,11 @@ export class EpollLoop {
     return loop.#idleUntil(performance.now());
   }
 
+  /** Whether this thread has one. */
+  static get isRunning(): boolean {
+    return EpollLoop.#shared !== null;
+  }
+
   /** @throws {SystemError} if no descriptor is free */
   constructor(runtime: Runtime) {
     this.libc = new Libc(runtime);

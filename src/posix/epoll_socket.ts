@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { acknowledged } from "../connection/acknowledged.ts";
 import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
@@ -11,6 +12,8 @@ import type { EpollLoop, Watcher } from "./epoll_loop.ts";
 const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
 const ENDED = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/** Reset, or ended in both directions. */
+const GONE = EPOLLHUP | EPOLLERR;
 
 /** A read or a write that waits. */
 interface Call<T> {
@@ -31,6 +34,10 @@ export class EpollSocket implements Socket, Watcher {
   #busy = true;
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
+  #gone = false;
+  #onGone: (() => void) | null = null;
+  /** Whether its end is a good one, from FIN on. */
+  #isGood = false;
 
   constructor(loop: EpollLoop, descriptor: number, localAddr: Address, remoteAddr: Address) {
     this.#loop = loop;
@@ -61,18 +68,49 @@ export class EpollSocket implements Socket, Watcher {
 
   closeWrite(): void {
     this.#loop.changed = true;
+    this.#endWell();
     this.#loop.libc.shutdown(this.#descriptor, "write");
   }
 
   close(): void {
-    this.#isBusy(false);
+    this.#endWell();
+    this.#end();
     this.#loop.close(this.#descriptor);
+  }
+
+  async reset(linger: number): Promise<void> {
+    this.#end();
+    const { libc } = this.#loop;
+    if (libc.unacknowledged(this.#descriptor) > 0) {
+      await acknowledged(() => libc.unacknowledged(this.#descriptor), linger);
+    }
+    libc.endBy(this.#descriptor, "reset");
+    this.#loop.close(this.#descriptor);
+  }
+
+  onGone(listener: () => void): void {
+    if (this.#gone) listener();
+    else this.#onGone = listener;
+  }
+
+  #endWell(): void {
+    if (!this.#isGood) this.#loop.libc.endBy(this.#descriptor, "FIN");
+    this.#isGood = true;
+  }
+
+  /** No more is read or written. */
+  #end(): void {
+    this.#isBusy(false);
     this.#reader?.reject(refusal("EBADF"));
     this.#writer?.reject(refusal("EBADF"));
     this.#reader = this.#writer = null;
   }
 
   happened(events: number): void {
+    if (events & GONE && !this.#gone) {
+      this.#gone = true;
+      this.#onGone?.();
+    }
     if (events & READABLE) {
       if (events & ENDED) this.#ended = true;
       // If it was readable already, it has its place in the turn.

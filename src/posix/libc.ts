@@ -3,7 +3,7 @@
  * made again, a failure is a {@linkcode SystemError} with the POSIX name.
  * @module
  */
-import type { Address, TcpAddress } from "../connection/connection.ts";
+import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import { LibcBase } from "./libc_base.ts";
 import { MessageHeader } from "./message_header.ts";
@@ -11,6 +11,8 @@ import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_addr
 
 /** The level of TCP's socket options, the same on every system. */
 const IPPROTO_TCP = 6;
+/** `tcpi_state`, the first byte of TCP_INFO. */
+const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
 const F_DUPFD_CLOEXEC = 1030;
@@ -26,6 +28,12 @@ export interface Accepted {
   readonly descriptor: number;
   readonly remoteAddr: Address;
 }
+
+/** A `struct linger`, each. */
+const FIN = new Uint8Array(8);
+const RESET = new Uint8Array(new Int32Array([1, 0]).buffer);
+/** AF_UNSPEC: to connect to it is to disconnect, see connect(2). */
+const UNSPECIFIED = new Uint8Array(16);
 
 /** The calls. A call that fails throws a {@linkcode SystemError}, unless its comment says otherwise. */
 export class Libc extends LibcBase {
@@ -46,7 +54,11 @@ export class Libc extends LibcBase {
       }
       // What it accepts has these options too.
       this.#setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
-      if (address.transport === "tcp") this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+      if (address.transport === "tcp") {
+        this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+        // Whoever is killed has ended nothing well; a good end takes it back.
+        this.endBy(descriptor, "reset");
+      }
       this.check("bind", f.bind(descriptor, encoded, encoded.length));
       this.check("listen", f.listen(descriptor, backlog));
       return descriptor;
@@ -57,15 +69,17 @@ export class Libc extends LibcBase {
   }
 
   /**
-   * A nonblocking TCP socket on its way to the address, whose `hostname` must be
+   * A nonblocking socket on its way to the address, whose `hostname` must be
    * numeric. When there is room to write, {@linkcode connectFailure} tells more.
    */
-  startConnect(address: TcpAddress): number {
+  startConnect(address: Address): number {
     const c = this.constants;
     const encoded = encodeAddress(address, c);
     const descriptor = this.#stream(address, c.SOCK_NONBLOCK);
     try {
-      this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+      if (address.transport === "tcp") {
+        this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+      }
       if (this.functions.connect(descriptor, encoded, encoded.length) < 0) {
         const code = this.errorName();
         // A connect that a signal interrupts goes on as well, see connect(2).
@@ -90,6 +104,49 @@ export class Libc extends LibcBase {
     const { getsockopt } = this.functions;
     this.check("getsockopt", getsockopt(descriptor, c.SOL_SOCKET, c.SO_ERROR, bytes, length));
     return value[0] === 0 ? null : this.errorName(value[0]);
+  }
+
+  /**
+   * Whether close(2) of a TCP socket, and the end of its process, sends FIN after what was
+   * written, or RST at once, see socket(7).
+   */
+  endBy(descriptor: number, what: "FIN" | "reset"): void {
+    const c = this.constants;
+    const linger = what === "reset" ? RESET : FIN;
+    this.functions.setsockopt(descriptor, c.SOL_SOCKET, c.SO_LINGER, linger, linger.length);
+  }
+
+  /**
+   * How many written bytes the peer's kernel has not acknowledged, see tcp(7); 0 where
+   * the system does not tell. Of a Unix socket it is about what the peer has not read.
+   */
+  unacknowledged(descriptor: number): number {
+    if (this.constants.SIOCOUTQ === 0) return 0;
+    const value = new Int32Array(1);
+    const bytes = new Uint8Array(value.buffer);
+    const failed = this.functions.ioctl(descriptor, this.constants.SIOCOUTQ, bytes) < 0;
+    // After a reset it stays as it was.
+    return failed || value[0] > 0 && this.#isOver(descriptor) ? 0 : value[0];
+  }
+
+  /** Whether a TCP connection is over, in both directions. */
+  #isOver(descriptor: number): boolean {
+    const state = new Uint8Array(1);
+    this.#length[0] = 1;
+    const { getsockopt } = this.functions;
+    const { TCP_INFO } = this.constants;
+    const failed = getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, state, this.#lengthBytes) < 0;
+    return !failed && state[0] === TCP_CLOSE;
+  }
+
+  /** Ends a TCP connection by RST, also where a thread waits in a call on it; false if it cannot. */
+  disconnect(descriptor: number): boolean {
+    return this.functions.connect(descriptor, UNSPECIFIED, UNSPECIFIED.length) === 0;
+  }
+
+  /** Asks a peer that is silent for hours whether it is still there, see tcp(7). */
+  keepAlive(descriptor: number): void {
+    this.#setOption(descriptor, this.constants.SOL_SOCKET, this.constants.SO_KEEPALIVE, 1);
   }
 
   /** Two connected Unix-domain stream sockets. */
@@ -216,6 +273,11 @@ export class Libc extends LibcBase {
   waitReadable(descriptor: number, milliseconds: number): boolean {
     const pollfd = new Uint8Array(new Int32Array([descriptor, POLLIN]).buffer);
     return this.functions.poll(pollfd, 1, milliseconds) > 0;
+  }
+
+  /** Keeps the thread for so many milliseconds. */
+  sleep(milliseconds: number): void {
+    this.functions.poll(UNSPECIFIED, 0, milliseconds);
   }
 
   /** Another descriptor for the same socket; close-on-exec on Linux. */

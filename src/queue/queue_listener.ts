@@ -5,6 +5,7 @@
  */
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
+import { AdoptedSocket } from "../posix/adopted_socket.ts";
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
@@ -152,7 +153,11 @@ export function listenToQueue(
     connect({ descriptor, remoteAddr }) {
       try {
         const localAddr = libc.acceptedAddress(descriptor, addr);
-        return new SocketConnection((loop ?? runtime).adopt(descriptor, localAddr, remoteAddr));
+        return new SocketConnection(
+          loop
+            ? loop.adopt(descriptor, localAddr, remoteAddr)
+            : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr)),
+        );
       } catch (error) {
         libc.close(descriptor);
         if (acceptErrorClass(error) === "no room") throw error;

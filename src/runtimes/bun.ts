@@ -17,6 +17,7 @@ import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { useUp } from "./random_store.ts";
+import { allowLibrary } from "./send_queue.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {
@@ -63,6 +64,7 @@ export const runtime: Runtime = {
 
   listen,
   connect,
+  mayConnect: () => true,
   adopt,
 
   brokenModule,
@@ -102,3 +104,4 @@ export const runtime: Runtime = {
     url.startsWith("file:") ? pathToFileURL(realpathSync(fileURLToPath(url))).href : url,
   restrictionRefusal: () => "Bun cannot take permissions from what it runs: run Trivet on Deno",
 };
+allowLibrary(runtime);

@@ -33,6 +33,7 @@ export class BunSocket extends PushSocket<ApiSocket<BunSocket>> {
   }
 
   write(bytes: Uint8Array): number | Promise<number> {
+    this.wrote = true;
     // Bun keeps nothing of what the kernel does not take.
     const length = this.socket.write(bytes);
     if (length > 0) return length;
@@ -48,13 +49,23 @@ export class BunSocket extends PushSocket<ApiSocket<BunSocket>> {
   /** Bun has closed it: after FIN in both directions it says so instead of `end` (1.4). */
   closed(error?: Error): void {
     if (error) this.failed(systemError(error));
-    else if (this.#finSent) this.ended();
-    else this.failed(refusal("EBADF"));
+    else if (this.#finSent) {
+      this.ended();
+      this.gone();
+    } else this.failed(refusal("EBADF"));
   }
 
   close(): void {
     this.failed(refusal("EBADF"));
     this.socket.close();
+  }
+
+  protected get descriptor(): number {
+    return this.socket.fd;
+  }
+
+  protected resetNow(): void {
+    this.socket.terminate();
   }
 
   /** The kernel has room again. */
@@ -82,8 +93,11 @@ export function where(address: Address): { unix: string } | { hostname: string; 
     : { hostname: address.hostname, port: address.port };
 }
 
-/** Connects on Bun's loop. Rejects with a POSIX `code`. */
-export async function connect(address: Address): Promise<SocketConnection> {
+/**
+ * Connects on Bun's loop. Rejects with a POSIX `code`. Bun cannot give an attempt up
+ * (1.4): a socket that connects when nobody waits for it any more is closed then.
+ */
+export async function connect(address: Address, signal?: AbortSignal): Promise<SocketConnection> {
   const path = address.transport === "unix" ? address.path : null;
   const start = () =>
     Bun.connect<BunSocket>({
@@ -91,7 +105,10 @@ export async function connect(address: Address): Promise<SocketConnection> {
       allowHalfOpen: true,
       socket: {
         ...HANDLERS,
-        open: (socket) => void (socket.data = new BunSocket(socket, false, path)),
+        open: (socket) => {
+          socket.data = new BunSocket(socket, false, path);
+          if (signal?.aborted) socket.data.close();
+        },
       },
     });
   const socket = await Promise.try(start).catch((error) => {

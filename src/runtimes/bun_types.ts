@@ -17,6 +17,8 @@ export interface ApiSocket<T> {
   write(bytes: Uint8Array): number;
   shutdown(): void;
   close(): void;
+  /** Closes with RST. */
+  terminate(): void;
   pause(): void;
   resume(): void;
   setNoDelay(on: boolean): void;

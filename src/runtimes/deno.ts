@@ -2,6 +2,7 @@
  * Deno's adapter.
  * @module
  */
+import { formatAddress } from "../connection/connection.ts";
 import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { fileUrl } from "./current_folder.ts";
 import { systemError } from "./deno_errors.ts";
@@ -102,6 +103,14 @@ export const runtime: Runtime = {
       ? listen(address, backlog)
       : adoptListener(address, backlog, descriptor),
   connect,
+  mayConnect: (address) =>
+    address.transport === "unix"
+      ? holds({ name: "read", path: address.path }) && holds({ name: "write", path: address.path })
+      // To look a name up takes the permission for all of its ports.
+      : holds({
+        name: "net",
+        host: /^[\d.]+$|:/.test(address.hostname) ? formatAddress(address) : address.hostname,
+      }),
   adopt,
 
   brokenModule: () => Promise.resolve({ at: null, hint: null }), // its stack begins with the place

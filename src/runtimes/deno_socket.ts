@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { SystemError } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { fail, systemError } from "./deno_errors.ts";
@@ -54,6 +55,14 @@ class DenoSocket implements Socket {
       // Deno has closed it already, after a reset.
     }
   }
+
+  reset(): never {
+    this.close();
+    throw new SystemError(
+      "ENOTSUP",
+      "Cannot reset on Deno's own event loop, the connection is closed: run with --allow-ffi",
+    );
+  }
 }
 
 /**
@@ -70,11 +79,11 @@ export function wrap(conn: Deno.Conn): SocketConnection {
 }
 
 /** Connects on Deno's loop. Rejects with a POSIX `code`. */
-export async function connect(address: Address): Promise<SocketConnection> {
+export async function connect(address: Address, signal?: AbortSignal): Promise<SocketConnection> {
   return wrap(
     await (address.transport === "unix"
       ? Deno.connect({ transport: "unix", path: address.path })
-      : Deno.connect({ hostname: address.hostname, port: address.port }))
+      : Deno.connect({ hostname: address.hostname, port: address.port, signal }))
       .catch(fail),
   );
 }

@@ -18,6 +18,7 @@ import { spawnWorker } from "./node_worker_process.ts";
 import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { useUp } from "./random_store.ts";
+import { allowLibrary } from "./send_queue.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 /** What Node's `performance` has beside that of the web. */
@@ -98,6 +99,7 @@ export const runtime: Runtime = {
 
   listen,
   connect,
+  mayConnect: () => true,
   adopt,
 
   brokenModule,
@@ -152,3 +154,4 @@ export const runtime: Runtime = {
   },
   restrictionRefusal: () => "Node cannot take permissions from what it runs: run Trivet on Deno",
 };
+allowLibrary(runtime);

@@ -31,6 +31,7 @@ export class NodeSocket extends PushSocket<NetSocket> {
 
   write(bytes: Uint8Array): number | Promise<number> {
     if (this.error) throw this.error;
+    this.wrote = true;
     this.socket.write(bytes);
     // Node tries at once, and then holds nothing of it.
     if (this.socket.writableLength === 0 && !this.socket.errored) return bytes.length;
@@ -46,6 +47,17 @@ export class NodeSocket extends PushSocket<NetSocket> {
   close(): void {
     this.failed(refusal("EBADF"));
     this.socket.destroy();
+  }
+
+  protected get descriptor(): number | undefined {
+    const { _handle } = this.socket as { _handle?: { fd?: number } | null };
+    return _handle === null ? -1 : _handle?.fd; // not on Deno (2.9)
+  }
+
+  protected resetNow(): void {
+    // Of a Unix socket Node says that it cannot (26.10).
+    if (this.localAddr.transport === "unix") this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   #onWritten = (error?: Error | null): void => {
@@ -85,7 +97,7 @@ export function receiveHanded(handed: HandedSocket["handed"]): Socket {
 }
 
 /** Connects with node:net. Rejects with a POSIX `code`. */
-export function connect(address: Address): Promise<SocketConnection> {
+export function connect(address: Address, signal?: AbortSignal): Promise<SocketConnection> {
   const path = address.transport === "unix" ? address.path : null;
   const { promise, resolve, reject } = Promise.withResolvers<SocketConnection>();
   const socket = builtin.net.connect({
@@ -93,8 +105,12 @@ export function connect(address: Address): Promise<SocketConnection> {
     allowHalfOpen: true,
   });
   const refused = (error: Error) => reject(systemError(error));
+  const giveUp = () => void socket.destroy();
+  signal?.addEventListener("abort", giveUp);
   socket.once("error", refused);
+  socket.once("close", () => signal?.removeEventListener("abort", giveUp));
   socket.once("connect", () => {
+    signal?.removeEventListener("abort", giveUp);
     socket.off("error", refused);
     const [localAddr, remoteAddr] = ends(socket, path === null ? null : "");
     const peer: Address = path === null ? remoteAddr : { transport: "unix", path };

@@ -2,8 +2,12 @@
  * A socket of a runtime that pushes what comes, behind calls that ask for it.
  * @module
  */
+import { acknowledged } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
+import { delay } from "../connection/delay.ts";
+import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
+import { unacknowledged } from "./send_queue.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;
@@ -13,6 +17,9 @@ const LARGEST_QUEUE = 65536;
  * that stream, a ninth client waited 85 ms for each answer on Node, 200 on Bun.
  */
 const FULL_READ = 65536;
+
+/** Milliseconds that written bytes have to come to the peer where nothing tells of them. */
+const ON_ITS_WAY = 200;
 
 /** A read or a write that waits. */
 interface Call<T> {
@@ -43,6 +50,9 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   #ended = false;
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
+  #onGone: (() => void) | null = null;
+  /** Whether anything was written. */
+  protected wrote = false;
   #flowing: boolean;
   #givingWay = false;
 
@@ -56,6 +66,10 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   abstract write(bytes: Uint8Array): number | Promise<number>;
   abstract closeWrite(): void | Promise<void>;
   abstract close(): void;
+  /** Its number; negative when it is closed, undefined where it is not told. */
+  protected abstract get descriptor(): number | undefined;
+  /** Closes it with RST. */
+  protected abstract resetNow(): void;
 
   read(buffer: Uint8Array): number | null | Promise<number | null> {
     // What came before a reset is delivered first.
@@ -67,6 +81,24 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
       this.#reader = { bytes: buffer, resolve, reject };
       this.#demand();
     });
+  }
+
+  async reset(linger: number): Promise<void> {
+    const isBroken = this.error !== null;
+    this.failed(refusal("EBADF"));
+    if (!isBroken && linger > 0 && this.wrote) await this.#arrived(linger);
+    this.resetNow();
+  }
+
+  async #arrived(linger: number): Promise<void> {
+    if (unacknowledged(this.descriptor) === null) return await delay(Math.min(linger, ON_ITS_WAY));
+    await acknowledged(() => unacknowledged(this.descriptor) ?? 0, linger);
+  }
+
+  onGone(listener: () => void): void {
+    if (this.error) return listener();
+    this.#onGone = listener;
+    this.#demand(); // a runtime that does not read does not see a reset
   }
 
   /** Lets the runtime read, unless it is another connection's turn. */
@@ -88,8 +120,18 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     this.#stopReading();
     setImmediate(() => {
       this.#givingWay = false;
-      if (this.#reader) this.#demand();
+      if (this.#reader || this.#mayReadAhead) this.#demand();
     });
+  }
+
+  get #mayReadAhead(): boolean {
+    return this.#onGone !== null && this.#size < LARGEST_QUEUE;
+  }
+
+  /** Nothing can be read or written any more. */
+  protected gone(): void {
+    this.#onGone?.();
+    this.#onGone = null;
   }
 
   /** The runtime has read these bytes, and does not use them again. */
@@ -121,6 +163,7 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     this.#reader?.reject(this.error);
     this.#reader = null;
     this.notWritten(this.error);
+    this.gone();
   }
 
   /** For a write that the runtime has no room for: the promise of it. */
@@ -159,6 +202,7 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     if (length < chunk.length) queue[0] = chunk.subarray(length);
     else queue.shift();
     this.#size -= length;
+    if (this.#mayReadAhead) this.#demand();
     return length;
   }
 }

@@ -3,7 +3,12 @@
  * @module
  */
 import type { Address, Connection, TcpAddress, UnixAddress } from "../connection/connection.ts";
-import type { ConnectOptions, ConnectTcpOptions, ConnectUnixOptions } from "../options.ts";
+import type {
+  ConnectOptions,
+  ConnectPatience,
+  ConnectTcpOptions,
+  ConnectUnixOptions,
+} from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
 import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
 import { reach } from "./reach.ts";
@@ -28,9 +33,12 @@ export function connect(options: ConnectUnixOptions): Promise<Connection<UnixAdd
  */
 export function connect(options: ConnectOptions): Promise<Connection>;
 export async function connect(...given: readonly unknown[]): Promise<Connection> {
-  const address = addressOf(given);
-  return await reach(await detect(), address);
+  const { address, patience } = sort(given);
+  return await reach(await detect(), address, patience);
 }
+
+/** Milliseconds that a timer can wait. */
+const LONGEST = 2 ** 31 - 1;
 
 /** What each option is. */
 const KINDS = {
@@ -38,13 +46,18 @@ const KINDS = {
   hostname: "a string",
   port: "a number",
   path: "a string",
+  signal: "an AbortSignal",
+  timeout: "a number",
 } as const satisfies Record<keyof ConnectTcpOptions | keyof ConnectUnixOptions, Kind>;
 
-/**
- * The address that the arguments name.
- * @throws {TypeError} with one line for the first that is wrong
- */
-function addressOf(given: readonly unknown[]): Address {
+/** What the arguments say. */
+interface Wanted {
+  readonly address: Address;
+  readonly patience: ConnectPatience;
+}
+
+/** @throws {TypeError} with one line for the first argument that is wrong */
+function sort(given: readonly unknown[]): Wanted {
   if (given.slice(1).some((value) => value !== undefined)) {
     throw new TypeError("Cannot connect: it takes options, and nothing after them");
   }
@@ -54,19 +67,25 @@ function addressOf(given: readonly unknown[]): Address {
     hostname?: string;
     port?: number;
     path?: string;
-  };
+  } & ConnectPatience;
   checkPlace("connect", options);
-  const { transport, hostname = "127.0.0.1", port, path } = options;
+  const { transport, hostname = "127.0.0.1", port, path, signal, timeout } = options;
+  if (timeout !== undefined && !(timeout >= 0 && timeout <= LONGEST)) {
+    throw new TypeError(
+      `Cannot connect with timeout ${timeout}: it is milliseconds, from 0 to ${LONGEST}`,
+    );
+  }
+  const patience = { signal, timeout };
   const fitting = path === undefined ? "tcp" : "unix";
   if (transport !== undefined && transport !== fitting) {
     throw new TypeError(
       `Cannot connect with transport "${transport}": it is tcp, or unix with a path`,
     );
   }
-  if (path !== undefined) return { transport: "unix", path };
+  if (path !== undefined) return { address: { transport: "unix", path }, patience };
   if (port === undefined) throw new TypeError("Cannot connect: give a port or a path");
   if (!Number.isInteger(port) || port < 1 || port > 65535) {
     throw new TypeError(`Cannot connect with port ${port}: it is a whole number from 1 to 65535`);
   }
-  return { transport: "tcp", hostname, port };
+  return { address: { transport: "tcp", hostname, port }, patience };
 }

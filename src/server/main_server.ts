@@ -3,10 +3,11 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { patiently } from "../connection/delay.ts";
+import { patiently, within } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { EventSink } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
+import type { Lifecycle } from "../handler/lifecycle.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import { Libc } from "../posix/libc.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
@@ -18,6 +19,12 @@ import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind, listenBy } from "./bind.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
+
+/** What is served, and what is told of its end; it has started. */
+export interface Served {
+  readonly handler: Handler;
+  readonly lifecycle: Lifecycle;
+}
 
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
@@ -32,6 +39,11 @@ export class MainServer extends BaseServer {
   readonly #about: Omit<About, "handler">;
   /** To look at the queue; null if nobody wants to know, or it cannot be opened. */
   #libc: Libc | null = null;
+  readonly #lifecycle: Lifecycle;
+  readonly #shutdownTimeout: number;
+  /** When the shutdown began. */
+  #since = -Infinity;
+  readonly #hurry = Promise.withResolvers<void>();
 
   /** Binds and accepts. */
   static async start(
@@ -39,7 +51,7 @@ export class MainServer extends BaseServer {
     model: Model,
     settings: Settings,
     address: Address,
-    handler: Handler,
+    served: Served,
     emit: EventSink,
   ): Promise<MainServer> {
     const loop = EpollLoop.share(runtime);
@@ -48,7 +60,7 @@ export class MainServer extends BaseServer {
       const listen = () =>
         loop ? loop.listen(address, backlog) : listenBy(runtime, address, backlog, runtime.listen);
       const listener = await bind(runtime, address, settings.unixMode, listen);
-      return new MainServer(runtime, model, settings, loop, listener, handler, emit);
+      return new MainServer(runtime, model, settings, loop, listener, served, emit);
     } catch (error) {
       await loop?.end();
       throw error;
@@ -61,14 +73,16 @@ export class MainServer extends BaseServer {
     settings: Settings,
     loop: EpollLoop | null,
     listener: LoopListener,
-    handler: Handler,
+    { handler, lifecycle }: Served,
     emit: EventSink,
   ) {
     super(runtime, settings, emit);
     this.#epoll = loop;
     this.addr = listener.addr;
     this.#runtime = runtime;
+    this.#shutdownTimeout = settings.shutdownTimeout;
     this.#listener = listener;
+    this.#lifecycle = lifecycle;
     this.#model = settings.serving.model;
     this.rememberFile(listener.addr);
     this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
@@ -135,6 +149,7 @@ export class MainServer extends BaseServer {
   }
 
   protected async beginShutdown(): Promise<void> {
+    this.#since = performance.now();
     this.#connections.shutdown();
     refuseNewcomers(this.#runtime, this.#listener.descriptor);
     await patiently(DRAIN);
@@ -155,6 +170,21 @@ export class MainServer extends BaseServer {
     // and the last `accept` may still give a connection.
     await this.#accepting;
     await this.#connections.gone();
+    await this.#stop();
+  }
+
+  /** The handler's module has the rest of the shutdown's time, and at least so much. */
+  async #stop(): Promise<void> {
+    const left = Math.max(LEAST_STOP, this.#since + this.#shutdownTimeout - performance.now());
+    const stopped = this.#lifecycle.stop().then((message) => {
+      if (message) this.emit({ type: "warning", message });
+    });
+    await within(left, Promise.race([stopped, this.#hurry.promise]));
+  }
+
+  override close(): Promise<void> {
+    this.#hurry.resolve();
+    return super.close();
   }
 
   protected async release(): Promise<void> {
@@ -163,3 +193,6 @@ export class MainServer extends BaseServer {
     await this.#epoll?.end();
   }
 }
+
+/** Milliseconds. */
+const LEAST_STOP = 1000;

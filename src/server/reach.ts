@@ -4,23 +4,115 @@
  * @module
  */
 import { type Address, type Connection, formatAddress } from "../connection/connection.ts";
+import { delay } from "../connection/delay.ts";
 import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
-import type { Network } from "../runtime.ts";
+import type { ConnectPatience } from "../options.ts";
+import { connectToFirst, inTurn } from "../posix/epoll_connect.ts";
+import { EpollLoop } from "../posix/epoll_loop.ts";
+import type { Runtime } from "../runtime.ts";
+import { atEnd } from "../workers/at_end.ts";
+import { ownSettings } from "../workers/worker_settings.ts";
+import { resolveAll } from "./resolve_host.ts";
+
+/** Milliseconds between two attempts where a Unix socket's queue is full: nothing tells of room. */
+const NO_ROOM_WAIT = 20;
 
 /**
  * Connects.
  * @throws {SystemError} with a POSIX `code`; its message names the address
+ * @throws the reason of `signal`, when that is aborted
  */
-export async function reach(runtime: Network, address: Address): Promise<Connection> {
+export async function reach(
+  runtime: Runtime,
+  address: Address,
+  { signal, timeout = 0 }: ConnectPatience = {},
+): Promise<Connection> {
+  signal?.throwIfAborted();
   const target = plain(address);
-  try {
-    if (target.transport === "tcp" && isNoName(target.hostname)) {
-      throw new SystemError("ENOTFOUND", "It cannot be a name");
-    }
-    return await runtime.connect(target);
-  } catch (error) {
+  const attempt = new AbortController();
+  const over = Promise.withResolvers<never>();
+  const giveUp = (why: unknown) => {
+    over.reject(why);
+    attempt.abort();
+  };
+  const onAbort = () => giveUp(signal!.reason);
+  signal?.addEventListener("abort", onAbort);
+  const timer = timeout === 0 ? null : setTimeout(() => {
+    const late = `Cannot connect to ${formatAddress(target)}: no answer in ${timeout / 1000} s`;
+    giveUp(new SystemError("ETIMEDOUT", late));
+  }, timeout);
+  const made = makeConnection(runtime, target, attempt.signal).catch((error) => {
     throw connectError(target, error);
+  });
+  try {
+    return await Promise.race([over.promise, made]);
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** Never resolves with a connection that nobody waits for any more. */
+async function makeConnection(
+  runtime: Runtime,
+  target: Address,
+  signal: AbortSignal,
+): Promise<Connection> {
+  if (target.transport === "tcp" && isNoName(target.hostname)) {
+    throw new SystemError("ENOTFOUND", "It cannot be a name");
+  }
+  for (;;) {
+    try {
+      const loop = loopFor(runtime, target);
+      const connection =
+        await (loop ? connectOn(loop, runtime, target, signal) : runtime.connect(target, signal));
+      if (signal.aborted) connection.close();
+      return connection;
+    } catch (error) {
+      const isFull = errorCode(error) === "EAGAIN" && target.transport === "unix";
+      if (!isFull || signal.aborted) throw error;
+      await delay(NO_ROOM_WAIT);
+    }
+  }
+}
+
+async function connectOn(
+  loop: EpollLoop,
+  runtime: Runtime,
+  target: Address,
+  signal: AbortSignal,
+): Promise<Connection> {
+  let addresses: readonly Address[] = [target];
+  try {
+    if (target.transport === "tcp") {
+      const numeric = inTurn(await resolveAll(runtime, target.hostname));
+      addresses = numeric.map((hostname) => ({ ...target, hostname }));
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    await loop.end();
+    throw error;
+  }
+  return await connectToFirst(loop, addresses, signal);
+}
+
+/** Whether this worker has a loop, which it keeps. */
+let isKept = false;
+
+/**
+ * The epoll loop, where this thread runs one for its clients or is a worker's; null where
+ * the runtime's own is as good, or has to ask for a permission. To start one takes a
+ * millisecond, too long for each connection of a program without a server.
+ */
+function loopFor(runtime: Runtime, target: Address): EpollLoop | null {
+  if (!EpollLoop.isRunning) {
+    if (isKept || !EpollLoop.suits(runtime) || ownSettings(runtime) === null) return null;
+    isKept = true;
+    const kept = EpollLoop.share(runtime)!;
+    atEnd.push(() => kept.end());
+  }
+  const isScoped = target.transport === "tcp" && target.hostname.includes("%");
+  return isScoped || !runtime.mayConnect(target) ? null : EpollLoop.share(runtime);
 }
 
 /**

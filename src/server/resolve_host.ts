@@ -31,6 +31,18 @@ export async function resolveHost(runtime: Runtime, address: Address): Promise<R
   return { address: { ...address, hostname }, others };
 }
 
+/**
+ * All addresses that a host's name or number stands for, in the system's order.
+ * @throws {SystemError} with `ENOTFOUND` if there is no such host
+ */
+export async function resolveAll(
+  runtime: Pick<Runtime, "lookup">,
+  hostname: string,
+): Promise<string[]> {
+  if (hostname.includes(":") || IPV4.test(hostname)) return [hostname];
+  return [...new Set(await runtime.lookup(hostname))];
+}
+
 /** Each once: IPv4 before IPv6, and by number. */
 function inOrder(addresses: readonly string[]): string[] {
   const isV6 = (address: string) => Number(address.includes(":"));

@@ -6,6 +6,8 @@ import type { Address, TcpAddress, UnixAddress } from "../connection/connection.
 import { SystemError } from "../connection/errors.ts";
 import type { EventSink, ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
+import { demandModel, type HandlerParts } from "../handler/handler_module.ts";
+import { Lifecycle } from "../handler/lifecycle.ts";
 import { usersPlace } from "../handler/load_error.ts";
 import { ECHO, type HandlerModule, handlerUrl, loadHandler } from "../handler/load_handler.ts";
 import { troubleTeller } from "../log/tell_trouble.ts";
@@ -18,7 +20,7 @@ import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import type { BaseServer, Server } from "./base_server.ts";
 import { MainServer } from "./main_server.ts";
-import { modelIn } from "./models.ts";
+import { type Model, modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
 import { resolveHost } from "./resolve_host.ts";
 import { sortArguments } from "./serve_arguments.ts";
@@ -112,14 +114,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       emit,
       options.signal,
     )
-    : MainServer.start(
-      runtime,
-      model,
-      settings,
-      address,
-      typeof handler === "function" ? handler : await load(runtime, handler, stack),
-      emit,
-    );
+    : startHere(runtime, model, settings, address, await load(runtime, handler, stack), emit);
   const server = await starting; // what waits is not told of one that never served
   const about = {
     ...server.about(),
@@ -214,17 +209,48 @@ async function tellStatus(
 const OWN_TIMEOUT = 2000;
 const OWN_HINT = ": it calls serve() with itself, and may wait for it; pass the function instead";
 
+/** Starts a handler in this thread, and then serves it. */
+async function startHere(
+  runtime: Runtime,
+  model: Model,
+  settings: Settings,
+  address: Address,
+  { url, parts }: Loaded,
+  emit: EventSink,
+): Promise<MainServer> {
+  const place = { model: settings.serving.model, worker: { kind: "main", id: 0 } } as const;
+  demandModel(url, parts.models, place.model, false);
+  const lifecycle = new Lifecycle(url, parts, place);
+  await lifecycle.start();
+  try {
+    const { handler } = parts;
+    return await MainServer.start(runtime, model, settings, address, { handler, lifecycle }, emit);
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+/** A handler, and its module's URL; a function has none. */
+interface Loaded {
+  readonly url: string;
+  readonly parts: HandlerParts;
+}
+
 /** @param stack of whoever called serve() */
 async function load(
   runtime: Runtime,
-  module: HandlerModule,
+  module: Handler | HandlerModule,
   stack: string | undefined,
-): Promise<Handler> {
+): Promise<Loaded> {
+  if (typeof module === "function") {
+    return { url: "", parts: { handler: module, blocking: false, models: null } };
+  }
   const url = handlerUrl(runtime, module);
   // While a module's top level waits, Bun 1.4 and Node 26.10 give it to nobody, Deno 2.9 does.
   const isOwn = usersPlace(runtime, stack)?.startsWith(`${url}:`);
-  const { handler } = isOwn
+  const parts = isOwn
     ? await loadHandler(runtime, url, undefined, OWN_TIMEOUT, OWN_HINT)
     : await loadHandler(runtime, url);
-  return handler;
+  return { url, parts };
 }

@@ -40,11 +40,40 @@ export interface ConnectionsOptions {
   readonly onEvent: EventSink;
 }
 
+/** What a handler is told; a class, so that `gone` costs nothing until it is asked for. */
+class ServedContext implements Context {
+  readonly signal: AbortSignal;
+  readonly id: string;
+  readonly model: Context["model"];
+  readonly worker: WorkerName;
+  readonly #connection: SocketConnection;
+
+  constructor(
+    connection: SocketConnection,
+    signal: AbortSignal,
+    id: string,
+    model: Context["model"],
+    worker: WorkerName,
+  ) {
+    this.#connection = connection;
+    this.signal = signal;
+    this.id = id;
+    this.model = model;
+    this.worker = worker;
+  }
+
+  get gone(): AbortSignal {
+    return this.#connection.gone;
+  }
+}
+
 /** The connections; `accept` is called once. */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #preludes: readonly Prelude[];
   readonly #abort = new AbortController();
+  /** Those whose last bytes are on their way, before they are reset. */
+  readonly #closing = new Set<Promise<void>>();
   /** Those that the handler has. */
   readonly #served = new Set<ServedConnection>();
   /** Those that it does not have yet. */
@@ -109,7 +138,7 @@ export class Connections {
 
   /** Resolves when there is none. */
   async gone(): Promise<void> {
-    while (this.#served.size + this.#waiting.size > 0) {
+    while (!this.#isEmpty) {
       this.#onEmpty ??= Promise.withResolvers();
       await this.#onEmpty.promise;
     }
@@ -142,12 +171,8 @@ export class Connections {
     const { remoteAddr } = connection;
     if (!refusals.admit(remoteAddr)) return this.#close(connection, listener);
     if (++this.#count === lifetime) onLast?.();
-    const context: Context = {
-      signal: this.#abort.signal,
-      id: `${number}.${this.#count}`,
-      model: settings.model,
-      worker,
-    };
+    const id = `${number}.${this.#count}`;
+    const context = new ServedContext(connection, this.#abort.signal, id, settings.model, worker);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
     if (this.#ended) served.end(this.#ended);
@@ -155,7 +180,8 @@ export class Connections {
       this.#served.delete(served);
       refusals.leave(remoteAddr);
       listener.left?.();
-      this.#tellIfEmpty();
+      if (connection.closing) this.#waitFor(connection.closing);
+      else this.#tellIfEmpty();
     });
   }
 
@@ -167,8 +193,21 @@ export class Connections {
     return Promise.resolve();
   }
 
+  get #isEmpty(): boolean {
+    return this.#served.size + this.#waiting.size + this.#closing.size === 0;
+  }
+
+  /** Its place is another's already. */
+  #waitFor(closing: Promise<void>): void {
+    this.#closing.add(closing);
+    closing.then(() => {
+      this.#closing.delete(closing);
+      this.#tellIfEmpty();
+    });
+  }
+
   #tellIfEmpty(): void {
-    if (this.#served.size + this.#waiting.size > 0) return;
+    if (!this.#isEmpty) return;
     this.#onEmpty?.resolve();
     this.#onEmpty = null;
   }

@@ -63,6 +63,7 @@ class Serving implements ServedConnection {
     const { remoteAddr } = connection;
     this.#remoteAddr = remoteAddr;
     onEvent({ type: "accepted", id, remoteAddr, worker });
+    connection.linger = settings.linger;
     if (settings.messages) {
       connection.onMessage = (bytes) =>
         onEvent({
@@ -84,13 +85,10 @@ class Serving implements ServedConnection {
     try {
       if (idleTimeout > 0) this.#connection.setIdleTimeout(idleTimeout, () => this.#report());
       await handler(this.#connection, context);
-    } catch (error) {
-      this.#failed(error);
-    }
-    try {
       await this.#connection.finish(linger);
     } catch (error) {
       this.#failed(error);
+      await this.#connection.abort();
     }
     this.#report();
   }
@@ -104,8 +102,10 @@ class Serving implements ServedConnection {
     if (this.#connection.closedBy === null) {
       this.#outcome ??= error === undefined ? { reason } : { reason, ...errorReport(error) };
     }
-    this.#connection.close();
-    this.#report();
+    // Of an error only this connection ends, and what was written before goes out.
+    const ended = this.#connection.breakOff(error === undefined ? 0 : this.#settings.linger);
+    if (error === undefined) this.#report();
+    else void ended.then(() => this.#report());
   }
 
   #failed(error: unknown): void {

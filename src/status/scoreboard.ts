@@ -5,7 +5,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { ConnectionDoing, Socket } from "../connection/socket.ts";
+import type { ConnectionDoing, WholeBlockingSocket } from "../connection/socket.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
 const ROW_BYTES = 64;
@@ -104,7 +104,7 @@ export class ScoreRow {
   }
 
   /** The same socket, which tells in the row what is done with it. */
-  watch(socket: Socket): Socket {
+  watch(socket: WholeBlockingSocket): WholeBlockingSocket {
     this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
     this.#words[COUNT]++;
     this.#words[DOING] = HANDLER;
@@ -113,17 +113,17 @@ export class ScoreRow {
 }
 
 /** A blocking socket that tells what is done with it. */
-class WatchedSocket implements Socket {
+class WatchedSocket implements WholeBlockingSocket {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
-  readonly #socket: Socket;
+  readonly #socket: WholeBlockingSocket;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   #finSent = false;
   #lingers = false;
   #closed = false;
 
-  constructor(socket: Socket, words: Int32Array, doubles: Float64Array) {
+  constructor(socket: WholeBlockingSocket, words: Int32Array, doubles: Float64Array) {
     this.#socket = socket;
     this.#words = words;
     this.#doubles = doubles;
@@ -147,6 +147,14 @@ class WatchedSocket implements Socket {
     return length;
   }
 
+  writePieces(pieces: readonly Uint8Array[]): number {
+    this.#words[DOING] = WRITES;
+    const length = this.#socket.writePieces(pieces);
+    this.#words[DOING] = HANDLER;
+    this.#doubles[WRITTEN] += length;
+    return length;
+  }
+
   closeWrite(): void | Promise<void> {
     this.#finSent = true;
     return this.#socket.closeWrite();
@@ -158,16 +166,31 @@ class WatchedSocket implements Socket {
     this.#socket.close();
   }
 
+  reset(linger: number): void | Promise<void> {
+    this.#closed = true;
+    this.#words[DOING] = LINGERS;
+    const resetting = this.#socket.reset(linger);
+    this.#words[DOING] = 0;
+    return resetting;
+  }
+
   setTimeout(milliseconds: number): void {
     // Only `SocketConnection.finish` sets one after FIN, and what comes then it discards.
     if (this.#finSent && !this.#closed) {
       this.#lingers = true;
       this.#words[DOING] = LINGERS;
     }
-    this.#socket.setTimeout!(milliseconds);
+    this.#socket.setTimeout(milliseconds);
+  }
+
+  waitReadable(milliseconds: number): boolean {
+    this.#words[DOING] = READS;
+    const isReadable = this.#socket.waitReadable(milliseconds);
+    this.#words[DOING] = HANDLER;
+    return isReadable;
   }
 
   setDeadline(milliseconds: number): void {
-    this.#socket.setDeadline!(milliseconds);
+    this.#socket.setDeadline(milliseconds);
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { Socket } from "../connection/socket.ts";
+import type { WholeBlockingSocket } from "../connection/socket.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
@@ -19,7 +19,7 @@ export interface WorkerListener extends Source {
 }
 
 /** What is done with each blocking socket before a connection is made of it. */
-export type WatchSocket = (socket: Socket) => Socket;
+export type WatchSocket = (socket: WholeBlockingSocket) => WholeBlockingSocket;
 
 /** A worker's way to its supervisor. */
 export interface Channel {

@@ -67,7 +67,7 @@ export function threadStarter(
       // The kernel closes nothing when a thread dies; whoever swaps it out does.
       const held = Atomics.exchange(view, HELD_WORD, -1);
       if (held >= 0) {
-        libc.shutdown(held, "both"); // the thread may still be blocked in a call on it
+        endConnection(libc, held); // the thread may still be blocked in a call on it
         libc.close(held);
       }
       stopWaiting?.();
@@ -88,7 +88,7 @@ export function threadStarter(
         order("end");
         // This wakes a thread that is blocked in a call on its connection.
         const held = Atomics.load(view, HELD_WORD);
-        if (held >= 0) libc.shutdown(held, "both");
+        if (held >= 0) endConnection(libc, held);
         stopWaiting ??= patience(TERMINATE_AFTER, () => {
           onMessage({ type: "stuck" });
           thread.kill();
@@ -96,6 +96,11 @@ export function threadStarter(
       },
     };
   };
+}
+
+/** Ends a connection that a thread holds: by RST, because its handler has not ended. */
+function endConnection(libc: Libc, descriptor: number): void {
+  if (!libc.disconnect(descriptor)) libc.shutdown(descriptor, "both"); // a Unix socket, ...
 }
 
 /** The same way from inside the thread. */

@@ -6,9 +6,11 @@
 import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
+import type { Lifecycle } from "../handler/lifecycle.ts";
 import { Connections } from "../serving/connections.ts";
 import type { Runtime } from "../runtime.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
+import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
@@ -25,6 +27,8 @@ export interface Work {
   /** The worker's number. */
   readonly number: number;
   readonly handler: Handler;
+  /** Of the handler's module, if it has one, which has started. */
+  readonly lifecycle?: Lifecycle;
   /** Whether the handler says that it may block. */
   readonly blocking: boolean;
   /** See the message `ready`. */
@@ -37,7 +41,18 @@ export interface Work {
 
 /** Works, and then ends the worker. */
 export async function work(
-  { runtime, channel, settings, number, handler, blocking, how, scores, onConnections }: Work,
+  {
+    runtime,
+    channel,
+    settings,
+    number,
+    handler,
+    lifecycle,
+    blocking,
+    how,
+    scores,
+    onConnections,
+  }: Work,
 ): Promise<void> {
   const connections = new Connections({
     settings: settings.serving,
@@ -60,6 +75,12 @@ export async function work(
   });
   onConnections?.(connections);
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
+  const end = async () => {
+    const message = await lifecycle?.stop();
+    if (message) channel.send({ type: "event", event: { type: "warning", message } });
+    for (const giveBack of atEnd) await giveBack();
+    channel.end();
+  };
   const listener = channel.listen(blocking, row ? (socket) => row.watch(socket) : undefined);
   // One that is handed its connections never blocks, whatever its handler may.
   if (settings.reports && row === null) {
@@ -71,10 +92,12 @@ export async function work(
     if (order !== "leave") connections.shutdown();
     if (order === "end") connections.end("shutdown");
   }, blocking);
-  channel.onGiveUp?.(() => {
+  channel.onGiveUp?.(async () => {
+    listener.close?.();
     connections.current?.end("error", new SystemError("ENOTSUP", GAVE_UP));
+    await connections.gone();
     channel.send({ type: "gave up" });
-    channel.end();
+    await end();
   });
   channel.send({ type: "ready", how });
   try {
@@ -84,5 +107,5 @@ export async function work(
   }
   listener.close?.();
   await connections.gone();
-  channel.end();
+  await end();
 }

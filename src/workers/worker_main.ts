@@ -5,6 +5,8 @@
  */
 import { errorReport } from "../connection/error_report.ts";
 import { errorMessage } from "../connection/errors.ts";
+import { demandModel } from "../handler/handler_module.ts";
+import { Lifecycle } from "../handler/lifecycle.ts";
 import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
@@ -44,6 +46,8 @@ export async function main(load: LoadModule): Promise<void> {
   try {
     const fresh: LoadModule = (url) => load(runtime.freshUrl(url));
     loaded = await loadHandler(runtime, settings.handler, fresh);
+    const { model } = settings.serving;
+    demandModel(settings.handler, loaded.models, model, channel.each === "many");
   } catch (error) {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();
@@ -60,12 +64,23 @@ export async function main(load: LoadModule): Promise<void> {
     if (forks === "only") return channel.end();
   }
 
+  // In each fork for itself: what it opens is not its siblings'.
+  const place = { model: settings.serving.model, worker: channel.name };
+  const lifecycle = new Lifecycle(settings.handler, loaded, place);
+  try {
+    await lifecycle.start();
+  } catch (error) {
+    channel.send({ type: "failed", message: errorMessage(error) });
+    return channel.end();
+  }
+
   await work({
     runtime,
     channel,
     settings,
     number,
     handler: loaded.handler,
+    lifecycle,
     blocking,
     how: forked ? "forked" : libc ? "stopgap" : undefined,
     scores,

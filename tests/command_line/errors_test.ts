@@ -17,8 +17,7 @@ function lineOf(text: string): number {
 async function told(command: Command, fault: string): Promise<void> {
   const client = await Client.open(await command.ready());
   await client.send(fault);
-  await client.receiveAll();
-  await client.close();
+  await client.receiveUntilReset();
 }
 
 function events(command: Command) {

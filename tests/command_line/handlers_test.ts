@@ -16,8 +16,7 @@ await onEachRuntime(({ test, run, serve }) => {
       const address = await command.ready();
       const one = await Client.open(address);
       await one.send("boom\x1b[31m");
-      await one.receiveAll();
-      await one.close();
+      await one.receiveUntilReset();
       const two = await Client.open(address);
       await two.send("fine");
       assertEquals(await two.receiveText(4), "fine");

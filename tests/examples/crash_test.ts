@@ -1,6 +1,6 @@
 import type { ModelName } from "../../mod.ts";
 import { Client, until } from "../tools/client.ts";
-import { ask, ends, type ExampleCase, refused } from "./example.ts";
+import { ask, type ExampleCase, refused } from "./example.ts";
 import { exampleTests } from "./run_example.ts";
 
 /** What a line of the crash example ends. */
@@ -57,7 +57,7 @@ const CRASH: readonly ExampleCase[] = [
       const client = await Client.open(address);
       await ask(client, "one\ntwo\nth", "one\ntwo\n");
       await ask(client, "row\n", "throw\n");
-      await ends(client);
+      await client.receiveUntilReset();
     },
   },
   {
@@ -65,7 +65,7 @@ const CRASH: readonly ExampleCase[] = [
     async run({ address, log }) {
       const client = await Client.open(address);
       await client.send("x".repeat(10_000));
-      await ends(client);
+      await client.receiveUntilReset();
       await until("the report", () => log().includes("a line without an end"));
     },
   },

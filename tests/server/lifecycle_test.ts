@@ -90,15 +90,19 @@ for (const model of NAMES) {
 Deno.test("a handler that closes the server itself loses no connection's end", async () => {
   const events: ServerEvent[] = [];
   const closing = Promise.withResolvers<void>();
-  const server = await serve({ port: 0, onEvent: (event) => events.push(event) }, async () => {
-    server.close().then(closing.resolve);
-    await new Promise(() => {});
-  });
+  const server = await serve(
+    { port: 0, onEvent: (event) => events.push(event) },
+    async (connection) => {
+      await connection.read(new Uint8Array(8));
+      server.close().then(closing.resolve);
+      await new Promise(() => {});
+    },
+  );
   const client = await Client.open(server.addr);
+  await client.send("close");
   await within("the end", closing.promise);
   assertEquals(events.map(({ type }) => type), ["listening", "accepted", "shutdown", "closed"]);
-  await until("the client's end", () => client.ended || client.error !== null);
-  await client.close();
+  await client.receiveUntilReset();
 });
 
 for (const model of ["thread", "process"] as const) {

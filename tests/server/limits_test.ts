@@ -149,7 +149,7 @@ Deno.test("multiplex: a thread that was held up reads what came before it calls 
   client.socket.write("again"); // it is in the kernel when this returns
   for (const end = performance.now() + 400; performance.now() < end;);
   assertEquals(await client.receiveText(5), "again");
-  await until("it is idle then", () => client.ended);
+  await until("it is idle then", () => client.closed);
   await client.close();
   await server.shutdown();
 });

@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { serve } from "../../mod.ts";
-import { Client, until, within } from "../tools/client.ts";
+import { Client, until, visit, within } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
 
@@ -37,8 +37,8 @@ Deno.test("thread: the connection of a thread that ends by itself is closed, and
   const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
   const once = async () => {
     const client = await Client.open(server.addr);
-    await client.receiveAll();
-    await client.close();
+    await client.send("close");
+    await client.receiveUntilReset();
   };
   await once();
   const sockets = () =>
@@ -66,4 +66,26 @@ Deno.test("multiplex: of 40 servers in one process the last is served while all 
   await client.close();
   await within("the end", Promise.all(servers.map((server) => server.shutdown())));
   await until("the descriptors", () => [...Deno.readDirSync("/proc/self/fd")].length <= before);
+});
+
+Deno.test("thread: a thread that has called connect() gives back all when it ends", async () => {
+  const upstream = await serve({ port: 0 });
+  Deno.env.set("UPSTREAM", `127.0.0.1:${upstream.addr.port}`);
+  const proxy = new URL("../../examples/proxy.ts", import.meta.url);
+  const options = { model: "thread", port: 0, spares: 1, maxConnectionsPerWorker: 1 } as const;
+  const server = await serve(options, proxy);
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  await visit(server.addr);
+  let before = 0;
+  await until("it is calm", async () => {
+    const now = descriptors();
+    const isCalm = now === before;
+    before = now;
+    if (!isCalm) await new Promise((resolve) => setTimeout(resolve, 300));
+    return isCalm;
+  });
+  for (let i = 0; i < 4; i++) await visit(server.addr);
+  await until("as many descriptors as before", () => descriptors() <= before);
+  await server.shutdown();
+  await upstream.shutdown();
 });

@@ -155,6 +155,13 @@ export class Client {
     return this.#take();
   }
 
+  /** Everything up to the server's reset; fails if it is a good end. */
+  async receiveUntilReset(ms?: number): Promise<Uint8Array> {
+    await within("a reset", this.#gone(), ms);
+    assertEquals([this.error?.code, this.ended], ["ECONNRESET", false]);
+    return this.#take();
+  }
+
   #take(): Uint8Array {
     const all = new Uint8Array(this.received);
     let at = 0;

@@ -21,6 +21,10 @@ export class FakeSocket implements Socket {
   readonly timeouts: number[] = [];
   /** What the peer has got. */
   received = "";
+  /** Milliseconds of each reset. */
+  readonly lingers: number[] = [];
+  /** Until when a reset waits for what was written. */
+  onItsWay: Promise<void> | undefined;
   reads = 0;
   fins = 0;
   closes = 0;
@@ -117,9 +121,19 @@ export class FakeSocket implements Socket {
     return this.finError ? Promise.reject(this.finError) : Promise.resolve();
   }
 
+  reset(linger: number): void | Promise<void> {
+    this.lingers.push(linger);
+    this.#close("reset");
+    return this.onItsWay;
+  }
+
   close(): void {
+    this.#close("close");
+  }
+
+  #close(how: string): void {
     this.closes++;
-    this.log.push("close");
+    this.log.push(how);
     const end = this.onClose;
     if (end instanceof Error) this.#reader?.reject(end);
     else this.#reader?.resolve(end);

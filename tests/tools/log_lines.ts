@@ -8,6 +8,7 @@ export interface LogLine {
   readonly reason?: string;
   readonly error?: string;
   readonly code?: string;
+  readonly remoteAddr?: { readonly port?: number };
   readonly forked?: boolean;
   readonly worker?: { readonly id: number };
 }

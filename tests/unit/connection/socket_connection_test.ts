@@ -1,5 +1,5 @@
 /** What is read and written. */
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/connection/errors.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { within } from "../../tools/client.ts";
@@ -169,15 +169,77 @@ for (const kind of ["loop", "blocking"] as const) {
   });
 }
 
-test("loop: a second read is EBUSY and does not harm the first", async () => {
+test("loop: a second read throws EBUSY at once, and ends the connection", async () => {
   const { socket, connection } = open("loop");
   const first = read(connection);
-  assertEquals(await code(read(connection)), "EBUSY");
-  assertEquals(await state(first), "pending");
-  socket.arrive("one", "two");
-  assertEquals(await first, "one");
-  assertEquals(await read(connection), "two");
-  assertEquals(socket.overlaps, 0);
+  // As a loop in which `await` is missing, which sees no rejection.
+  const { message, code: name } = assertThrows(() => {
+    for (;;) void connection.read(new Uint8Array(8));
+  }, SystemError);
+  assertEquals(name, "EBUSY");
+  assert(message.includes("`await`"), message);
+  assertEquals(await code(first), "EBUSY");
+  assertEquals([socket.log, socket.overlaps], [["read", "reset"], 0]);
+});
+
+test("loop: reads without end at the end, and writes that nobody awaits, end the connection", async () => {
+  const { socket, connection } = open("loop");
+  socket.arrive(null);
+  assertEquals(await read(connection), null);
+  assertThrows(() => {
+    for (;;) void connection.read(new Uint8Array(8));
+  }, SystemError);
+  assertEquals(socket.closes, 1);
+  const writing = open("loop");
+  writing.socket.take = () => 0;
+  const { code: name } = assertThrows(() => {
+    for (;;) void writing.connection.write(bytes("x"));
+  }, SystemError);
+  assertEquals([name, writing.socket.closes], ["ENOBUFS", 1]);
+});
+
+test("loop: empty writes give way", async () => {
+  const { connection } = open("loop");
+  let hadTurn = false;
+  setTimeout(() => hadTurn = true, 0);
+  for (let i = 0; i < 100_000 && !hadTurn; i++) await connection.write(new Uint8Array(0));
+  assert(hadTurn, "a loop of empty writes kept the thread");
+});
+
+for (const kind of ["loop", "blocking"] as const) {
+  test(`${kind}: reset closes with RST, once, and pending calls reject`, async () => {
+    const { socket, connection } = open(kind);
+    const pending = kind === "loop" ? read(connection) : null;
+    connection.reset();
+    connection.reset();
+    connection.close();
+    if (pending) assertEquals(await code(pending), "EBADF");
+    assertEquals(await code(connection.write(bytes("x"))), "EBADF");
+    assertEquals(socket.log.filter((call) => call !== "read"), ["reset"]);
+    assertEquals(socket.lingers, [0]);
+  });
+}
+
+test("loop: gone is aborted by a failed call, by close, and when it is asked for too late", async () => {
+  const { socket, connection } = open("loop");
+  const { gone } = connection;
+  assertEquals(gone.aborted, false);
+  socket.arrive(failure("ECONNRESET"));
+  assertEquals(await code(read(connection)), "ECONNRESET");
+  assertEquals([gone.aborted, gone.reason.code], [true, "ECONNRESET"]);
+  const other = open("loop").connection;
+  const its = other.gone;
+  other.close();
+  assertEquals([its.aborted, its.reason.code], [true, "EBADF"]);
+  const late = open("loop").connection;
+  late.close();
+  assert(late.gone.aborted);
+});
+
+test("blocking: gone is refused in one line", () => {
+  const { connection } = open("blocking");
+  const { message, code } = assertThrows(() => connection.gone, SystemError);
+  assertEquals([code, message.includes("\n")], ["ENOTSUP", false]);
 });
 
 test("loop: a write waits while the peer does not read", async () => {

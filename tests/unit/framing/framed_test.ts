@@ -395,6 +395,7 @@ test("a connection that is none of Trivet's is read too, but not handed back", a
     write: (bytes) => connection.write(bytes),
     closeWrite: () => connection.closeWrite(),
     close: () => connection.close(),
+    reset: () => connection.reset(),
     readable: null as unknown as ReadableStream,
     writable: null as unknown as WritableStream,
   }, { collect: true });

@@ -27,6 +27,7 @@ test("a handler whose module loads in time leaves no timer behind", async () => 
   assertEquals(await loadHandler(runtime, URL, () => Promise.resolve(module)), {
     handler,
     blocking: true,
+    models: null,
   });
   await assertRejects(
     () => loadHandler(runtime, URL, () => Promise.reject(new Error("no such file"))),

@@ -6,6 +6,8 @@ import { bytes, failure, state, test, text } from "../../tools/unit.ts";
 const NOWHERE = { transport: "unix", path: "" } as const;
 
 class Pushed extends PushSocket<{ pause(): void; resume(): void }> {
+  protected resetNow(): void {}
+  protected readonly descriptor = undefined;
   readonly localAddr = NOWHERE;
   readonly remoteAddr = NOWHERE;
 

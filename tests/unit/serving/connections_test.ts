@@ -293,3 +293,24 @@ test("an accept that cannot be mended ends the loop, and not the connections", a
   loop.connections.end("shutdown");
   await loop.end();
 });
+
+test("a connection that breaks off gives its place back, and gone() waits for its last bytes", async () => {
+  const loop = new Loop({
+    limit: 1,
+    handler: async (connection) => {
+      (connection as SocketConnection).setIdleTimeout(5);
+      await connection.read(new Uint8Array(8));
+    },
+  });
+  const socket = loop.clients.come();
+  const arrived = Promise.withResolvers<void>();
+  socket.onItsWay = arrived.promise;
+  await until("its place is free", () => loop.clients.gone === 1);
+  let isGone = false;
+  const gone = loop.connections.gone().then(() => isGone = true);
+  await settle();
+  assertEquals(isGone, false);
+  arrived.resolve();
+  await within("the end", gone);
+  loop.clients.close();
+});

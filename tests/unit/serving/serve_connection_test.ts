@@ -29,6 +29,7 @@ class Serving {
     this.connection = new SocketConnection(socket);
     const context = {
       signal: this.#abort.signal,
+      gone: this.#abort.signal,
       id: "7.1",
       model: "multiplex",
       worker: { kind: "main", id: 0 },
@@ -155,10 +156,12 @@ for (const kind of ["loop", "blocking"] as const) {
     }, "just text"],
   ];
   for (const [what, handler, error] of thrown) {
-    test(`${kind}: a handler that ${what} ends well, and its error is told`, async () => {
+    test(`${kind}: a handler that ${what} ends with a reset, and its error is told`, async () => {
       const serving = new Serving(kind, handler, {}, peer(kind, "unread", null));
       await serving.expect("error", error);
-      assertEquals(serving.socket.log, ["FIN", "read", "read", "close"]);
+      assertEquals(serving.socket.log, ["reset"]);
+      const [linger] = serving.socket.lingers;
+      assert(linger > 9_000 && linger <= 10_000, `what was written has ${linger} ms`);
     });
   }
 
@@ -271,7 +274,7 @@ test("the handler begins at once, with the connection and its context", async ()
     args[0].close();
   });
   assertEquals(serving.events[0].type, "accepted");
-  const { signal, ...context } = told[1] as { signal: AbortSignal };
+  const { signal, gone: _, ...context } = told[1] as Record<"signal" | "gone", AbortSignal>;
   assert(told[0] === serving.connection);
   assert(signal instanceof AbortSignal && !signal.aborted);
   assertEquals(context as unknown, {
@@ -295,7 +298,7 @@ test("an end while the handler never returns", async () => {
   await settle();
   serving.served.end("shutdown");
   await serving.expect("shutdown", undefined);
-  assertEquals(serving.socket.log, ["close"]);
+  assertEquals([serving.socket.log, serving.socket.lingers], [["reset"], [0]]);
 });
 
 test("an end after the handler has closed the connection is the handler's", async () => {

@@ -1,7 +1,11 @@
+import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
 import { assertEquals } from "@std/assert";
 import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { test } from "../../tools/unit.ts";
+
+/** A fake never waits for long, and needs no more than it can do. */
+const whole = (fake: FakeSocket) => fake as unknown as WholeBlockingSocket;
 
 test("a row tells what a blocking socket is doing, and what it has done", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(4));
@@ -17,7 +21,11 @@ test("a row tells what a blocking socket is doing, and what it has done", () => 
     write: (bytes) => (see(), fake.write(bytes)),
     closeWrite: () => fake.closeWrite(),
     close: () => fake.close(),
+    reset: () => fake.close(),
     setTimeout: () => {},
+    setDeadline: () => {},
+    writePieces: () => 0,
+    waitReadable: () => true,
   });
   see();
   fake.arrive("hello", "rest", null);
@@ -48,7 +56,7 @@ test("each worker has a row of its own, and the next one that of whoever is gone
   const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1));
   assertEquals(rows.every((row) => row !== null), true);
   assertEquals(ScoreRow.claim(memory, 100), null);
-  rows[9]!.watch(new FakeSocket("blocking"));
+  rows[9]!.watch(whole(new FakeSocket("blocking")));
   assertEquals(readRows(memory).get(10)?.doing, "handler");
   freeRow(memory, 10);
   assertEquals(freeRow(memory, 10), -1);
@@ -60,7 +68,7 @@ test("each worker has a row of its own, and the next one that of whoever is gone
 test("what fails tells no bytes", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(0));
   const fake = new FakeSocket("blocking");
-  const socket = ScoreRow.claim(memory, 1)!.watch(fake);
+  const socket = ScoreRow.claim(memory, 1)!.watch(whole(fake));
   fake.arrive(new Error("reset"));
   try {
     socket.read(new Uint8Array(1));

@@ -1,0 +1,122 @@
+/**
+ * How a connection ends, whoever ends it: once, well or by a reset, in time or because its
+ * time is over; and whoever wants to know of it.
+ * @module
+ */
+import { refusal, SystemError } from "./errors.ts";
+import { IdleTimer } from "./loop_idle_timer.ts";
+import type { Socket } from "./socket.ts";
+
+/** The end of one connection. */
+export class ConnectionEnd {
+  /** The code that calls reject with, once it is closed: the reason. */
+  by: string | null = null;
+  /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
+  linger = 0;
+  /** Where it breaks off: resolves when it has. */
+  closing: Promise<void> | null = null;
+  /** Told when a byte has moved. */
+  idleTimer: IdleTimer | null = null;
+  readonly #socket: Socket;
+  #lifeTimer: ReturnType<typeof setTimeout> | null = null;
+  #gone: AbortController | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Ends the connection with `ETIMEDOUT` when no byte moves for so many
+   * milliseconds, and then calls `onIdle`; a blocking socket rejects the call
+   * that waits instead. 0: never.
+   */
+  setIdleTimeout(milliseconds: number, onIdle: () => void): void {
+    if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
+    this.idleTimer?.stop();
+    this.idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
+      this.timeOut();
+      onIdle();
+    });
+  }
+
+  /**
+   * Ends the connection with `ETIMEDOUT` after so many milliseconds, and then
+   * calls `onEnd`, also if it is closed already: its handler may go on. A blocking
+   * socket rejects the call that waits then, or the next one. 0: never.
+   */
+  setLifeTimeout(milliseconds: number, onEnd: () => void): void {
+    if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
+    this.stopLifeTimer();
+    this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
+      this.timeOut();
+      onEnd();
+    }, milliseconds);
+  }
+
+  /** Its time is not measured any more. */
+  stopLifeTimer(): void {
+    if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
+  }
+
+  /** Its time is over. */
+  timeOut(): void {
+    void this.breakOff(this.linger, "ETIMEDOUT");
+  }
+
+  /** See `Connection.close`. */
+  close(): void {
+    if (this.#begin("EBADF")) this.#socket.close();
+  }
+
+  /** See `Connection.reset`. */
+  reset(): void {
+    if (this.#begin("EBADF")) void this.#socket.reset(0);
+  }
+
+  /**
+   * Pending and later calls reject with `code`, what the kernel has taken goes out, for
+   * `linger` milliseconds at most, then RST. Idempotent; never rejects.
+   */
+  breakOff(linger: number, code: string): Promise<void> {
+    if (this.#begin(code)) this.closing = this.#reset(linger);
+    return this.closing ?? Promise.resolve();
+  }
+
+  async #reset(linger: number): Promise<void> {
+    try {
+      await this.#socket.reset(linger);
+    } catch {
+      // It could only be closed.
+    }
+  }
+
+  /** Whether it ends now, and not before. */
+  #begin(code: string): boolean {
+    if (this.by !== null) return false;
+    this.by = code;
+    this.idleTimer?.stop();
+    this.tellGone(refusal(code));
+    return true;
+  }
+
+  /**
+   * Aborted when the peer has reset, or both directions have ended.
+   * @param error with which a call has failed already
+   */
+  gone(error: Error | null): AbortSignal {
+    if (this.#gone) return this.#gone.signal;
+    if (this.#socket.setTimeout) {
+      const message = "A blocking handler has no `gone`: its read or write rejects";
+      throw new SystemError("ENOTSUP", message);
+    }
+    this.#gone = new AbortController();
+    if (this.by !== null || error) this.tellGone(error ?? refusal(this.by!));
+    else this.#socket.onGone?.(() => this.tellGone(refusal("ECONNRESET")));
+    return this.#gone.signal;
+  }
+
+  /** Tells whoever has asked for it. */
+  tellGone(why: Error): void {
+    this.#gone?.abort(why);
+  }
+}
