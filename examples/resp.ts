@@ -6,9 +6,9 @@
  * to a pipeline go out in one write. A parser looks at what has come and says how
  * much more it needs, so it waits for nothing and is fast.
  *
- * For `multiplex` without workers, because the store is a variable of the module:
- * under other models each worker has its own. It is lost at the end, and nothing
- * limits how much clients put into it, so it is not for the open internet.
+ * For `multiplex` without workers, because the store is a variable of the module: its
+ * `models` say so. It is lost at the end, and nothing limits how much clients put into
+ * it, so it is not for the open internet.
  *
  *     deno run -A cli.ts serve --handler examples/resp.ts
  *     printf 'SET color dark-blue\r\nGET color\r\n' | deno run -A cli.ts connect
@@ -18,6 +18,9 @@
  * @module
  */
 import { Framed, type Handler, type Parsed, TooLong } from "../mod.ts";
+
+/** Workers would have a store each, and answer as chance has it. */
+export const models = ["multiplex", "iterative"];
 
 /** The largest command, in bytes. */
 const LARGEST_COMMAND = 16 << 20;

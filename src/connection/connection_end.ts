@@ -3,7 +3,7 @@
  * time is over; and whoever wants to know of it.
  * @module
  */
-import { refusal, SystemError } from "./errors.ts";
+import { errorCode, refusal, SystemError } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
 import type { Socket } from "./socket.ts";
 
@@ -80,6 +80,21 @@ export class ConnectionEnd {
   breakOff(linger: number, code: string): Promise<void> {
     if (this.#begin(code)) this.closing = this.#reset(linger);
     return this.closing ?? Promise.resolve();
+  }
+
+  /** A call has failed. */
+  failed(error: Error): void {
+    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.timeOut();
+    else this.tellGone(error);
+  }
+
+  /**
+   * Ends this connection. It throws, and does not reject: a loop in which an `await` is
+   * missing would see no rejection, and give the thread to nobody.
+   */
+  misused(code: string): never {
+    void this.breakOff(0, code);
+    throw refusal(code);
   }
 
   async #reset(linger: number): Promise<void> {

@@ -8,9 +8,10 @@ import { ConnectionStreams } from "./connection_streams.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { within } from "./delay.ts";
 import { discard } from "./discard.ts";
-import { asError, errorCode, ignore, refusal, rejected } from "./errors.ts";
-import { behind, fewer, joined } from "./pieces.ts";
+import { asError, ignore, refusal, rejected } from "./errors.ts";
+import { joined } from "./pieces.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
+import { Writer } from "./writer.ts";
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
@@ -18,8 +19,6 @@ export class SocketConnection implements Connection {
   remoteAddr: Address;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
-  /** Bytes that the kernel has taken. */
-  bytesWritten = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */
   onMessage: ((bytes: Uint8Array) => void) | null = null;
   /** Called before FIN: writes what somebody holds back. */
@@ -32,14 +31,8 @@ export class SocketConnection implements Connection {
   #buffer: Uint8Array | null = null;
   #ended = false;
   #readError: Error | null = null;
-  /** The last of the writes under way; null when there is none. */
-  #writing: Promise<void> | null = null;
-  #writes = 0;
-  /** Writes that were done when they returned, since the event loop had its turn. */
-  #atOnce = 0;
-  #writeError: Error | null = null;
-  #finSent: Promise<void> | null = null;
   readonly #end: ConnectionEnd;
+  readonly #writer: Writer;
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
@@ -51,10 +44,16 @@ export class SocketConnection implements Connection {
     this.remoteAddr = (this.#socket = socket).remoteAddr;
     this.#toSystemError = toSystemError;
     this.#end = new ConnectionEnd(socket);
+    this.#writer = new Writer(socket, this.#end, toSystemError);
   }
 
   get localAddr(): Address {
     return this.#socket.localAddr;
+  }
+
+  /** Bytes that the kernel has taken. */
+  get bytesWritten(): number {
+    return this.#writer.taken;
   }
 
   /** Whether its calls keep the thread. */
@@ -70,7 +69,7 @@ export class SocketConnection implements Connection {
   /** What it does now, for whoever looks. */
   get doing(): ConnectionDoing {
     if (this.#finishing) return "lingers";
-    return this.#writing ? "writes" : this.#reading ? "reads" : "handler";
+    return this.#writer.writing ? "writes" : this.#reading ? "reads" : "handler";
   }
 
   get #closedBy(): string | null {
@@ -125,21 +124,13 @@ export class SocketConnection implements Connection {
       const refused = this.#claim("calls");
       if (refused) return Promise.reject(refused);
     }
-    return this.#write(bytes);
+    return this.#writer.write(bytes);
   }
 
   closeWrite(): Promise<void> {
-    if (this.#finSent) return this.#finSent;
+    if (this.#writer.fin) return this.#writer.fin;
     this.beforeEnd?.();
-    if (this.#closedBy) return rejected(refusal(this.#closedBy));
-    if (this.#writeError) return rejected(this.#writeError);
-    const fin = (async () => {
-      await this.#writing;
-      if (this.#closedBy) throw refusal(this.#closedBy);
-      await this.#socket.closeWrite();
-    })();
-    fin.catch(ignore); // whoever awaits it is told; nobody has to
-    return this.#finSent = fin;
+    return this.#writer.close();
   }
 
   close(): void {
@@ -162,7 +153,7 @@ export class SocketConnection implements Connection {
 
   /** See `Context.gone`. */
   get gone(): AbortSignal {
-    return this.#end.gone(this.#readError ?? this.#writeError);
+    return this.#end.gone(this.#readError ?? this.#writer.error);
   }
 
   /**
@@ -197,7 +188,8 @@ export class SocketConnection implements Connection {
     const { linger } = this.#end;
     const end = performance.now() + linger;
     this.beforeEnd?.();
-    if (this.#writing) await within(linger, this.#writing.catch(ignore));
+    const { writing } = this.#writer;
+    if (writing) await within(linger, writing.catch(ignore));
     await this.breakOff(Math.max(0, end - performance.now()));
   }
 
@@ -215,7 +207,7 @@ export class SocketConnection implements Connection {
     if (refused) throw refused;
     return this.#streams = new ConnectionStreams({
       read: (buffer) => this.#read(buffer),
-      write: (bytes) => this.#write(bytes),
+      write: (bytes) => this.#writer.write(bytes),
       closeWrite: () => this.closeWrite(),
       close: () => this.close(),
       reset: () => void this.breakOff(0),
@@ -241,7 +233,7 @@ export class SocketConnection implements Connection {
     if (buffer.length === 0) {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
     }
-    if (this.#reading) this.#misused("EBUSY");
+    if (this.#reading) this.#end.misused("EBUSY");
     if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
     if (this.#ended || this.#readError) return this.#readAfterEnd(this.#readError);
     let result;
@@ -258,18 +250,9 @@ export class SocketConnection implements Connection {
   }
 
   #readAfterEnd(error: Error | null): Promise<null> {
-    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#misused("EBUSY");
+    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#end.misused("EBUSY");
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     return error ? rejected(error) : Promise.resolve(null);
-  }
-
-  /**
-   * Ends this connection. It throws, and does not reject: a loop in which an `await` is
-   * missing would see no rejection, and give the thread to nobody.
-   */
-  #misused(code: string): never {
-    void this.breakOff(0, code);
-    throw refusal(code);
   }
 
   #takeUnread(unread: Uint8Array, buffer: Uint8Array): Promise<number> {
@@ -284,7 +267,7 @@ export class SocketConnection implements Connection {
   #onRead = (length: number | null): number | null => {
     if (this.#closedBy) this.#onReadError(null);
     this.#reading = null;
-    this.#atOnce = 0;
+    this.#writer.gaveWay();
     return this.#didRead(length, this.#buffer!);
   };
 
@@ -308,114 +291,10 @@ export class SocketConnection implements Connection {
   #readFailed(error: unknown): Error {
     if (this.#closedBy) return refusal(this.#closedBy);
     this.#readError = this.#toSystemError(error);
-    this.#broke(this.#readError);
+    this.#end.failed(this.#readError);
     return this.#readError;
-  }
-
-  #write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    if (!(bytes instanceof Uint8Array)) return this.#writePieces(bytes);
-    if (this.#closedBy) return rejected(refusal(this.#closedBy));
-    if (this.#writeError) return rejected(this.#writeError);
-    if (this.#finSent) return rejected(refusal("EPIPE"));
-    if (this.#writes > MOST_WRITES) this.#misused("ENOBUFS");
-    let writing: Promise<void>;
-    if (this.#writing) {
-      writing = this.#writing.then(() => this.#writeAll(bytes, 0));
-    } else {
-      let taken;
-      try {
-        taken = bytes.length > 0 ? this.#socket.write(bytes) : 0;
-      } catch (error) {
-        return rejected(this.#writeFailed(error));
-      }
-      if (typeof taken === "number") {
-        this.#didWrite(taken);
-        if (taken < bytes.length) writing = this.#writeAll(bytes, taken);
-        else if (!this.#givesWay()) return Promise.resolve();
-        else writing = new Promise((resolve) => setImmediate(resolve));
-      } else {
-        writing = taken.then((length) => {
-          this.#didWrite(length);
-          if (length < bytes.length) return this.#writeAll(bytes, length);
-        });
-      }
-    }
-    this.#writes++;
-    return this.#writing = writing.then(() => {
-      if (--this.#writes === 0) this.#writing = null;
-    }, (error) => {
-      // Writes need not be awaited; `finish` reports the error to the server.
-      this.#writing?.catch(ignore);
-      throw this.#writeFailed(error);
-    });
-  }
-
-  /** Whether the event loop has its turn now: after so many writes that were done at once. */
-  #givesWay(): boolean {
-    if (this.#socket.setTimeout) return false; // it may block its thread
-    if (++this.#atOnce < LARGEST_AT_ONCE) return false;
-    this.#atOnce = 0;
-    return true;
-  }
-
-  #writePieces(given: readonly Uint8Array[]): Promise<void> {
-    if (!Array.isArray(given) || !given.every((piece) => piece instanceof Uint8Array)) {
-      return rejected(new TypeError("Cannot write anything but a Uint8Array: encode text first"));
-    }
-    const socket = this.#socket;
-    let pieces = fewer(given, socket.writePieces !== undefined);
-    const refused = this.#closedBy || this.#writeError || this.#finSent;
-    if (pieces.length > 1 && socket.writePieces && !this.#writing && !refused) {
-      let taken;
-      try {
-        taken = socket.writePieces(pieces);
-      } catch (error) {
-        return rejected(this.#writeFailed(error));
-      }
-      this.#didWrite(taken);
-      pieces = behind(pieces, taken);
-      if (pieces.length === 0) {
-        return this.#givesWay() ? new Promise((r) => setImmediate(r)) : Promise.resolve();
-      }
-    }
-    let last = this.#write(pieces[0] ?? NOTHING);
-    for (let i = 1; i < pieces.length; i++) last = this.#write(pieces[i]);
-    return last;
-  }
-
-  async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
-    for (let done = from; done < bytes.length;) {
-      if (this.#closedBy) throw this.#writeFailed(null);
-      const taken = await this.#socket.write(
-        done === 0 ? bytes : bytes.subarray(done),
-      );
-      this.#didWrite(taken);
-      done += taken;
-    }
-  }
-
-  #didWrite(length: number): void {
-    this.bytesWritten += length;
-    this.#end.idleTimer?.moved();
-  }
-
-  #writeFailed(error: unknown): Error {
-    if (this.#closedBy) return this.#writeError ??= refusal(this.#closedBy);
-    this.#writeError ??= this.#toSystemError(error);
-    this.#broke(this.#writeError);
-    return this.#writeError;
-  }
-
-  /** A call has failed. */
-  #broke(error: Error): void {
-    if (errorCode(error) === "ETIMEDOUT" && this.isBlocking) this.#end.timeOut();
-    else this.#end.tellGone(error);
   }
 }
 
-/** Where the peer reads fast, a handler that only writes would keep the thread: then others go on. */
-const LARGEST_AT_ONCE = 32;
-const NOTHING = new Uint8Array(0);
-/** Reads at the end, and writes that wait: so many are a loop in which an `await` is missing. */
+/** Reads at the end: so many are a loop in which an `await` is missing. */
 const MOST_READS_AT_END = 10_000;
-const MOST_WRITES = 250_000;

@@ -32,6 +32,8 @@ export interface Example {
   readonly file: string;
   /** A second set of cases for the same file is told apart by this. */
   readonly when?: string;
+  /** Its own `models`, if it has them. */
+  readonly models?: readonly ModelName[];
   /** It takes its process down, so it is never served inside a test's. */
   readonly crashes?: boolean;
   /** Makes what it needs: variables of the environment. */

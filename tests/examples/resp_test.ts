@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Client } from "../tools/client.ts";
-import { answered, ask, ends, type ExampleCase } from "./example.ts";
+import { answered, ask, ends, type ExampleCase, ITERATIVE_WAITS } from "./example.ts";
 import { portOf, run, tool, without } from "./real_clients.ts";
 import { exampleTests } from "./run_example.ts";
 
@@ -11,8 +11,6 @@ function command(...words: string[]): string {
     return `$${length}\r\n${word}\r\n`;
   }).join("");
 }
-
-const ONE_STORE = "each worker has a store of its own";
 
 const RESP: readonly ExampleCase[] = [
   {
@@ -92,7 +90,7 @@ const RESP: readonly ExampleCase[] = [
   },
   {
     name: "clients share one store",
-    not: { thread: ONE_STORE, process: ONE_STORE, iterative: "one client at a time" },
+    not: { iterative: ITERATIVE_WAITS },
     async run({ address }) {
       const [one, two] = await Promise.all([Client.open(address), Client.open(address)]);
       await ask(one, command("SET", "shared", "yes"), "+OK\r\n");
@@ -130,4 +128,4 @@ const RESP: readonly ExampleCase[] = [
   },
 ];
 
-exampleTests({ file: "resp.ts", cases: RESP });
+exampleTests({ file: "resp.ts", models: ["multiplex", "iterative"], cases: RESP });

@@ -140,6 +140,7 @@ export function exampleTests(example: Example): void {
   const title = `examples/${example.file}${example.when ? `, ${example.when}` : ""}`;
   for (const { place, model, start } of PLACES) {
     if (example.crashes && start === startHere) continue;
+    if (example.models && !example.models.includes(model)) continue;
     Deno.test(`${title}: ${place}`, async (t) => {
       const prepared = await example.prepare?.();
       const env = prepared?.env ?? {};

@@ -93,6 +93,13 @@ test("what is held back keeps its order around closeWrite", async () => {
   assertEquals(await state(io.flush()), "EPIPE");
 });
 
+test("what is held back goes out before a handler's error resets the connection", async () => {
+  const { socket, io, connection } = open("loop", { collect: true });
+  await io.write("answer");
+  await connection.abort();
+  assertEquals(socket.log, ["write answer", "reset"]);
+});
+
 test("an error of a write that was held back comes with the next read", async () => {
   const { socket, io } = open("loop", { collect: true });
   socket.writeError = failure("ECONNRESET");
