@@ -38,7 +38,7 @@ await onEachRuntime(({ on, test, run }) => {
         await served();
       }
       command.child.kill("SIGHUP");
-      await until("the reload", () => /^(! not )?reloaded/m.test(command.stderr));
+      await until("the reload", () => /^(! not )?reloaded/m.test(command.log));
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
       assert(!command.stderr.includes("nobody handled"), command.stderr);

@@ -46,7 +46,7 @@ export function leakTests(models: ModelName[]): Promise<void> {
             await visit(address);
           }
           const lines = () =>
-            command.stderr.split("\n").filter((line) => line.startsWith("- ")).length;
+            command.log.split("\n").filter((line) => line.startsWith("- ")).length;
           served += count;
           await until("all are closed", () => lines() === served);
         };
