@@ -81,7 +81,7 @@ for (const model of NAMES) {
       command.child.kill("SIGTERM");
       await command.exit();
       assertEquals([...Deno.readDirSync(folder)].length, 0, `after ${wait} ms`);
-      assertEquals(command.stderr.includes(" at "), false, command.stderr); // no stack trace
+      assertEquals(/^ +at /m.test(command.stderr), false, command.stderr); // no stack trace
     }
     await Deno.remove(folder);
   });
