@@ -27,6 +27,8 @@ export class ForkingStarter {
   #loaded = 0;
   #broken = -1;
   #closed = false;
+  /** Forks that are not ready, each with the load that it is of. */
+  readonly #unready = new Map<WorkerHandle, number>();
   /** Templates, and processes that may become one, each until it has ended. */
   readonly #running = new Map<WorkerHandle, Promise<void>>();
 
@@ -78,24 +80,34 @@ export class ForkingStarter {
     worker = new LaterWorker(),
   ): WorkerHandle {
     let isReady = false;
-    worker.become(
-      template.fork(number, {
-        onMessage: (message) => {
-          if (message.type === "ready") isReady = template.isProven = true;
-          if (message.type === "gave up") {
-            this.#take(null, loaded);
-            this.#broken = Math.max(this.#broken, loaded);
-          }
-          listeners.onMessage(message);
-        },
-        onExit: (reason, notStarted) => {
-          if (isReady || worker.isKilled) return listeners.onExit(reason, notStarted);
-          if (!template.isProven) this.#take(null, loaded);
-          attempt(() => worker.become(this.#startPlain(number, listeners)), listeners);
-        },
-      }),
-    );
+    const fork = template.fork(number, {
+      onMessage: (message) => {
+        if (message.type === "ready") {
+          isReady = template.isProven = true;
+          this.#unready.delete(fork);
+        }
+        if (message.type === "gave up") this.#gaveUp(loaded);
+        listeners.onMessage(message);
+      },
+      onExit: (reason, notStarted) => {
+        this.#unready.delete(fork);
+        if (isReady || worker.isKilled) return listeners.onExit(reason, notStarted);
+        if (!template.isProven) this.#take(null, loaded);
+        attempt(() => worker.become(this.#startPlain(number, listeners)), listeners);
+      },
+    });
+    this.#unready.set(fork, loaded);
+    worker.become(fork);
     return worker;
+  }
+
+  /** The handler of this load is not forked again; who has not begun yet must not take a client. */
+  #gaveUp(loaded: number): void {
+    this.#take(null, loaded);
+    this.#broken = Math.max(this.#broken, loaded);
+    for (const [fork, load] of this.#unready) {
+      if (load <= loaded) fork.kill();
+    }
   }
 
   /** From here on workers are forked from this one, or not at all; unless a newer one is there. */

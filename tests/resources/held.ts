@@ -38,7 +38,7 @@ export function held(pid: number): Held {
 }
 
 /** What must come back to exactly what it was. */
-export const counts = ({ processes, descriptors }: Held) => ({ processes, descriptors });
+const counts = ({ processes, descriptors }: Held) => ({ processes, descriptors });
 
 /** What it holds once it starts nothing and ends nothing any more. */
 export async function settled(pid: number): Promise<Held> {
