@@ -19,7 +19,7 @@ Deno.test({
     const has = (id: string, text: string) =>
       is(
         `#${id} to have ${text}`,
-        `document.getElementById("${id}").textContent.includes("${text}")`,
+        `document.getElementById("${id}")?.textContent.includes("${text}") === true`,
       );
 
     // A silent client, and who waits behind it.
