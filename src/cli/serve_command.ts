@@ -13,7 +13,7 @@ import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { errorReport } from "../connection/error_report.ts";
 import { handlerUrl } from "../handler/load_handler.ts";
-import { formatEvent } from "../log/format_event.ts";
+import { formatEvent, stamp } from "../log/format_event.ts";
 import { formatJson } from "../log/format_json.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
@@ -80,7 +80,10 @@ export async function serveCommand(
     if (line !== null) log.line(line);
   };
   const probes = format === "pretty" && !verbose
-    ? new Probes(onLogged, (count) => log.line(stamp(pretty.time) + probesLine(count)))
+    ? new Probes(
+      onLogged,
+      (count) => log.line((pretty.time ? stamp(Date.now()) : "") + probesLine(count)),
+    )
     : null;
   const onEvent = probes ? (event: ServerEvent) => probes.event(event) : onLogged;
   const options: ServeOptions = {
@@ -162,11 +165,6 @@ export async function serveCommand(
     await Promise.race([told, patiently(LAST_WAIT)]);
     await log.flush(LAST_WAIT);
   }
-}
-
-/** The time before a line that is no event's. */
-function stamp(wanted: boolean): string {
-  return wanted ? `${new Date().toISOString()} ` : "";
 }
 
 /** Milliseconds at the end: for workers after a second signal, and for what is still written. */

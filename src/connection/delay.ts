@@ -3,6 +3,9 @@
  * @module
  */
 
+/** The most milliseconds of a timer, and of poll(2): one that is longer would be over at once. */
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
+
 /** Resolves after so many milliseconds. */
 export function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -33,6 +36,15 @@ export function patience(milliseconds: number, over: () => void): () => void {
   };
   step();
   return () => clearTimeout(timer);
+}
+
+/** A promise that rejects with `why` when whoever is waited for has had so long, unless it is stopped. */
+export function tooLate(
+  milliseconds: number,
+  why: string,
+): { readonly promise: Promise<never>; stop(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  return { promise, stop: patience(milliseconds, () => reject(new Error(why))) };
 }
 
 /** Resolves when whoever is waited for has had so long, as `patience` counts it. */

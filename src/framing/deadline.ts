@@ -2,6 +2,7 @@
  * The time of one message.
  * @module
  */
+import { LONGEST_TIMER } from "../connection/delay.ts";
 
 /** How long to wait. */
 export interface Time {
@@ -10,9 +11,6 @@ export interface Time {
   /** Ends the wait when it is aborted, with its reason. Not where reads block. */
   readonly signal?: AbortSignal;
 }
-
-/** Milliseconds: a timer that is longer would be over at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** What ends one wait, which may have several parts. */
 export class Deadline {

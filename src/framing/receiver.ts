@@ -3,6 +3,7 @@
  * @module
  */
 import type { Connection } from "../connection/connection.ts";
+import { LONGEST_TIMER } from "../connection/delay.ts";
 import { refusal } from "../connection/errors.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import { Deadline } from "./deadline.ts";
@@ -15,9 +16,6 @@ import type { FramedOptions, ReadOptions } from "./options.ts";
 export type OwnConnection =
   & Connection
   & Partial<Pick<SocketConnection, "beforeEnd" | "handOn" | "waitReadable">>;
-
-/** As long as a system's clock can count milliseconds. */
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** What has come, and the wait for more. */
 export class Receiver {
@@ -85,6 +83,7 @@ export class Receiver {
           await (deadline === null ? flushed : deadline.race(flushed));
         }
         if (deadline === null && !this.#reading) {
+          // As #read does, without a promise more for each.
           const room = this.incoming.room(this.#most);
           this.#came(await this.#connection.read(room), room.length);
         } else await this.#readInTime(deadline);
@@ -211,7 +210,7 @@ export class Receiver {
     if (deadline.watches) {
       throw new TypeError("Cannot watch a signal where reads block: use a timeout");
     }
-    const left = Math.min(LONGEST_WAIT, Math.max(0, Math.ceil(deadline.left)));
+    const left = Math.min(LONGEST_TIMER, Math.max(0, Math.ceil(deadline.left)));
     if (this.#connection.waitReadable!(left)) await this.#read();
     else if (deadline.left <= 0) throw deadline.late();
     // Otherwise a signal has interrupted the wait.

@@ -55,7 +55,7 @@ export function handlerParts(url: string, exports: unknown): HandlerParts {
 }
 
 /**
- * @param shared whether several workers load the module and have many clients each, in
+ * @param inWorkers whether several workers load the module and have many clients each, in
  * which a variable of the module is not the same
  * @throws {Error} with one line if the module is not to be served so
  */
@@ -66,12 +66,14 @@ export function demandModel(
   inWorkers: boolean,
 ): void {
   if (models === null) return;
-  const missing = !models.includes(model) ? model : "workers";
-  if (missing !== model && (!inWorkers || models.includes("workers"))) return;
+  let refused = model as string;
+  if (models.includes(model)) {
+    if (!inWorkers || models.includes("workers")) return;
+    refused += " with workers";
+  }
+  const said = JSON.stringify(models);
   throw new Error(
-    `Cannot serve the handler ${url} under ${model}${
-      inWorkers && missing !== model ? " with workers" : ""
-    }: its module says \`models\` ${JSON.stringify(models)}`,
+    `Cannot serve the handler ${url} under ${refused}: its module says \`models\` ${said}`,
   );
 }
 

@@ -2,7 +2,7 @@
  * `start` and `stop` of a handler's module, each once in each place that loads it.
  * @module
  */
-import { patience } from "../connection/delay.ts";
+import { tooLate } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Place } from "./handler.ts";
 import type { HandlerParts } from "./handler_module.ts";
@@ -27,16 +27,13 @@ export class Lifecycle {
   async start(): Promise<void> {
     const { start } = this.#parts;
     if (!start) return;
-    const late = Promise.withResolvers<never>();
-    const stopWaiting = patience(START_TIMEOUT, () => {
-      late.reject(new Error(`it has not finished after ${START_TIMEOUT / 1000} s`));
-    });
+    const late = tooLate(START_TIMEOUT, `it has not finished after ${START_TIMEOUT / 1000} s`);
     try {
       await Promise.race([Promise.try(start, this.#place), late.promise]);
     } catch (cause) {
       throw new Error(`Cannot start the handler ${this.#url}: ${errorMessage(cause)}`, { cause });
     } finally {
-      stopWaiting();
+      late.stop();
     }
   }
 

@@ -2,7 +2,7 @@
  * From what names a handler to the function.
  * @module
  */
-import { patience } from "../connection/delay.ts";
+import { tooLate } from "../connection/delay.ts";
 import { moduleBeside } from "../module_beside.ts";
 import type { Runtime } from "../runtime.ts";
 import echo, { blocking } from "./echo.ts";
@@ -47,11 +47,10 @@ export async function loadHandler(
 ): Promise<HandlerParts> {
   // It is loaded already, and a worker may not be allowed to import.
   if (url === ECHO.href) return { handler: echo, blocking, models: null };
-  const late = Promise.withResolvers<never>();
-  const stopWaiting = patience(timeout, () => {
-    const why = `its module has not finished loading after ${timeout / 1000} s${hint}`;
-    late.reject(new Error(why));
-  });
+  const late = tooLate(
+    timeout,
+    `its module has not finished loading after ${timeout / 1000} s${hint}`,
+  );
   const loaded = () => Promise.race([load(url), late.promise]);
   let module;
   try {
@@ -62,7 +61,7 @@ export async function loadHandler(
     // A module that serves itself fails with such a line of its own.
     throw new Error(why.startsWith(what) ? why : what + why, { cause });
   } finally {
-    stopWaiting();
+    late.stop();
   }
   return handlerParts(url, module);
 }

@@ -71,6 +71,11 @@ function times(count: number): string {
   return count > 1 ? `, ${count} times` : "";
 }
 
+/** A time as a line of the log begins with it. */
+export function stamp(time: number): string {
+  return `${new Date(time).toISOString()} `;
+}
+
 /**
  * An event as a line for people, and below it, indented, where an error was
  * thrown. What clients and handlers wrote in it is escaped.
@@ -78,7 +83,7 @@ function times(count: number): string {
  */
 export function formatEvent(event: ServerEvent, options: FormatOptions = {}): string | null {
   const line = lineOf(event, options);
-  return line === null || !options.time ? line : `${new Date(event.time).toISOString()} ${line}`;
+  return line === null || !options.time ? line : stamp(event.time) + line;
 }
 
 function lineOf(event: ServerEvent, options: FormatOptions): string | null {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address, Connection, TcpAddress, UnixAddress } from "../connection/connection.ts";
+import { LONGEST_TIMER } from "../connection/delay.ts";
 import type {
   ConnectOptions,
   ConnectPatience,
@@ -37,9 +38,6 @@ export async function connect(...given: readonly unknown[]): Promise<Connection>
   return await reach(await detect(), address, patience);
 }
 
-/** Milliseconds that a timer can wait. */
-const LONGEST = 2 ** 31 - 1;
-
 /** What each option is. */
 const KINDS = {
   transport: "a string",
@@ -70,9 +68,9 @@ function sort(given: readonly unknown[]): Wanted {
   } & ConnectPatience;
   checkPlace("connect", options);
   const { transport, hostname = "127.0.0.1", port, path, signal, timeout } = options;
-  if (timeout !== undefined && !(timeout >= 0 && timeout <= LONGEST)) {
+  if (timeout !== undefined && !(timeout >= 0 && timeout <= LONGEST_TIMER)) {
     throw new TypeError(
-      `Cannot connect with timeout ${timeout}: it is milliseconds, from 0 to ${LONGEST}`,
+      `Cannot connect with timeout ${timeout}: it is milliseconds, from 0 to ${LONGEST_TIMER}`,
     );
   }
   const patience = { signal, timeout };

@@ -22,9 +22,7 @@ export interface ResolvedHost {
  * @throws {SystemError} with `ENOTFOUND` if there is no such host
  */
 export async function resolveHost(runtime: Runtime, address: Address): Promise<ResolvedHost> {
-  if (
-    address.transport === "unix" || address.hostname.includes(":") || IPV4.test(address.hostname)
-  ) {
+  if (address.transport === "unix" || isNumeric(address.hostname)) {
     return { address, others: [] };
   }
   const [hostname, ...others] = inOrder(await runtime.lookup(address.hostname));
@@ -39,8 +37,12 @@ export async function resolveAll(
   runtime: Pick<Runtime, "lookup">,
   hostname: string,
 ): Promise<string[]> {
-  if (hostname.includes(":") || IPV4.test(hostname)) return [hostname];
+  if (isNumeric(hostname)) return [hostname];
   return [...new Set(await runtime.lookup(hostname))];
+}
+
+function isNumeric(hostname: string): boolean {
+  return hostname.includes(":") || IPV4.test(hostname);
 }
 
 /** Each once: IPv4 before IPv6, and by number. */

@@ -7,6 +7,8 @@ import type { Address } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
 import { acceptErrorClass } from "../connection/errors.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
+import { TooLong } from "../framing/errors.ts";
+import { Framed } from "../framing/framed.ts";
 import { Libc } from "../posix/libc.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { NO_ROOM_WAIT } from "../serving/accept_loop.ts";
@@ -161,16 +163,19 @@ export class StatusDoor {
   }
 }
 
-/** Up to the empty line; null if the client has left before it. */
+const END_OF_HEAD = new TextEncoder().encode("\r\n\r\n");
+
+/**
+ * Up to the empty line; null if the client has left before it has said anything.
+ * @throws {UnexpectedEnd} if it has left later
+ */
 async function readHead(connection: SocketConnection): Promise<string | "too large" | null> {
-  const buffer = new Uint8Array(LARGEST_REQUEST);
-  const decoder = new TextDecoder("latin1");
-  for (let length = 0; length < buffer.length;) {
-    const more = await connection.read(buffer.subarray(length));
-    if (more === null) return null;
-    length += more;
-    const end = decoder.decode(buffer.subarray(0, length)).indexOf("\r\n\r\n");
-    if (end >= 0) return decoder.decode(buffer.subarray(0, end));
+  try {
+    const io = new Framed(connection, { maxLine: LARGEST_REQUEST });
+    const head = await io.readUntil(END_OF_HEAD);
+    return head && new TextDecoder("latin1").decode(head);
+  } catch (error) {
+    if (error instanceof TooLong) return "too large";
+    throw error;
   }
-  return "too large";
 }

@@ -6,6 +6,7 @@ import type { Runtime } from "../runtime.ts";
 import { VERSION } from "../version.ts";
 import { type Book, type OpenConnection, workerName } from "./book.ts";
 import { connectionLetter, workerLetter } from "./letters.ts";
+import type { LoopView } from "./loop_watch.ts";
 import type {
   ConnectionState,
   ConnectionStatus,
@@ -24,14 +25,6 @@ const MOST_LARGEST = 10;
 /** Milliseconds after which a worker that reports is late: five reports. */
 const STALE = 5000;
 
-/** What the main process knows of its own loop. */
-export interface OwnLoop {
-  /** Milliseconds by which the last look was late. */
-  readonly delay: number;
-  /** The part of the time in which the loop did not wait; null where that is not told. */
-  readonly busy: number | null;
-}
-
 /** Everything that is known; times are those of `performance.now()`. */
 export interface Known {
   readonly runtime: Runtime;
@@ -42,7 +35,8 @@ export interface Known {
   readonly now: number;
   /** When the server began to serve. */
   readonly since: number;
-  readonly loop: OwnLoop;
+  /** The main process's own. */
+  readonly loop: LoopView;
   memoryOf(pid: number, forked?: boolean): number | null;
 }
 

@@ -3,6 +3,7 @@
  * strictly, and an answer after which the connection ends (RFC 9112).
  * @module
  */
+import { joined } from "../connection/pieces.ts";
 
 /** The most bytes of a request. */
 export const LARGEST_REQUEST = 8192;
@@ -93,9 +94,5 @@ export function encodeResponse(
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const head = encoder.encode(`HTTP/1.1 ${status} ${REASONS[status]}\r\n${lines}\r\n`);
-  if (method === "HEAD") return head;
-  const all = new Uint8Array(head.length + content.length);
-  all.set(head);
-  all.set(content, head.length);
-  return all;
+  return method === "HEAD" ? head : joined([head, content]);
 }

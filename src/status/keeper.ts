@@ -3,11 +3,11 @@
  * what it knows to whoever asks. It never waits for anybody.
  * @module
  */
-import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
 import { Book } from "./book.ts";
-import { describe, isReady, type OwnLoop } from "./describe.ts";
+import { describe, isReady } from "./describe.ts";
 import { History } from "./history.ts";
+import { type LoopView, LoopWatch } from "./loop_watch.ts";
 import type { ServerStatus } from "./server_status.ts";
 import type { View, Visible } from "./view.ts";
 
@@ -25,7 +25,7 @@ export class StatusKeeper {
   readonly book = new Book();
   readonly #history = new History();
   readonly #runtime: Runtime;
-  #loop: OwnLoop = { delay: 0, busy: null };
+  #loop: LoopView = { delay: 0, busy: null };
   #server: Visible | null = null;
   #since = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -40,16 +40,9 @@ export class StatusKeeper {
   start(server: Visible): void {
     this.#server = server;
     this.#since = performance.now();
-    let last = this.#since;
-    let idle = EpollLoop.idleOf(this.#runtime);
+    const loop = new LoopWatch(this.#runtime, INTERVAL);
     this.#timer = setInterval(() => {
-      const now = performance.now();
-      const waited = EpollLoop.idleOf(this.#runtime);
-      const busy = idle === null || waited === null
-        ? null
-        : Math.min(1, Math.max(0, 1 - (waited - idle) / (now - last)));
-      this.#loop = { delay: Math.max(0, now - last - INTERVAL), busy };
-      [last, idle] = [now, waited];
+      this.#loop = loop.look();
       this.#look();
     }, INTERVAL);
   }

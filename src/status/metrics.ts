@@ -6,7 +6,8 @@
 import type { ServerStatus } from "./server_status.ts";
 
 type Labels = Readonly<Record<string, string | number>>;
-type Value = readonly [labels: Labels, value: number | null];
+/** A number of which there is one, or one of several with labels; null is not told. */
+type Value = number | null | readonly [labels: Labels, value: number];
 
 function escape(text: string | number): string {
   return String(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
@@ -67,10 +68,12 @@ class Text {
     name: string,
     values: readonly Value[],
   ): void {
-    const known = values.filter(([, value]) => value !== null);
+    const known = values.filter((value) => value !== null);
     if (known.length === 0) return;
     this.#head(family, type, help);
-    for (const [labels, value] of known) this.#text += sample(name, labels, value!);
+    for (const value of known) {
+      this.#text += typeof value === "number" ? sample(name, {}, value) : sample(name, ...value);
+    }
   }
 
   #head(family: string, type: string, help: string): void {
@@ -99,29 +102,25 @@ export function metrics(status: ServerStatus, open: boolean): string {
   const shares = workers.flatMap(({ busy }) => busy ?? []);
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   text.gauge("trivet_info", "What runs here; always 1.", [{ version, runtime, model }, 1]);
-  text.gauge("trivet_up_seconds", "Time since the server began to serve.", [
-    {},
-    status.uptime / 1000,
-  ]);
-  text.gauge("trivet_ready", "Whether a client would be served.", [{}, Number(status.ready)]);
-  text.gauge("trivet_connections", "Connections that are open.", [{}, status.open]);
-  text.gauge("trivet_connections_max", "Connections that may be open at once.", [
-    {},
-    limits.connections,
-  ]);
-  text.counter("trivet_connections_accepted_total", "Connections that a handler got.", [
-    {},
+  text.gauge("trivet_up_seconds", "Time since the server began to serve.", status.uptime / 1000);
+  text.gauge("trivet_ready", "Whether a client would be served.", Number(status.ready));
+  text.gauge("trivet_connections", "Connections that are open.", status.open);
+  text.gauge("trivet_connections_max", "Connections that may be open at once.", limits.connections);
+  text.counter(
+    "trivet_connections_accepted_total",
+    "Connections that a handler got.",
     totals.accepted,
-  ]);
+  );
   text.counter(
     "trivet_connections_closed_total",
     "Connections that have ended, by why.",
     ...by("reason", totals.closedBy),
   );
-  text.counter("trivet_connections_probes_total", "Connections on which no byte moved.", [
-    {},
+  text.counter(
+    "trivet_connections_probes_total",
+    "Connections on which no byte moved.",
     totals.probes,
-  ]);
+  );
   text.counter(
     "trivet_connections_refused_total",
     "Clients that were not let in, by why.",
@@ -132,25 +131,16 @@ export function metrics(status: ServerStatus, open: boolean): string {
     "How long connections were open that have ended.",
     status.durations,
   );
-  text.counter("trivet_received_bytes_total", "Bytes that handlers have read.", [
-    {},
-    totals.bytesRead,
-  ]);
-  text.counter("trivet_sent_bytes_total", "Bytes that handlers have written.", [
-    {},
-    totals.bytesWritten,
-  ]);
-  text.gauge("trivet_backlog", "Clients that wait to be accepted.", [{}, status.waiting]);
+  text.counter("trivet_received_bytes_total", "Bytes that handlers have read.", totals.bytesRead);
+  text.counter("trivet_sent_bytes_total", "Bytes that handlers have written.", totals.bytesWritten);
+  text.gauge("trivet_backlog", "Clients that wait to be accepted.", status.waiting);
   text.counter(
     "trivet_accept_errors_total",
     "Failures of accept, by error.",
     ...by("code", totals.acceptErrors),
   );
   text.gauge("trivet_workers", "Workers, by what they do.", ...states);
-  text.counter("trivet_workers_started_total", "Workers that were ready.", [
-    {},
-    totals.workersStarted,
-  ]);
+  text.counter("trivet_workers_started_total", "Workers that were ready.", totals.workersStarted);
   text.counter(
     "trivet_worker_exits_total",
     "Workers that have ended, by how.",
@@ -164,26 +154,30 @@ export function metrics(status: ServerStatus, open: boolean): string {
       totals.reloads,
     ),
   );
-  text.counter("trivet_unhandled_errors_total", "Errors of no connection that was open.", [
-    {},
+  text.counter(
+    "trivet_unhandled_errors_total",
+    "Errors of no connection that was open.",
     totals.unhandled,
-  ]);
-  text.gauge("trivet_loop_delay_seconds", "How late a timer was, on the latest event loop.", [
-    {},
+  );
+  text.gauge(
+    "trivet_loop_delay_seconds",
+    "How late a timer was, on the latest event loop.",
     Math.max(status.loopDelay, ...delays) / 1000,
-  ]);
+  );
   text.gauge(
     "trivet_loop_busy_ratio",
     "Part of the time in which event loops did not wait, their mean.",
-    [{}, shares.length === 0 ? null : mean],
+    shares.length === 0 ? null : mean,
   );
-  text.gauge("process_resident_memory_bytes", "Memory of the main process, without files.", [
-    {},
+  text.gauge(
+    "process_resident_memory_bytes",
+    "Memory of the main process, without files.",
     status.memory,
-  ]);
-  text.gauge("process_start_time_seconds", "When the server began to serve.", [
-    {},
+  );
+  text.gauge(
+    "process_start_time_seconds",
+    "When the server began to serve.",
     (status.time - status.uptime) / 1000,
-  ]);
+  );
   return text.end();
 }

@@ -79,19 +79,18 @@ export class ForkingStarter {
     listeners: WorkerListeners,
     worker = new LaterWorker(),
   ): WorkerHandle {
-    let isReady = false;
     const fork = template.fork(number, {
       onMessage: (message) => {
         if (message.type === "ready") {
-          isReady = template.isProven = true;
+          template.isProven = true;
           this.#unready.delete(fork);
         }
         if (message.type === "gave up") this.#gaveUp(loaded);
         listeners.onMessage(message);
       },
       onExit: (reason, notStarted) => {
-        this.#unready.delete(fork);
-        if (isReady || worker.isKilled) return listeners.onExit(reason, notStarted);
+        const wasReady = !this.#unready.delete(fork);
+        if (wasReady || worker.isKilled) return listeners.onExit(reason, notStarted);
         if (!template.isProven) this.#take(null, loaded);
         attempt(() => worker.become(this.#startPlain(number, listeners)), listeners);
       },

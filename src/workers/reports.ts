@@ -3,9 +3,9 @@
  * a scoreboard for that.
  * @module
  */
-import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Connections } from "../serving/connections.ts";
+import { LoopWatch } from "../status/loop_watch.ts";
 import type { Channel } from "./channel.ts";
 import type { LoopReport } from "./messages.ts";
 
@@ -18,16 +18,9 @@ const MOST_CONNECTIONS = 1000;
 export function report(runtime: Runtime, channel: Channel, connections: Connections): void {
   /** What was said last of each connection. */
   let said = new Map<string, string>();
-  let idle = EpollLoop.idleOf(runtime);
-  let last = performance.now();
+  const loop = new LoopWatch(runtime, INTERVAL);
   setInterval(() => {
-    const now = performance.now();
-    const waited = EpollLoop.idleOf(runtime);
-    const delay = Math.max(0, now - last - INTERVAL);
-    const busy = idle === null || waited === null
-      ? null
-      : Math.min(1, Math.max(0, 1 - (waited - idle) / (now - last)));
-    [last, idle] = [now, waited];
+    const { busy, delay } = loop.look();
     if (channel.each === "one" && connections.open === 0) return; // it blocks in `accept`
     const changed: LoopReport["connections"][number][] = [];
     const all = new Map<string, string>();

@@ -7,6 +7,7 @@ import { serve } from "../../mod.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
+import { openSockets } from "../tools/open_sockets.ts";
 
 for (const name of ["bun", "node"] as const) {
   Deno.test(`${name}: what connect() gives can write on after the other side's FIN`, async () => {
@@ -41,17 +42,9 @@ Deno.test("thread: the connection of a thread that ends by itself is closed, and
     await client.receiveUntilReset();
   };
   await once();
-  const sockets = () =>
-    [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-      try {
-        return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
-      } catch {
-        return false; // that of the folder itself
-      }
-    }).length;
-  const before = sockets();
+  const before = openSockets();
   for (let i = 0; i < 3; i++) await once();
-  await until(`${before} sockets again`, () => sockets() <= before);
+  await until(`${before} sockets again`, () => openSockets() <= before);
   await within("the end", server.shutdown());
 });
 

@@ -8,20 +8,12 @@ import { withFullQueue } from "../../tools/full_queue.ts";
 import { withPeer } from "../../tools/peer.ts";
 import { bytes, state, test, text } from "../../tools/unit.ts";
 import { code } from "../connection/over_fake_socket.ts";
+import { openSockets } from "../../tools/open_sockets.ts";
 
 const runtime = await detect();
 /** A port that the system gives nobody. */
 const NOBODY = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
 const at = (port: number) => ({ ...NOBODY, port });
-
-const sockets = () =>
-  [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-    try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("socket:");
-    } catch {
-      return false; // that of the folder itself
-    }
-  }).length;
 
 test("addresses of both families are taken in turn, beginning with the first one's", () => {
   assertEquals(inTurn(["::1", "::2", "1.1.1.1"]), ["::1", "1.1.1.1", "::2"]);
@@ -33,7 +25,7 @@ test("the first address that answers is taken; a refusal costs no time, silence 
   const echo = (client: import("node:net").Socket) => void client.pipe(client);
   await withPeer(echo, async (port) => {
     await withFullQueue(async (full) => {
-      const before = sockets();
+      const before = openSockets();
       for (const first of [NOBODY, at(full)]) {
         const begin = performance.now();
         const loop = EpollLoop.share(runtime)!;
@@ -47,7 +39,7 @@ test("the first address that answers is taken; a refusal costs no time, silence 
         assertEquals(text(buffer.subarray(0, 5)), "hello");
         connection.close();
       }
-      await until("its sockets are closed", () => sockets() === before);
+      await until("its sockets are closed", () => openSockets() === before);
       assert(!EpollLoop.isRunning);
     });
   });
@@ -55,7 +47,7 @@ test("the first address that answers is taken; a refusal costs no time, silence 
 
 test("all refuse, or the attempt is given up: no socket and no loop is left", async () => {
   await withFullQueue(async (full) => {
-    const before = sockets();
+    const before = openSockets();
     const loop = () => EpollLoop.share(runtime)!;
     assertEquals(await code(connectToFirst(loop(), [NOBODY, NOBODY])), "ECONNREFUSED");
     const abort = new AbortController();
@@ -63,7 +55,7 @@ test("all refuse, or the attempt is given up: no socket and no loop is left", as
     assertEquals(await state(attempt), "pending");
     abort.abort();
     assertEquals(await code(attempt), "ECANCELED");
-    await until("its sockets are closed", () => sockets() === before);
+    await until("its sockets are closed", () => openSockets() === before);
     assert(!EpollLoop.isRunning);
   });
 });

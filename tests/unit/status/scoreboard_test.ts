@@ -1,5 +1,5 @@
-import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
 import { assertEquals } from "@std/assert";
+import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
 import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { test } from "../../tools/unit.ts";
