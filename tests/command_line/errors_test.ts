@@ -66,8 +66,8 @@ for (const model of ["multiplex", "thread", "process"]) {
       env: { NODE_OPTIONS: "--inspect=127.0.0.1:0 --no-deprecation" },
     });
     await command.ready();
-    const ready = () => command.stderr.split('"worker_started"').length - 1;
-    await until("its workers", () => model === "multiplex" || ready() === 4);
+    const started = () => command.stderr.split('"worker_started"').length - 1;
+    await until("its workers", () => model === "multiplex" || started() >= 4);
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
     await Deno.remove(folder, { recursive: true });

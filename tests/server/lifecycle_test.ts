@@ -2,15 +2,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ModelName, serve, type ServerEvent, SystemError } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
+import { openDescriptors, testAlone } from "../tools/alone.ts";
 import { Client, greeted, until, within } from "../tools/client.ts";
 import { Command } from "../tools/command.ts";
 
 const ECHO = new URL("../../src/handler/echo.ts", import.meta.url);
 const NAMES = Object.keys(MODELS) as ModelName[];
-const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
 
 for (const model of NAMES) {
-  Deno.test(`${model}: servers that come and go leave no descriptor`, async () => {
+  testAlone(import.meta.url, `${model}: servers that come and go leave no descriptor`, async () => {
     const once = async () => {
       const server = await serve({ model, port: 0, spares: 2 }, ECHO);
       const client = await greeted(server.addr);
@@ -20,9 +20,9 @@ for (const model of NAMES) {
       await within("the end", server.shutdown());
     };
     await once();
-    const before = descriptors();
+    const before = openDescriptors();
     for (let i = 0; i < 2; i++) await once();
-    await until(`${before} descriptors again`, () => descriptors() <= before);
+    await until(`${before} descriptors again`, () => openDescriptors() <= before);
   });
 
   Deno.test(`${model}: an aborted signal shuts down, also one that was aborted before`, async () => {

@@ -4,10 +4,10 @@
  */
 import { assertEquals } from "@std/assert";
 import { serve } from "../../mod.ts";
+import { openDescriptors, testAlone } from "../tools/alone.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
-import { openSockets } from "../tools/open_sockets.ts";
 
 for (const name of ["bun", "node"] as const) {
   Deno.test(`${name}: what connect() gives can write on after the other side's FIN`, async () => {
@@ -33,52 +33,63 @@ for (const name of ["bun", "node"] as const) {
   });
 }
 
-Deno.test("thread: the connection of a thread that ends by itself is closed, and its descriptor free", async () => {
-  const dies = new URL("../fixtures/handlers/closes_thread.ts", import.meta.url);
-  const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
-  const once = async () => {
-    const client = await Client.open(server.addr);
-    await client.send("close");
-    await client.receiveUntilReset();
-  };
-  await once();
-  const before = openSockets();
-  for (let i = 0; i < 3; i++) await once();
-  await until(`${before} sockets again`, () => openSockets() <= before);
-  await within("the end", server.shutdown());
-});
+testAlone(
+  import.meta.url,
+  "thread: the connection of a thread that ends by itself is closed, and its descriptor free",
+  async () => {
+    const dies = new URL("../fixtures/handlers/closes_thread.ts", import.meta.url);
+    const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
+    const once = async () => {
+      const client = await Client.open(server.addr);
+      await client.send("close");
+      await client.receiveUntilReset();
+    };
+    await once();
+    const before = openDescriptors();
+    for (let i = 0; i < 3; i++) await once();
+    await until(`${before} descriptors again`, () => openDescriptors() <= before);
+    await within("the end", server.shutdown());
+  },
+);
 
 // Deno makes at most 32 calls in the background: one for each server were too many.
-Deno.test("multiplex: of 40 servers in one process the last is served while all are idle", async () => {
-  const before = [...Deno.readDirSync("/proc/self/fd")].length;
-  const servers = [];
-  for (let i = 0; i < 40; i++) servers.push(await serve({ model: "multiplex", port: 0 }));
-  const client = await Client.open(servers[39].addr);
-  await client.send("hello");
-  assertEquals(await client.receiveText(5), "hello");
-  await client.close();
-  await within("the end", Promise.all(servers.map((server) => server.shutdown())));
-  await until("the descriptors", () => [...Deno.readDirSync("/proc/self/fd")].length <= before);
-});
+testAlone(
+  import.meta.url,
+  "multiplex: of 40 servers in one process the last is served while all are idle",
+  async () => {
+    const before = openDescriptors();
+    const servers = [];
+    for (let i = 0; i < 40; i++) servers.push(await serve({ model: "multiplex", port: 0 }));
+    const client = await Client.open(servers[39].addr);
+    await client.send("hello");
+    assertEquals(await client.receiveText(5), "hello");
+    await client.close();
+    await within("the end", Promise.all(servers.map((server) => server.shutdown())));
+    await until("the descriptors", () => openDescriptors() <= before);
+  },
+);
 
-Deno.test("thread: a thread that has called connect() gives back all when it ends", async () => {
-  const upstream = await serve({ port: 0 });
-  Deno.env.set("UPSTREAM", `127.0.0.1:${upstream.addr.port}`);
-  const proxy = new URL("../../examples/proxy.ts", import.meta.url);
-  const options = { model: "thread", port: 0, spares: 1, maxConnectionsPerWorker: 1 } as const;
-  const server = await serve(options, proxy);
-  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
-  await visit(server.addr);
-  let before = 0;
-  await until("it is calm", async () => {
-    const now = descriptors();
-    const isCalm = now === before;
-    before = now;
-    if (!isCalm) await new Promise((resolve) => setTimeout(resolve, 300));
-    return isCalm;
-  });
-  for (let i = 0; i < 4; i++) await visit(server.addr);
-  await until("as many descriptors as before", () => descriptors() <= before);
-  await server.shutdown();
-  await upstream.shutdown();
-});
+testAlone(
+  import.meta.url,
+  "thread: a thread that has called connect() gives back all when it ends",
+  async () => {
+    const upstream = await serve({ port: 0 });
+    Deno.env.set("UPSTREAM", `127.0.0.1:${upstream.addr.port}`);
+    const proxy = new URL("../../examples/proxy.ts", import.meta.url);
+    const options = { model: "thread", port: 0, spares: 1, maxConnectionsPerWorker: 1 } as const;
+    const server = await serve(options, proxy);
+    await visit(server.addr);
+    let before = 0;
+    await until("it is calm", async () => {
+      const now = openDescriptors();
+      const isCalm = now === before;
+      before = now;
+      if (!isCalm) await new Promise((resolve) => setTimeout(resolve, 300));
+      return isCalm;
+    });
+    for (let i = 0; i < 4; i++) await visit(server.addr);
+    await until("as many descriptors as before", () => openDescriptors() <= before);
+    await server.shutdown();
+    await upstream.shutdown();
+  },
+);

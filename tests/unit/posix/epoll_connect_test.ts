@@ -25,7 +25,7 @@ test("the first address that answers is taken; a refusal costs no time, silence 
   const echo = (client: import("node:net").Socket) => void client.pipe(client);
   await withPeer(echo, async (port) => {
     await withFullQueue(async (full) => {
-      const before = openSockets();
+      const before = openSockets(full);
       for (const first of [NOBODY, at(full)]) {
         const begin = performance.now();
         const loop = EpollLoop.share(runtime)!;
@@ -39,7 +39,8 @@ test("the first address that answers is taken; a refusal costs no time, silence 
         assertEquals(text(buffer.subarray(0, 5)), "hello");
         connection.close();
       }
-      await until("its sockets are closed", () => openSockets() === before);
+      await until("its sockets are closed", () => openSockets(full) === before);
+      await until("the peer's are closed", () => openSockets(port) === 0);
       assert(!EpollLoop.isRunning);
     });
   });
@@ -47,15 +48,16 @@ test("the first address that answers is taken; a refusal costs no time, silence 
 
 test("all refuse, or the attempt is given up: no socket and no loop is left", async () => {
   await withFullQueue(async (full) => {
-    const before = openSockets();
+    const before = openSockets(full);
     const loop = () => EpollLoop.share(runtime)!;
     assertEquals(await code(connectToFirst(loop(), [NOBODY, NOBODY])), "ECONNREFUSED");
     const abort = new AbortController();
     const attempt = connectToFirst(loop(), [at(full), at(full)], abort.signal);
     assertEquals(await state(attempt), "pending");
+    assertEquals(openSockets(full), before + 1);
     abort.abort();
     assertEquals(await code(attempt), "ECANCELED");
-    await until("its sockets are closed", () => openSockets() === before);
+    await until("its sockets are closed", () => openSockets(full) === before);
     assert(!EpollLoop.isRunning);
   });
 });

@@ -4,16 +4,13 @@ import { SystemError } from "../../../src/connection/errors.ts";
 import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
 import type { LoopListener } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
+import { openDescriptors, testAlone } from "../../tools/alone.ts";
 import { Client, until, within } from "../../tools/client.ts";
 import { test } from "../../tools/unit.ts";
 import { withLibrary } from "./fake_library.ts";
 
 const runtime = await detect();
 const ANYWHERE = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
-
-function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
-}
 
 async function withLoop(run: (listener: LoopListener) => Promise<void>): Promise<void> {
   const loop = new EpollLoop(runtime);
@@ -33,24 +30,28 @@ test("the epoll loop suits Deno on Linux, where it may open the C library", () =
   assert(!EpollLoop.suits({ ...runtime, os: "darwin" }));
 });
 
-test("an epoll loop gives back its descriptors, also while it waits", async () => {
-  await withLoop(async () => {});
-  const before = descriptors();
-  for (let i = 0; i < 3; i++) {
-    await withLoop(async (listener) => {
-      const client = await Client.open(listener.addr);
-      const connection = (await listener.accept())!;
-      const reading = connection.read(new Uint8Array(4)).catch((error) => error.code);
-      connection.close();
-      assertEquals(await reading, "EBADF");
-      const accepting = listener.accept();
-      listener.close();
-      assertEquals(await accepting, null);
-      await client.close();
-    });
-  }
-  await until(`${before} descriptors again`, () => descriptors() <= before);
-});
+testAlone(
+  import.meta.url,
+  "an epoll loop gives back its descriptors, also while it waits",
+  async () => {
+    await withLoop(async () => {});
+    const before = openDescriptors();
+    for (let i = 0; i < 3; i++) {
+      await withLoop(async (listener) => {
+        const client = await Client.open(listener.addr);
+        const connection = (await listener.accept())!;
+        const reading = connection.read(new Uint8Array(4)).catch((error) => error.code);
+        connection.close();
+        assertEquals(await reading, "EBADF");
+        const accepting = listener.accept();
+        listener.close();
+        assertEquals(await accepting, null);
+        await client.close();
+      });
+    }
+    await until(`${before} descriptors again`, () => openDescriptors() <= before);
+  },
+);
 
 test("a byte and a FIN that came before the read are both read", async () => {
   await withLoop(async (listener) => {
