@@ -29,6 +29,8 @@ export type ServerEvent =
     | {
       readonly type: "listening";
       readonly addr: Address;
+      /** All places where it listens; absent where that is one. */
+      readonly addrs?: readonly Address[];
       readonly model: ModelName;
       /** How workers get their connections; absent where there are none. */
       readonly sockets?: "shared" | "handed over";

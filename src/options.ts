@@ -16,6 +16,12 @@ export interface ServeOptions {
   port?: number;
   /** A Unix-domain socket's path, instead of host and port. */
   path?: string;
+  /**
+   * All places where to listen, instead of `hostname`, `port` and `path`: `HOST:PORT`, `PORT`,
+   * `unix:PATH`, or `fd:NAME` and `fd:NUMBER` for a listening socket with which this process
+   * was started, as by systemd; `fd:*` is all of those.
+   */
+  listen?: (string | ListenOptions)[];
   /** The permission bits of the socket at `path`, such as `0o660`; by default what umask leaves. */
   unixMode?: number;
   /**
@@ -93,12 +99,18 @@ export interface ServeOptions {
   /** Shuts the server down when it is aborted. */
   signal?: AbortSignal;
   /** Called once, when the server is ready. */
-  onListen?(addr: Address): void;
+  onListen?(addr: Address, addrs: readonly Address[]): void;
   /**
    * Called with everything that happens; it must not take long. Without it, errors
    * of handlers, workers that die and warnings go to standard error.
    */
   onEvent?: (event: ServerEvent) => void;
+}
+
+/** One place where to listen. */
+export interface ListenOptions {
+  /** Where: as an entry of `listen` that is a string. */
+  at: string;
 }
 
 /** Options for `serve` on a TCP port. */
@@ -107,6 +119,8 @@ export interface ServeTcpOptions extends ServeOptions {
   path?: never;
   /** None: it is the mode of a file. */
   unixMode?: never;
+  /** None: it may name others too. */
+  listen?: never;
   /** Called once, when the server is ready. */
   onListen?(addr: TcpAddress): void;
 }
@@ -119,6 +133,8 @@ export interface ServeUnixOptions extends ServeOptions {
   hostname?: never;
   /** None: a Unix-domain socket has none. */
   port?: never;
+  /** None: it may name others too. */
+  listen?: never;
   /** Called once, when the server is ready. */
   onListen?(addr: UnixAddress): void;
 }

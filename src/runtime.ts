@@ -46,7 +46,12 @@ export type UserSignal = "SIGUSR1" | "SIGUSR2";
 export type Signal = StopSignal | UserSignal | "SIGCHLD";
 
 /** A socket that was accepted for somebody else: of the runtime's own kind, unread. */
-export type HandedSocket = { readonly handed: unknown; readonly remoteAddr: Address };
+export interface HandedSocket {
+  readonly handed: unknown;
+  readonly remoteAddr: Address;
+  /** Which of a server's listening sockets it came to. */
+  listener?: number;
+}
 
 /** A worker's thread or process as the runtime sees it. */
 export interface StartedWorker {
@@ -120,7 +125,7 @@ export interface Network {
   readonly loopIsFair: boolean;
   /**
    * Listens on the event loop. Rejects with a POSIX `code`.
-   * @param descriptor a Unix socket that listens on the address already; the listener owns it
+   * @param descriptor a socket that listens on the address already; the listener owns it
    * @param toTheLast whether a client may have one of the last descriptors
    */
   listen(
@@ -235,6 +240,8 @@ export interface Process {
   parentPid(): number;
   /** A variable of the environment, if it is set and may be read. */
   env(name: string): string | undefined;
+  /** Such a variable, which is unset: what this process starts from here on does not get it. */
+  takeEnv(name: string): string | undefined;
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
   /** Calls `listener` for a signal instead of ending; returns what undoes it. */

@@ -144,7 +144,7 @@ export async function serveCommand(
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
   });
-  const line = `listening on ${formatAddress(server.addr)}`;
+  const line = server.addrs.map((addr) => `listening on ${formatAddress(addr)}`).join("\n");
   // Not awaited here: a pipe may be full, or a terminal stopped, for as long as it likes.
   const told = runtime.writeOut("stdout", `${line}\n`).catch((error) => {
     const why = errorMessage(error);

@@ -57,7 +57,7 @@ export function statusLines(status: ServerStatus, columns = Infinity): string[] 
   const refused = sum(totals.refused);
   const errors = sum(totals.errors);
   const lines = [
-    `${formatAddress(status.addr)}  ${state}  ${status.model}, handler ${
+    `${status.addrs.map(formatAddress).join(", ")}  ${state}  ${status.model}, handler ${
       escape(status.handler, SHOWN)
     }, ${status.runtime} ${status.runtimeVersion}, PID ${status.pid}, up ${time(status.uptime)}`,
     `${status.open} of ${limits.connections} connections, ${status.waiting ?? "unknown"} waiting, ${

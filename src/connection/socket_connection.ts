@@ -17,6 +17,8 @@ import { Writer } from "./writer.ts";
 export class SocketConnection implements Connection {
   /** The peer's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
   remoteAddr: Address;
+  /** Which of a server's listening sockets it came to. */
+  listener = 0;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */

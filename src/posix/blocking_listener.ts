@@ -3,21 +3,19 @@
  * workers share.
  * @module
  */
-import type { Address, Listener } from "../connection/connection.ts";
+import type { Address } from "../connection/connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import type { Socket, WholeBlockingSocket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { AdoptedSocket } from "./adopted_socket.ts";
 import { BlockingSocket } from "./blocking_socket.ts";
+import { ClientQueues, type SharedSockets } from "./client_queues.ts";
 import type { Accepted, Libc } from "./libc.ts";
-
-/** Milliseconds between two looks, by a worker that waits in `accept`, whether it shall leave. */
-export const ACCEPT_TIMEOUT = 1000;
 
 /** What a worker does with its descriptors. */
 export interface WorkerListenerOptions {
-  /** The shared listening socket. */
-  readonly descriptor: number;
+  /** The shared listening sockets. */
+  readonly sockets: SharedSockets;
   /** Whether connections block, or live on the event loop. */
   readonly blocking: boolean;
   /** What is done with each socket that blocks before a connection is made of it. */
@@ -33,10 +31,10 @@ export interface WorkerListenerOptions {
 }
 
 /** The worker's listener. */
-export class BlockingListener implements Listener {
-  readonly addr: Address;
+export class BlockingListener {
   readonly #libc: Libc;
   readonly #options: WorkerListenerOptions;
+  readonly #queues: ClientQueues;
   /** Accepted, when there was no room for what else it needs. */
   #pending: Accepted | null = null;
   #closed = false;
@@ -44,20 +42,22 @@ export class BlockingListener implements Listener {
   constructor(libc: Libc, options: WorkerListenerOptions) {
     this.#libc = libc;
     this.#options = options;
-    this.addr = libc.localAddress(options.descriptor);
+    this.#queues = new ClientQueues(libc, options.sockets);
   }
 
   async accept(): Promise<SocketConnection | null> {
-    const { descriptor, blocking, shallLeave } = this.#options;
-    while (!this.#closed) {
+    const { blocking, shallLeave } = this.#options;
+    while (!this.#closed && !this.#queues.isOver) {
       // What handlers left behind (a timer, a rejection) gets its turn.
       await new Promise((resolve) => setImmediate(resolve));
       if (shallLeave()) break;
       try {
-        const accepted = this.#pending ?? this.#libc.accept(descriptor, !blocking);
+        const accepted = this.#pending ?? this.#queues.wait(!blocking, shallLeave);
         this.#pending = null;
         if (accepted === null) continue; // the time is over to look whether it shall leave
-        return this.#connection(accepted.descriptor, accepted.remoteAddr);
+        const connection = this.#connection(accepted);
+        connection.listener = accepted.listener;
+        return connection;
       } catch (error) {
         if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
         throw error;
@@ -72,11 +72,12 @@ export class BlockingListener implements Listener {
     this.#closed = true;
   }
 
-  #connection(descriptor: number, remoteAddr: Address): SocketConnection {
+  #connection(accepted: Accepted): SocketConnection {
+    const { descriptor, remoteAddr, listener } = accepted;
     const { blocking, watch, adopt, hold, release } = this.#options;
     hold(descriptor);
     try {
-      const localAddr = this.#libc.acceptedAddress(descriptor, this.addr);
+      const localAddr = this.#libc.acceptedAddress(descriptor, this.#queues.addrs[listener]);
       // Linux hands the listening socket's timeout on to what it accepts.
       this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {
@@ -98,7 +99,7 @@ export class BlockingListener implements Listener {
       return new SocketConnection(new AdoptedSocket(this.#libc, descriptor, adopted, close));
     } catch (error) {
       if (acceptErrorClass(error) === "no room") {
-        this.#pending = { descriptor, remoteAddr };
+        this.#pending = accepted;
         throw error;
       }
       release(descriptor);

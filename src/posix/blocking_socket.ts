@@ -93,7 +93,7 @@ export class BlockingSocket implements Socket {
     const limit = Math.min(this.#timeout || Infinity, untilDeadline);
     // The read that follows ends in time by itself, and says why.
     if (limit <= milliseconds) return true;
-    return this.#libc.waitReadable(this.#descriptor, milliseconds);
+    return this.#libc.waitReadable([this.#descriptor], milliseconds);
   }
 
   /** Not once for each call: the kernel's timeout may be a little too long. */

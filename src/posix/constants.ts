@@ -17,6 +17,8 @@ export interface Constants {
   readonly O_CLOEXEC: number;
   readonly SOL_SOCKET: number;
   readonly SO_REUSEADDR: number;
+  readonly SO_TYPE: number;
+  readonly SO_ACCEPTCONN: number;
   readonly SO_ERROR: number;
   readonly SO_KEEPALIVE: number;
   readonly SO_LINGER: number;
@@ -24,6 +26,7 @@ export interface Constants {
   readonly SO_SNDTIMEO: number;
   /** 0 where sockets have no filters. */
   readonly SO_ATTACH_FILTER: number;
+  readonly IPV6_V6ONLY: number;
   readonly TCP_NODELAY: number;
   /** 0 where it does not tell a listening socket's queue. */
   readonly TCP_INFO: number;
@@ -69,12 +72,15 @@ export const LINUX: Constants = {
   O_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
+  SO_TYPE: 3,
+  SO_ACCEPTCONN: 30,
   SO_ERROR: 4,
   SO_KEEPALIVE: 9,
   SO_LINGER: 13,
   SO_RCVTIMEO: 20,
   SO_SNDTIMEO: 21,
   SO_ATTACH_FILTER: 26,
+  IPV6_V6ONLY: 26,
   TCP_NODELAY: 1,
   TCP_INFO: 11,
   SIOCOUTQ: 0x5411,
@@ -120,12 +126,15 @@ export const DARWIN: Constants = {
   O_CLOEXEC: 0x1000000,
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 4,
+  SO_TYPE: 0x1008,
+  SO_ACCEPTCONN: 2,
   SO_ERROR: 0x1007,
   SO_KEEPALIVE: 8,
   SO_LINGER: 0x80,
   SO_RCVTIMEO: 0x1006,
   SO_SNDTIMEO: 0x1005,
   SO_ATTACH_FILTER: 0,
+  IPV6_V6ONLY: 27,
   TCP_NODELAY: 1,
   TCP_INFO: 0,
   SIOCOUTQ: 0,

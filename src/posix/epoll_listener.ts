@@ -8,6 +8,7 @@ import type { LoopListener } from "../runtime.ts";
 import type { EpollLoop, Watcher } from "./epoll_loop.ts";
 import { EpollSocket } from "./epoll_socket.ts";
 import type { Accepted } from "./libc.ts";
+import { prepare } from "./listening_socket.ts";
 
 /** Accepted in one turn; then the connections have theirs. */
 const LARGEST_ACCEPT = 64;
@@ -17,13 +18,16 @@ export class EpollListener implements LoopListener, Watcher {
   readonly addr: Address;
   readonly descriptor: number;
   readonly #loop: EpollLoop;
+  readonly #isInherited: boolean;
   #asked: PromiseWithResolvers<SocketConnection | null> | null = null;
   #ready = false;
   #accepted = 0;
   #closed = false;
 
-  constructor(loop: EpollLoop, descriptor: number) {
+  /** @param isInherited whether the socket is another program's, and was only passed on */
+  constructor(loop: EpollLoop, descriptor: number, isInherited = false) {
     this.#loop = loop;
+    this.#isInherited = isInherited;
     this.descriptor = descriptor;
     this.addr = loop.libc.localAddress(descriptor);
     loop.watch(descriptor, this);
@@ -76,6 +80,7 @@ export class EpollListener implements LoopListener, Watcher {
 
   #connection({ descriptor, remoteAddr }: Accepted): SocketConnection {
     try {
+      if (this.#isInherited) prepare(this.#loop.libc, descriptor, this.addr);
       const localAddr = this.#loop.libc.acceptedAddress(descriptor, this.addr);
       return new SocketConnection(new EpollSocket(this.#loop, descriptor, localAddr, remoteAddr));
     } catch (error) {

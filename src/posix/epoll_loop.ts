@@ -11,6 +11,7 @@ import { type Batch, Epoll, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epo
 import { EpollListener } from "./epoll_listener.ts";
 import { EpollSocket } from "./epoll_socket.ts";
 import { Libc } from "./libc.ts";
+import { listen } from "./listening_socket.ts";
 
 /** Whoever has the loop watch a descriptor. */
 export interface Watcher {
@@ -107,9 +108,16 @@ export class EpollLoop {
    * @throws {SystemError} if that fails
    */
   listen(address: Address, backlog: number): LoopListener {
-    const descriptor = this.libc.listen(address, backlog);
+    return this.listenOn(listen(this.libc, address, backlog), false);
+  }
+
+  /**
+   * Listens on a socket that is there already, and owns this descriptor of it.
+   * @param isInherited whether it is another program's, and was only passed on
+   */
+  listenOn(descriptor: number, isInherited: boolean): LoopListener {
     this.libc.setNonblocking(descriptor);
-    return new EpollListener(this, descriptor);
+    return new EpollListener(this, descriptor, isInherited);
   }
 
   /** Watches a descriptor for each change. */

@@ -27,6 +27,8 @@ const LOCK_EX_NB = 2 | 4;
 export interface Accepted {
   readonly descriptor: number;
   readonly remoteAddr: Address;
+  /** Which of several listening sockets it came to. */
+  readonly listener: number;
 }
 
 /** A `struct linger`, each. */
@@ -42,32 +44,6 @@ export class Libc extends LibcBase {
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
   #header: MessageHeader | null = null;
 
-  /** A listening socket; `hostname` must be numeric. */
-  listen(address: Address, backlog: number): number {
-    const c = this.constants;
-    const encoded = encodeAddress(address, c);
-    const f = this.functions;
-    const descriptor = this.#stream(address, 0);
-    try {
-      if (address.transport === "tcp") {
-        this.#setOption(descriptor, c.SOL_SOCKET, c.SO_REUSEADDR, 1);
-      }
-      // What it accepts has these options too.
-      this.#setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
-      if (address.transport === "tcp") {
-        this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
-        // Whoever is killed has ended nothing well; a good end takes it back.
-        this.endBy(descriptor, "reset");
-      }
-      this.check("bind", f.bind(descriptor, encoded, encoded.length));
-      this.check("listen", f.listen(descriptor, backlog));
-      return descriptor;
-    } catch (error) {
-      this.close(descriptor);
-      throw error;
-    }
-  }
-
   /**
    * A nonblocking socket on its way to the address, whose `hostname` must be
    * numeric. When there is room to write, {@linkcode connectFailure} tells more.
@@ -75,10 +51,10 @@ export class Libc extends LibcBase {
   startConnect(address: Address): number {
     const c = this.constants;
     const encoded = encodeAddress(address, c);
-    const descriptor = this.#stream(address, c.SOCK_NONBLOCK);
+    const descriptor = this.stream(address, c.SOCK_NONBLOCK);
     try {
       if (address.transport === "tcp") {
-        this.#setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+        this.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
       }
       if (this.functions.connect(descriptor, encoded, encoded.length) < 0) {
         const code = this.errorName();
@@ -96,14 +72,9 @@ export class Libc extends LibcBase {
 
   /** Why a connect that is over failed, as a POSIX name; null if it did not fail. */
   connectFailure(descriptor: number): string | null {
-    const c = this.constants;
-    const value = new Int32Array(1);
-    this.#length[0] = 4;
-    const bytes = new Uint8Array(value.buffer);
-    const length = this.#lengthBytes;
-    const { getsockopt } = this.functions;
-    this.check("getsockopt", getsockopt(descriptor, c.SOL_SOCKET, c.SO_ERROR, bytes, length));
-    return value[0] === 0 ? null : this.errorName(value[0]);
+    const { SOL_SOCKET, SO_ERROR } = this.constants;
+    const number = this.option(descriptor, SOL_SOCKET, SO_ERROR);
+    return number === 0 ? null : this.errorName(number);
   }
 
   /**
@@ -146,7 +117,17 @@ export class Libc extends LibcBase {
 
   /** Asks a peer that is silent for hours whether it is still there, see tcp(7). */
   keepAlive(descriptor: number): void {
-    this.#setOption(descriptor, this.constants.SOL_SOCKET, this.constants.SO_KEEPALIVE, 1);
+    this.setOption(descriptor, this.constants.SOL_SOCKET, this.constants.SO_KEEPALIVE, 1);
+  }
+
+  /** getsockopt(2) of an integer. */
+  option(descriptor: number, level: number, option: number): number {
+    const value = new Int32Array(1);
+    this.#length[0] = 4;
+    const bytes = new Uint8Array(value.buffer);
+    const { getsockopt } = this.functions;
+    this.check("getsockopt", getsockopt(descriptor, level, option, bytes, this.#lengthBytes));
+    return value[0];
   }
 
   /** Two connected Unix-domain stream sockets. */
@@ -163,8 +144,9 @@ export class Libc extends LibcBase {
    * The next connection, close-on-exec; null if nobody comes, within the socket's
    * timeout or, where it is nonblocking, at once.
    * @param nonblocking whether calls on the new connection are
+   * @param listener which of several listening sockets this is
    */
-  accept(listening: number, nonblocking: boolean): Accepted | null {
+  accept(listening: number, nonblocking: boolean, listener = 0): Accepted | null {
     const c = this.constants;
     const { accept4, accept } = this.functions;
     const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
@@ -175,7 +157,8 @@ export class Libc extends LibcBase {
         ? accept4(listening, this.#address, length, flags)
         : accept(listening, this.#address, length);
       if (descriptor >= 0) {
-        return { descriptor, remoteAddr: decodeAddress(this.#address, this.#length[0], c) };
+        const remoteAddr = decodeAddress(this.#address, this.#length[0], c);
+        return { descriptor, remoteAddr, listener };
       }
       if (this.wouldBlock("accept")) return null;
     }
@@ -269,10 +252,10 @@ export class Libc extends LibcBase {
     this.check("setsockopt", setsockopt(descriptor, c.SOL_SOCKET, name, bytes, 16));
   }
 
-  /** Waits until there is something to read or accept; false if there was nothing in time. */
-  waitReadable(descriptor: number, milliseconds: number): boolean {
-    const pollfd = new Uint8Array(new Int32Array([descriptor, POLLIN]).buffer);
-    return this.functions.poll(pollfd, 1, milliseconds) > 0;
+  /** Waits until one of them has something to read or accept; false if none had in time. */
+  waitReadable(descriptors: readonly number[], milliseconds: number): boolean {
+    const polled = new Int32Array(descriptors.flatMap((descriptor) => [descriptor, POLLIN]));
+    return this.functions.poll(new Uint8Array(polled.buffer), descriptors.length, milliseconds) > 0;
   }
 
   /** Keeps the thread for so many milliseconds. */
@@ -340,7 +323,7 @@ export class Libc extends LibcBase {
   }
 
   /** A stream socket of the address's family. */
-  #stream(address: Address, flags: number): number {
+  stream(address: Address, flags: number): number {
     const c = this.constants;
     const family = address.transport === "unix"
       ? c.AF_UNIX
@@ -352,7 +335,7 @@ export class Libc extends LibcBase {
   }
 
   /** setsockopt(2) with an integer. */
-  #setOption(descriptor: number, level: number, option: number, value: number): void {
+  setOption(descriptor: number, level: number, option: number, value: number): void {
     const bytes = new Uint8Array(new Int32Array([value]).buffer);
     const { setsockopt } = this.functions;
     this.check("setsockopt", setsockopt(descriptor, level, option, bytes, 4));

@@ -22,5 +22,5 @@ export function dieWithPeer(libc: Libc, socket: number, pid: number): boolean {
   fcntl(socket, F_SETOWN, pid);
   fcntl(socket, F_SETSIG, SIGKILL);
   fcntl(socket, F_SETFL, O_ASYNC);
-  return !libc.waitReadable(socket, 0);
+  return !libc.waitReadable([socket], 0);
 }

@@ -19,20 +19,22 @@ export interface Doorbell {
 }
 
 /** The epoll loop tells. */
-export function loopBell(loop: EpollLoop, listening: number): Doorbell {
+export function loopBell(loop: EpollLoop, listening: readonly number[]): Doorbell {
   let rung = false;
   let wake: (() => void) | null = null;
-  loop.onReadable(listening, () => {
-    rung = true;
-    wake?.();
-  });
+  for (const descriptor of listening) {
+    loop.onReadable(descriptor, () => {
+      rung = true;
+      wake?.();
+    });
+  }
   return {
     async ring() {
       if (!rung) await new Promise<void>((resolve) => wake = resolve);
       rung = false;
     },
     stop() {
-      loop.unwatch(listening);
+      for (const descriptor of listening) loop.unwatch(descriptor);
       wake?.();
     },
   };
@@ -47,7 +49,7 @@ export const BELL_ENDS = 2;
 
 /** What the bell's thread is started with. */
 export interface BellData {
-  readonly listening: number;
+  readonly listening: readonly number[];
   /** One word: what it shall do. */
   readonly word: SharedArrayBuffer;
 }
@@ -58,7 +60,7 @@ const BELL_MODULE = moduleBeside("./doorbell_thread", import.meta.url);
  * A thread tells that does nothing else: the loops of Bun and Node wait for
  * connections and accept all of them, and for nothing less (1.4, 26.10).
  */
-export function threadBell(runtime: Runtime, listening: number): Doorbell {
+export function threadBell(runtime: Runtime, listening: readonly number[]): Doorbell {
   const word = new SharedArrayBuffer(4);
   const view = new Int32Array(word);
   const thread = runtime.startThread(BELL_MODULE, { listening, word } satisfies BellData);

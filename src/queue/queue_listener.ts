@@ -6,6 +6,7 @@
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { AdoptedSocket } from "../posix/adopted_socket.ts";
+import { ClientQueues, type SharedSockets } from "../posix/client_queues.ts";
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
@@ -134,30 +135,33 @@ export interface Shares {
   readonly most: number;
 }
 
-/** The listener of a worker process on the socket that it was started with. */
+/** The listener of a worker process on the sockets that it was started with. */
 export function listenToQueue(
   runtime: Runtime,
   libc: Libc,
-  listening: number,
+  sockets: SharedSockets,
   { board, line, most }: Shares,
   shallLeave: () => boolean,
 ): QueueListener {
   const own = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
-  const addr = libc.localAddress(listening);
+  const queues = new ClientQueues(libc, sockets);
+  const { descriptors } = sockets;
   return new QueueListener({
-    bell: loop ? loopBell(loop, listening) : threadBell(runtime, listening),
+    bell: loop ? loopBell(loop, descriptors) : threadBell(runtime, descriptors),
     turns: new Turns(new Board(runtime, board), line, most, own),
-    accept: () => libc.accept(listening, true),
+    accept: () => queues.take(true),
     shallLeave,
-    connect({ descriptor, remoteAddr }) {
+    connect({ descriptor, remoteAddr, listener }) {
       try {
-        const localAddr = libc.acceptedAddress(descriptor, addr);
-        return new SocketConnection(
+        const localAddr = libc.acceptedAddress(descriptor, queues.addrs[listener]);
+        const connection = new SocketConnection(
           loop
             ? loop.adopt(descriptor, localAddr, remoteAddr)
             : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr)),
         );
+        connection.listener = listener;
+        return connection;
       } catch (error) {
         libc.close(descriptor);
         if (acceptErrorClass(error) === "no room") throw error;

@@ -14,8 +14,10 @@ import type { Settings } from "./settings.ts";
 
 /** A running server. */
 export interface Server<Where extends Address = Address> extends AsyncDisposable {
-  /** Where it listens. */
+  /** Where it listens; where that is in several places, the first of them. */
   readonly addr: Where;
+  /** All places where it listens. */
+  readonly addrs: readonly Address[];
   /**
    * Resolves when the last connection, worker and descriptor is gone; rejects
    * if the server had to give up by itself.
@@ -46,7 +48,7 @@ export const DRAIN = 100;
 
 /** The order in which any server stops; what differs is left to its subclasses. */
 export abstract class BaseServer implements Server {
-  abstract readonly addr: Address;
+  abstract readonly addrs: readonly Address[];
   /** The most connections that this process's descriptors allow. */
   abstract readonly room: number;
   /** How workers get their connections, where there are workers. */
@@ -57,7 +59,7 @@ export abstract class BaseServer implements Server {
   readonly #runtime: Runtime;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #file: OwnFile | null = null;
+  #files: readonly OwnFile[] = [];
   #state: "serving" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
   #lastReload: Promise<void> | null = null;
@@ -107,8 +109,13 @@ export abstract class BaseServer implements Server {
     );
   }
 
-  protected rememberFile(address: Address): void {
-    this.#file = new OwnFile(this.#runtime, address);
+  get addr(): Address {
+    return this.addrs[0];
+  }
+
+  /** The files of Unix sockets that it has made. */
+  protected rememberFiles(addrs: readonly Address[]): void {
+    this.#files = addrs.map((addr) => new OwnFile(this.#runtime, addr));
   }
 
   protected fail(error: Error): void {
@@ -168,7 +175,7 @@ export abstract class BaseServer implements Server {
   }
 
   #stopListening(): void {
-    this.#file?.remove();
+    for (const file of this.#files) file.remove();
     this.stopListening();
   }
 

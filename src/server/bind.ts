@@ -7,6 +7,7 @@ import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import { DARWIN, LINUX } from "../posix/constants.ts";
 import { lockFolderOf } from "../posix/folder_lock.ts";
 import { Libc } from "../posix/libc.ts";
+import { listen } from "../posix/listening_socket.ts";
 import { encodeAddress } from "../posix/socket_address.ts";
 import type { Runtime } from "../runtime.ts";
 
@@ -84,6 +85,87 @@ async function answers(runtime: Runtime, address: Address): Promise<boolean> {
   }
 }
 
+/** One place where a server listens; its host is numeric. */
+export interface ListenAt {
+  readonly address: Address;
+  /** A socket that listens there already, with which this process was started. */
+  readonly descriptor?: number;
+  /** Whether another socket listens on the same port for IPv4. */
+  readonly v6Only?: boolean;
+  /**
+   * The name that this is one address of, beside others: those have one port, and not each
+   * has to be there.
+   */
+  readonly name?: string;
+}
+
+/** What listens, and where. */
+export interface Bound<T> {
+  readonly place: ListenAt;
+  readonly listener: T;
+}
+
+/** Why one of a name's addresses may be left out; and a port that was free for another may not be. */
+const NOT_HERE = ["EADDRNOTAVAIL", "EAFNOSUPPORT"];
+
+/**
+ * Binds all of them, or none.
+ * @param open as of {@linkcode bind}, on the address that it is given
+ * @param addressOf where that listens now
+ * @param close takes it back
+ * @throws {SystemError} with one line that says what to do
+ */
+export async function bindAll<T>(
+  runtime: Runtime,
+  places: readonly ListenAt[],
+  mode: number | null,
+  open: (place: ListenAt) => T | Promise<T>,
+  addressOf: (listener: T) => Address,
+  close: (listener: T) => void,
+): Promise<Bound<T>[]> {
+  const all: Bound<T>[] = [];
+  try {
+    for (const wanted of places) {
+      const sibling = wanted.name === undefined
+        ? undefined
+        : all.find(({ place }) => place.name === wanted.name);
+      const place = sibling ? onPortOf(wanted, addressOf(sibling.listener)) : wanted;
+      const { address, descriptor } = place;
+      try {
+        const listener = descriptor === undefined
+          ? await bind(runtime, address, mode, () => open(place))
+          : await open(place);
+        all.push({ place, listener });
+      } catch (error) {
+        const isMissed = sibling === undefined ||
+          !NOT_HERE.includes(errorCode(error)!) && place === wanted;
+        if (isMissed) throw error;
+      }
+    }
+    return all;
+  } catch (error) {
+    for (const { listener } of all) close(listener);
+    throw error;
+  }
+}
+
+/** The place, on the port that the system gave another address of the same name. */
+function onPortOf(place: ListenAt, other: Address): ListenAt {
+  const { address } = place;
+  if (address.transport === "unix" || other.transport === "unix" || address.port !== 0) {
+    return place;
+  }
+  return { ...place, address: { ...address, port: other.port } };
+}
+
+/** A listening socket's descriptor, its caller's own. */
+export function openSocket(libc: Libc, place: ListenAt, backlog: number): number {
+  const { address, descriptor, v6Only } = place;
+  return descriptor === undefined
+    ? listen(libc, address, backlog, v6Only)
+    : libc.duplicate(descriptor);
+}
+
 /**
  * Listens by the runtime's own means. A Unix socket is bound here, and the runtime gets
  * its descriptor: what a runtime has bound itself it removes by its name at the end,
@@ -91,16 +173,16 @@ async function answers(runtime: Runtime, address: Address): Promise<boolean> {
  */
 export async function listenBy<T>(
   runtime: Runtime,
-  address: Address,
+  place: ListenAt,
   backlog: number,
   listen: (address: Address, backlog: number, descriptor?: number) => Promise<T>,
 ): Promise<T> {
-  if (address.transport === "tcp" || runtime.libraryRefusal() !== null) {
-    return listen(address, backlog);
-  }
+  const { address, descriptor, v6Only } = place;
+  const isPlain = address.transport === "tcp" && descriptor === undefined && !v6Only;
+  if (isPlain || runtime.libraryRefusal() !== null) return listen(address, backlog);
   const libc = new Libc(runtime);
   try {
-    const descriptor = libc.listen(address, backlog);
+    const descriptor = openSocket(libc, place, backlog);
     libc.setNonblocking(descriptor);
     return await listen(address, backlog, descriptor);
   } finally {

@@ -13,6 +13,9 @@ const KINDS = {
   "a function": (value: unknown) => typeof value === "function",
   "an array of strings": (value: unknown) =>
     Array.isArray(value) && value.every((item) => typeof item === "string"),
+  "an array of places": (value: unknown) =>
+    Array.isArray(value) &&
+    value.every((item) => typeof item === "string" || tag(item) === "Object"),
   "an AbortSignal": (value: unknown) =>
     typeof (value as AbortSignal | null)?.addEventListener === "function",
 };

@@ -11,14 +11,17 @@ import type { Scores } from "../status/scores.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { CommonSettings } from "../workers/worker_settings.ts";
+import type { ListenAt } from "./bind.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
 import type { Settings } from "./settings.ts";
 
 /** How clients reach workers. */
 export interface Entrance {
   /** Where it listens. */
-  readonly addr: Address;
-  /** Whether workers share the listening socket. */
+  readonly addrs: readonly Address[];
+  /** Those that end with this server. */
+  readonly ownAddrs: readonly Address[];
+  /** Whether workers share the listening sockets. */
   readonly sockets: "shared" | "handed over";
   /** Starts a worker that clients can reach. */
   readonly start: StartWorker;
@@ -26,8 +29,11 @@ export interface Entrance {
   readonly room: number;
   /** What workers that block tell; null if nobody looks, or they have event loops. */
   readonly scores: Scores | null;
-  /** How many clients wait for a worker; null where it is not known. */
-  queueLength(): number | null;
+  /**
+   * How many clients wait for a worker; null where it is not known.
+   * @param whose of all queues, or of those that are ended with this server
+   */
+  queueLength(whose?: "all" | "own"): number | null;
   /** Lets clients in, until `stop`. Rejects for an error that cannot be waited out. */
   open(supervisor: Supervisor, opening: Opening): Promise<void>;
   /** A worker has become idle. */
@@ -52,7 +58,7 @@ export interface Opening {
 export interface EntranceOptions {
   readonly runtime: Runtime;
   readonly where: Model["where"];
-  readonly address: Address;
+  readonly places: readonly ListenAt[];
   readonly settings: Settings;
   /** What its workers are started with. */
   readonly common: CommonSettings;

@@ -8,10 +8,11 @@ import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import { acceptLoop } from "../serving/accept_loop.ts";
 import { type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
-import { bind, listenBy } from "./bind.ts";
+import { bindAll, type Bound, listenBy } from "./bind.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
 import type { Settings } from "./settings.ts";
 
@@ -23,15 +24,20 @@ const CHANNEL_DESCRIPTORS = 4;
  */
 const ACCEPT_BURST = 128;
 
+type Listening = Bound<HandOverListener>;
+
 /** Clients that were accepted here, and wait for an idle worker. */
 export class HandedOverEntrance implements Entrance {
   readonly sockets = "handed over";
   readonly scores = null;
-  readonly addr: Address;
+  readonly addrs: readonly Address[];
+  readonly ownAddrs: readonly Address[];
   readonly start: StartWorker;
   readonly room: number;
   readonly #runtime: Runtime;
-  readonly #listener: HandOverListener;
+  readonly #listeners: readonly Listening[];
+  /** All of them as one. */
+  readonly #source: OneListener<HandedSocket>;
   /** How many may wait here. */
   readonly #queueRoom: number;
   /** Accepted, while every worker was busy. */
@@ -41,27 +47,39 @@ export class HandedOverEntrance implements Entrance {
 
   /** Binds. */
   static async bind(
-    { runtime, address, settings, common }: EntranceOptions,
+    { runtime, places, settings, common }: EntranceOptions,
   ): Promise<HandedOverEntrance> {
-    const listen = () => listenBy(runtime, address, settings.backlog, runtime.listenToHandOver);
-    const listener = await bind(runtime, address, settings.unixMode, listen);
+    const listeners = await bindAll(
+      runtime,
+      places,
+      settings.unixMode,
+      (place) => listenBy(runtime, place, settings.backlog, runtime.listenToHandOver),
+      ({ addr }) => addr,
+      (listener) => listener.close(),
+    );
     const { workerArgs, workerPermissions } = settings;
     const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);
     const limit = runtime.descriptorLimit() ?? Infinity;
     const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
-    return new HandedOverEntrance(runtime, listener, start, settings, descriptors);
+    return new HandedOverEntrance(runtime, listeners, start, settings, descriptors);
   }
 
   private constructor(
     runtime: Runtime,
-    listener: HandOverListener,
+    bound: readonly Listening[],
     start: StartWorker,
     settings: Settings,
     descriptors: number,
   ) {
     this.#runtime = runtime;
-    this.#listener = listener;
-    this.addr = listener.addr;
+    this.#listeners = bound;
+    this.addrs = bound.map(({ listener }) => listener.addr);
+    this.ownAddrs = this.#own.map(({ addr }) => addr);
+    this.#source = asOne(
+      bound.map(({ listener }) => listener),
+      (socket, listener) => socket.listener = listener,
+      (socket) => this.#drop(socket),
+    );
     this.start = start;
     this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
     const workers = Math.min(settings.maxConnections, this.room);
@@ -76,12 +94,12 @@ export class HandedOverEntrance implements Entrance {
   open(supervisor: Supervisor, { refusals, ...told }: Opening): Promise<void> {
     this.#supervisor = supervisor;
     this.#refusals = refusals;
-    return acceptLoop(this.#listener, Infinity, (socket) => {
+    return acceptLoop(this.#source, Infinity, (socket) => {
       const { remoteAddr } = socket;
       if (this.#waiting.length >= this.#queueRoom) {
         told.onRefused(remoteAddr, "connections");
-        this.#listener.drop(socket);
-      } else if (!refusals.admit(remoteAddr)) this.#listener.drop(socket);
+        this.#drop(socket);
+      } else if (!refusals.admit(remoteAddr)) this.#drop(socket);
       else {
         this.#waiting.push(socket);
         this.onIdle();
@@ -100,16 +118,25 @@ export class HandedOverEntrance implements Entrance {
   }
 
   dropNewcomers(): void {
-    refuseNewcomers(this.#runtime, this.#listener.descriptor);
+    for (const { descriptor } of this.#own) refuseNewcomers(this.#runtime, descriptor);
   }
 
   stop(): void {
-    this.#listener.close();
+    this.#source.close();
     for (const socket of this.#waiting.splice(0)) {
       this.#refusals!.leave(socket.remoteAddr);
-      this.#listener.drop(socket);
+      this.#drop(socket);
     }
   }
 
   release(): void {}
+
+  get #own(): HandOverListener[] {
+    return this.#listeners.filter(({ place }) => place.descriptor === undefined)
+      .map(({ listener }) => listener);
+  }
+
+  #drop(socket: HandedSocket): void {
+    this.#listeners[0].listener.drop(socket);
+  }
 }

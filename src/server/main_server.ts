@@ -5,6 +5,7 @@
 import type { Address } from "../connection/connection.ts";
 import { patiently, within } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { EventSink } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
@@ -14,9 +15,10 @@ import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import type { About, View } from "../status/view.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
-import { bind, listenBy } from "./bind.ts";
+import { bindAll, type Bound, type ListenAt, listenBy, openSocket } from "./bind.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
 
@@ -26,13 +28,17 @@ export interface Served {
   readonly lifecycle: Lifecycle;
 }
 
+type Listening = Bound<LoopListener>;
+
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
-  readonly addr: Address;
+  readonly addrs: readonly Address[];
   readonly room: number;
   readonly #runtime: Runtime;
   readonly #epoll: EpollLoop | null;
-  readonly #listener: LoopListener;
+  readonly #listeners: readonly Listening[];
+  /** All of them, as the accept loop has them. */
+  readonly #source: OneListener<SocketConnection>;
   readonly #model: string;
   readonly #connections: Connections;
   readonly #accepting: Promise<void>;
@@ -50,17 +56,26 @@ export class MainServer extends BaseServer {
     runtime: Runtime,
     model: Model,
     settings: Settings,
-    address: Address,
+    places: readonly ListenAt[],
     served: Served,
     emit: EventSink,
   ): Promise<MainServer> {
     const loop = EpollLoop.share(runtime);
     try {
-      const { backlog } = settings;
-      const listen = () =>
-        loop ? loop.listen(address, backlog) : listenBy(runtime, address, backlog, runtime.listen);
-      const listener = await bind(runtime, address, settings.unixMode, listen);
-      return new MainServer(runtime, model, settings, loop, listener, served, emit);
+      const { backlog, unixMode } = settings;
+      const open = (place: ListenAt) =>
+        loop
+          ? loop.listenOn(openSocket(loop.libc, place, backlog), place.descriptor !== undefined)
+          : listenBy(runtime, place, backlog, runtime.listen);
+      const bound = await bindAll(
+        runtime,
+        places,
+        unixMode,
+        open,
+        ({ addr }) => addr,
+        (listener) => listener.close(),
+      );
+      return new MainServer(runtime, model, settings, loop, bound, served, emit);
     } catch (error) {
       await loop?.end();
       throw error;
@@ -72,26 +87,35 @@ export class MainServer extends BaseServer {
     model: Model,
     settings: Settings,
     loop: EpollLoop | null,
-    listener: LoopListener,
+    bound: readonly Listening[],
     { handler, lifecycle }: Served,
     emit: EventSink,
   ) {
     super(runtime, settings, emit);
     this.#epoll = loop;
-    this.addr = listener.addr;
+    this.addrs = bound.map(({ listener }) => listener.addr);
     this.#runtime = runtime;
     this.#shutdownTimeout = settings.shutdownTimeout;
-    this.#listener = listener;
+    this.#listeners = bound;
+    const listeners = bound.map(({ listener }) => listener);
+    this.#source = asOne(
+      listeners,
+      (connection, listener) => connection.listener = listener,
+      (connection) => connection.close(),
+    );
     this.#lifecycle = lifecycle;
     this.#model = settings.serving.model;
-    this.rememberFile(listener.addr);
+    const own = bound.filter(({ place }) => place.descriptor === undefined);
+    this.rememberFiles(own.map(({ listener }) => listener.addr));
     this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
     const limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
-    listener.onRefused = (remoteAddr) =>
-      emit({ type: "refused", remoteAddr, reason: "descriptors", count: 1 });
+    for (const listener of listeners) {
+      listener.onRefused = (remoteAddr) =>
+        emit({ type: "refused", remoteAddr, reason: "descriptors", count: 1 });
+    }
     this.#about = {
       model: settings.serving.model,
-      addr: listener.addr,
+      addrs: this.addrs,
       each: model.each,
       limits: {
         connections: limit,
@@ -115,7 +139,7 @@ export class MainServer extends BaseServer {
       }),
       onEvent: emit,
     });
-    this.#accepting = this.#connections.accept(listener).catch((error) => this.fail(error));
+    this.#accepting = this.#connections.accept(this.#source).catch((error) => this.fail(error));
   }
 
   protected open(): number {
@@ -127,15 +151,22 @@ export class MainServer extends BaseServer {
   }
 
   protected look(): Omit<View, "stopping"> {
-    const { descriptor, waiting } = this.#listener;
-    const queued = this.#libc && descriptor !== undefined
-      ? this.#libc.queueLength(descriptor)
-      : null;
     return {
-      waiting: waiting === undefined ? queued : waiting + (queued ?? 0),
+      waiting: this.#waiting(),
       workers: null,
       lookAt: (look) => this.#connections.look(look),
     };
+  }
+
+  /** Null if none of the listeners tells. */
+  #waiting(): number | null {
+    const { waiting } = this.#source;
+    let sum: number | null = waiting ?? null;
+    for (const { listener: { descriptor } } of this.#listeners) {
+      const queued = descriptor === undefined ? null : this.#libc?.queueLength(descriptor) ?? null;
+      if (queued !== null) sum = (sum ?? 0) + queued;
+    }
+    return sum;
   }
 
   protected replaceWorkers(): Promise<void> {
@@ -151,13 +182,15 @@ export class MainServer extends BaseServer {
   protected async beginShutdown(): Promise<void> {
     this.#since = performance.now();
     this.#connections.shutdown();
-    refuseNewcomers(this.#runtime, this.#listener.descriptor);
-    await patiently(DRAIN);
+    const own = this.#listeners.filter(({ place }) => place.descriptor === undefined);
+    for (const { listener } of own) refuseNewcomers(this.#runtime, listener.descriptor);
+    // Another program's queue is for the next server.
+    if (own.length > 0) await patiently(DRAIN);
   }
 
   protected stopListening(): void {
     this.#connections.shutdown();
-    this.#listener.close();
+    this.#source.close();
   }
 
   protected endAll(): void {

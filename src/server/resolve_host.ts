@@ -1,33 +1,11 @@
 /**
- * From a host's name to the address to listen on.
+ * From a host's name to addresses.
  * @module
  */
-import type { Address } from "../connection/connection.ts";
 import type { Runtime } from "../runtime.ts";
 
 const BYTE = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
 const IPV4 = new RegExp(`^${BYTE}(\\.${BYTE}){3}$`);
-
-/** Where to listen. */
-export interface ResolvedHost {
-  readonly address: Address;
-  /** The name's other addresses, on which nobody listens. */
-  readonly others: readonly string[];
-}
-
-/**
- * The address with its host's name looked up. Of a name's several addresses it takes
- * the first IPv4 one, by number: systems give them in an order of their own, and
- * runtimes ask in different ways.
- * @throws {SystemError} with `ENOTFOUND` if there is no such host
- */
-export async function resolveHost(runtime: Runtime, address: Address): Promise<ResolvedHost> {
-  if (address.transport === "unix" || isNumeric(address.hostname)) {
-    return { address, others: [] };
-  }
-  const [hostname, ...others] = inOrder(await runtime.lookup(address.hostname));
-  return { address: { ...address, hostname }, others };
-}
 
 /**
  * All addresses that a host's name or number stands for, in the system's order.
@@ -45,10 +23,17 @@ function isNumeric(hostname: string): boolean {
   return hostname.includes(":") || IPV4.test(hostname);
 }
 
-/** Each once: IPv4 before IPv6, and by number. */
-function inOrder(addresses: readonly string[]): string[] {
+/**
+ * The same in an order of their own, for systems and runtimes have different ones: IPv4
+ * before IPv6, and by number.
+ * @throws {SystemError} with `ENOTFOUND` if there is no such host
+ */
+export async function resolveInOrder(
+  runtime: Pick<Runtime, "lookup">,
+  hostname: string,
+): Promise<string[]> {
   const isV6 = (address: string) => Number(address.includes(":"));
-  return [...new Set(addresses)].sort((a, b) =>
+  return (await resolveAll(runtime, hostname)).sort((a, b) =>
     isV6(a) - isV6(b) || a.localeCompare(b, "en", { numeric: true })
   );
 }

@@ -19,10 +19,11 @@ import { StatusKeeper } from "../status/keeper.ts";
 import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import type { BaseServer, Server } from "./base_server.ts";
+import type { ListenAt } from "./bind.ts";
 import { MainServer } from "./main_server.ts";
 import { type Model, modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
-import { resolveHost } from "./resolve_host.ts";
+import { findPlaces } from "./places.ts";
 import { sortArguments } from "./serve_arguments.ts";
 import { type Settings, settle } from "./settings.ts";
 import { StatusDoor } from "./status_door.ts";
@@ -80,7 +81,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
         "and each worker loads it; put the handler into a module of its own",
     );
   }
-  const { address, others } = await resolveHost(runtime, settings.address);
+  const places = await findPlaces(runtime, settings.places);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
@@ -109,12 +110,12 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
       runtime,
       { ...model, workers },
       settings,
-      address,
+      places,
       handler as HandlerModule,
       emit,
       options.signal,
     )
-    : startHere(runtime, model, settings, address, await load(runtime, handler, stack), emit);
+    : startHere(runtime, model, settings, places, await load(runtime, handler, stack), emit);
   const server = await starting; // what waits is not told of one that never served
   const about = {
     ...server.about(),
@@ -126,10 +127,11 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     throttle.flush();
     stopReaping();
   }).catch(() => {}); // its user is told
-  const { addr, sockets } = server;
+  const { addr, addrs, sockets } = server;
   throttle.release({
     type: "listening",
     addr,
+    ...(addrs.length > 1 ? { addrs } : {}),
     model: settings.serving.model,
     ...(sockets ? { sockets } : {}),
     handler: about.handler,
@@ -138,14 +140,6 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     maxConnections: about.limits.connections,
     ...(status ? { status } : {}),
   });
-  if (others.length > 0) {
-    emit({
-      type: "warning",
-      message: `${options.hostname} has other addresses too, on which nobody listens: ${
-        others.join(", ")
-      }; name an address to listen on that one`,
-    });
-  }
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
     emit({
       type: "warning",
@@ -154,7 +148,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     });
   }
   try {
-    options.onListen?.(addr);
+    options.onListen?.(addr, addrs);
   } catch (error) {
     await server.close();
     throw error;
@@ -214,7 +208,7 @@ async function startHere(
   runtime: Runtime,
   model: Model,
   settings: Settings,
-  address: Address,
+  places: readonly ListenAt[],
   { url, parts }: Loaded,
   emit: EventSink,
 ): Promise<MainServer> {
@@ -224,7 +218,7 @@ async function startHere(
   await lifecycle.start();
   try {
     const { handler } = parts;
-    return await MainServer.start(runtime, model, settings, address, { handler, lifecycle }, emit);
+    return await MainServer.start(runtime, model, settings, places, { handler, lifecycle }, emit);
   } catch (error) {
     await lifecycle.stop();
     throw error;

@@ -8,7 +8,8 @@ import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
-import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { checkOptions, type Kind } from "./check_options.ts";
+import { isUnix, type Place, placesOf } from "./places.ts";
 import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
@@ -46,6 +47,7 @@ const KINDS = {
   model: "a string",
   hostname: "a string",
   path: "a string",
+  listen: "an array of places",
   overLimit: "a string",
   handOver: "true or false",
   fork: "true or false",
@@ -68,7 +70,8 @@ export function standard(
 
 /** The options with their defaults. */
 export interface Settings {
-  readonly address: Address;
+  /** Where to listen. */
+  readonly places: readonly Place[];
   readonly backlog: number;
   /** null: what umask leaves. */
   readonly unixMode: number | null;
@@ -104,30 +107,24 @@ export function settle(options: ServeOptions): Settings {
       `Cannot serve under the model "${model}": it is one of ${Object.keys(MODELS).join(", ")}`,
     );
   }
-  const { path } = options;
   const overLimit = options.overLimit ?? "wait";
   if (overLimit !== "wait" && overLimit !== "refuse") {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
-  checkPlace("serve", options);
-  // As connect() takes it, and the log shows it.
-  const hostname = /^\[(.*:.*)\]$/.exec(options.hostname ?? "")?.[1] ?? options.hostname;
-  if (hostname?.includes(":") && !URL.canParse(`http://[${hostname}]`)) {
-    throw new TypeError(`Cannot serve on "${hostname}": it is no IPv6 address`);
-  }
-  if (options.unixMode !== undefined && path === undefined) {
+  const numbers = wholeNumbers(options);
+  const places = placesOf(options, numbers.port);
+  if (options.unixMode !== undefined && !places.some(isUnix)) {
     throw new TypeError(
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
     );
   }
-  const numbers = wholeNumbers(options);
   const row = modelIn(numbers.workers, model);
   if (!row) {
     throw new TypeError(
       `Cannot serve with workers under the model "${model}": it is multiplex that may have several loops`,
     );
   }
-  checkFit(options, model, row);
+  checkFit(options, places, model, row);
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
   const messages = options.messages ?? false;
   if (messages && !options.onEvent) {
@@ -139,9 +136,7 @@ export function settle(options: ServeOptions): Settings {
   return {
     ...numbers,
     status,
-    address: path !== undefined
-      ? { transport: "unix", path }
-      : { transport: "tcp", hostname: hostname ?? "127.0.0.1", port: numbers.port },
+    places,
     unixMode: options.unixMode === undefined ? null : numbers.unixMode,
     maxConnections: options.maxConnections ?? row.maxConnections,
     refuses: overLimit === "refuse",
@@ -158,8 +153,13 @@ export function settle(options: ServeOptions): Settings {
  * left out: they promise nothing that a client could miss, and whoever compares
  * models gives all of them the same.
  */
-function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
-  if (options.maxConnectionsPerSource && options.path !== undefined) {
+function checkFit(
+  options: ServeOptions,
+  places: readonly Place[],
+  model: ModelName,
+  row: Model,
+): void {
+  if (options.maxConnectionsPerSource && places.every(isUnix)) {
     throw new TypeError(
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );

@@ -1,12 +1,11 @@
 /**
- * All workers share the listening socket: each takes its clients from that socket's queue.
+ * All workers share the listening sockets: each takes its clients from their queues.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { ACCEPT_TIMEOUT } from "../posix/blocking_listener.ts";
+import { ACCEPT_TIMEOUT } from "../posix/client_queues.ts";
 import { demandDescriptors, descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
-import { dropNewcomers } from "../posix/syn_filter.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import type { Runtime } from "../runtime.ts";
 import { processScores, type Scores, threadScores } from "../status/scores.ts";
@@ -14,8 +13,8 @@ import { ForkingStarter } from "../workers/forking.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import { threadStarter } from "../workers/thread_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
-import { bind } from "./bind.ts";
 import type { Entrance, EntranceOptions } from "./entrance.ts";
+import { ListeningSockets } from "./listening_sockets.ts";
 import type { Settings } from "./settings.ts";
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
@@ -23,39 +22,39 @@ export const WORKER_DESCRIPTORS = 8;
 /** What must be left to start one: Deno panics, and Bun crashes, without (2.9, 1.4). */
 const START_DESCRIPTORS = 24;
 
-/** A listening socket that workers share, and what starts them. */
+/** Listening sockets that workers share, and what starts them. */
 export class SharedEntrance implements Entrance {
   readonly sockets = "shared";
-  readonly addr: Address;
+  readonly addrs: readonly Address[];
+  readonly ownAddrs: readonly Address[];
   readonly start: StartWorker;
   readonly room: number;
   readonly scores: Scores | null;
   readonly #libc: Libc;
-  readonly #listening: number;
+  readonly #listening: ListeningSockets;
   readonly #forking: ForkingStarter | null;
 
   /** Binds; each worker has one client at a time, and blocks in `accept` for the next. */
   static async bind(options: EntranceOptions): Promise<SharedEntrance> {
-    const { runtime, where, settings, common } = options;
+    const { runtime, where, places, settings, common } = options;
     const libc = new Libc(runtime);
     try {
-      const listening = await listen(libc, options);
-      libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
+      const sockets = await ListeningSockets.open(libc, runtime, places, settings, ACCEPT_TIMEOUT);
       const { workerArgs } = settings;
       const scores = scoresFor(options);
       const setup = {
-        ...{ runtime, libc, listening, common, workerArgs, sharing: null },
+        ...{ runtime, libc, sockets: sockets.shared, common, workerArgs, sharing: null },
         scores: scores?.file,
       };
       const forking = where === "process" && mayFork(runtime, settings)
         ? new ForkingStarter(setup)
         : null;
       const start = where === "thread"
-        ? threadStarter(runtime, libc, listening, common, scores?.shared)
+        ? threadStarter(runtime, libc, sockets.shared, common, scores?.shared)
         : forking?.start ?? processStarter(setup);
       const descriptors = descriptorLimit(libc) - SPARE_DESCRIPTORS;
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
-      return new SharedEntrance(libc, listening, start, room, forking, scores);
+      return new SharedEntrance(libc, sockets, start, room, forking, scores);
     } catch (error) {
       libc.unload();
       throw error;
@@ -64,7 +63,7 @@ export class SharedEntrance implements Entrance {
 
   constructor(
     libc: Libc,
-    listening: number,
+    listening: ListeningSockets,
     start: StartWorker,
     room: number,
     forking: ForkingStarter | null = null,
@@ -74,21 +73,23 @@ export class SharedEntrance implements Entrance {
     this.#libc = libc;
     this.#forking = forking;
     this.#listening = listening;
-    this.addr = libc.localAddress(listening);
+    this.addrs = listening.addrs;
+    this.ownAddrs = listening.ownAddrs;
     this.room = room;
     this.start = (number, listeners, afresh) => {
-      demandDescriptors(libc, START_DESCRIPTORS, listening);
-      if (scores === null) return start(number, listeners, afresh);
+      demandDescriptors(libc, START_DESCRIPTORS, listening.first);
       const onExit: typeof listeners.onExit = (...how) => {
-        scores.free(number);
+        scores?.free(number);
         listeners.onExit(...how);
       };
-      return start(number, { ...listeners, onExit }, afresh);
+      const handle = start(number, scores ? { ...listeners, onExit } : listeners, afresh);
+      if (listening.areSeveral) listening.setNonblocking();
+      return handle;
     };
   }
 
-  queueLength(): number | null {
-    return this.#libc.queueLength(this.#listening);
+  queueLength(whose: "all" | "own" = "all"): number | null {
+    return whose === "all" ? this.#listening.queueLength() : this.#listening.ownQueueLength();
   }
 
   open(): Promise<void> {
@@ -98,31 +99,18 @@ export class SharedEntrance implements Entrance {
   onIdle(): void {}
 
   dropNewcomers(): void {
-    dropNewcomers(this.#libc, this.#listening);
+    this.#listening.dropNewcomers();
   }
 
   stop(): void {
-    // This wakes every worker that is blocked in accept. The descriptor stays
-    // until the last thread is gone, lest its number mean something else.
-    this.#libc.shutdown(this.#listening, "both");
-    if (this.addr.transport === "unix") this.#endQueue();
-  }
-
-  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
-  #endQueue(): void {
-    try {
-      for (let next; (next = this.#libc.accept(this.#listening, true)) !== null;) {
-        this.#libc.close(next.descriptor);
-      }
-    } catch {
-      // EINVAL: it is shut down, and nobody waits any more.
-    }
+    // The descriptors stay until the last thread is gone, lest their numbers mean something else.
+    this.#listening.stop();
   }
 
   async release(): Promise<void> {
     await this.#forking?.close();
     this.scores?.close();
-    this.#libc.close(this.#listening);
+    this.#listening.release();
     this.#libc.unload();
   }
 }
@@ -138,13 +126,4 @@ function scoresFor({ runtime, where, settings, common }: EntranceOptions): Score
 /** Whether worker processes are forked where their handler lets them. */
 function mayFork({ os, forkRefusal }: Runtime, { fork, workerArgs }: Settings): boolean {
   return fork && os === "linux" && forkRefusal(workerArgs) === null;
-}
-
-/** Takes the address; returns the listening socket's descriptor. */
-export function listen(
-  libc: Libc,
-  { runtime, address, settings }: EntranceOptions,
-): Promise<number> {
-  const { backlog, unixMode } = settings;
-  return bind(runtime, address, unixMode, () => libc.listen(address, backlog));
 }

@@ -22,7 +22,7 @@ import {
 import { answer, type Told } from "../status/pages.ts";
 import { bind, listenBy } from "./bind.ts";
 import { OwnFile } from "./own_file.ts";
-import { resolveHost } from "./resolve_host.ts";
+import { resolveInOrder } from "./resolve_host.ts";
 
 /** Connections at once. */
 const MOST = 8;
@@ -59,7 +59,9 @@ export class StatusDoor {
     mode: number,
     told: Told,
   ): Promise<StatusDoor> {
-    const { address } = await resolveHost(runtime, place);
+    const address = place.transport === "unix"
+      ? place
+      : { ...place, hostname: (await resolveInOrder(runtime, place.hostname))[0] };
     const listener = await bind(
       runtime,
       address,
@@ -67,7 +69,7 @@ export class StatusDoor {
       () =>
         listenBy(
           runtime,
-          address,
+          { address },
           BACKLOG,
           (address, backlog, own) => runtime.listen(address, backlog, own, true),
         ),

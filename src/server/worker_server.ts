@@ -14,6 +14,7 @@ import { BaseServer, DRAIN } from "./base_server.ts";
 import { CREWS } from "./crews.ts";
 import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
 import { HandedOverEntrance } from "./handed_over_entrance.ts";
+import type { ListenAt } from "./bind.ts";
 import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
@@ -34,7 +35,7 @@ const DRAIN_LOOK = 5;
 
 /** A server whose accept loops run in supervised workers. */
 export class WorkerServer extends BaseServer {
-  readonly addr: Address;
+  readonly addrs: readonly Address[];
   readonly room: number;
   override readonly sockets: Entrance["sockets"];
   readonly #entrance: Entrance;
@@ -50,7 +51,7 @@ export class WorkerServer extends BaseServer {
     runtime: Runtime,
     model: Model & { readonly workers: Workers },
     settings: Settings,
-    address: Address,
+    places: readonly ListenAt[],
     handler: HandlerModule,
     emit: EventSink,
     signal?: AbortSignal,
@@ -64,7 +65,7 @@ export class WorkerServer extends BaseServer {
     };
     const name = chooseEntrance(runtime, model.workers, settings);
     const { where } = model;
-    const entrance = await ENTRANCES[name].bind({ runtime, where, address, settings, common });
+    const entrance = await ENTRANCES[name].bind({ runtime, where, places, settings, common });
     const server = new WorkerServer(runtime, model, settings, entrance, emit);
     const onAbort = () => void server.close();
     try {
@@ -91,14 +92,14 @@ export class WorkerServer extends BaseServer {
   ) {
     super(runtime, settings, emit);
     this.#entrance = entrance;
-    this.addr = entrance.addr;
+    this.addrs = entrance.addrs;
     this.room = entrance.room;
     this.sockets = entrance.sockets;
-    this.rememberFile(this.addr);
+    this.rememberFiles(entrance.ownAddrs);
     const limit = this.#limit = Math.min(settings.maxConnections, entrance.room);
     this.#about = {
       model: settings.serving.model,
-      addr: entrance.addr,
+      addrs: entrance.addrs,
       each: model.each,
       limits: {
         connections: limit,
@@ -163,7 +164,7 @@ export class WorkerServer extends BaseServer {
     try {
       this.#entrance.dropNewcomers();
       for (let looks = 0, empty = 0; empty < 2 && this.#supervisor.free > 0; looks++) {
-        const waiting = this.#entrance.queueLength();
+        const waiting = this.#entrance.queueLength("own");
         empty = waiting === 0 ? empty + 1 : 0;
         const full = this.#supervisor.open >= this.#limit;
         const longest = waiting === null || full ? DRAIN : START_DRAIN;

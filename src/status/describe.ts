@@ -66,6 +66,7 @@ export function describe(known: Known): ServerStatus {
     runtimeVersion: runtime.version,
     pid: runtime.pid,
     ...about,
+    addr: about.addrs[0],
     state: view.stopping ? "stopping" : "serving",
     ready: isReady(view),
     uptime: Math.round(now - since),

@@ -132,8 +132,10 @@ export interface ServerStatus {
   readonly handler: string;
   /** Its model. */
   readonly model: ModelName;
-  /** Where it listens. */
+  /** Where it listens; where that is in several places, the first of them. */
   readonly addr: Address;
+  /** All places where it listens. */
+  readonly addrs: readonly Address[];
   /** Connections that each of its loops has at once. */
   readonly each: "one" | "many";
   /** `stopping` from the first signal on. */

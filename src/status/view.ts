@@ -36,7 +36,8 @@ export interface View {
 export interface About {
   readonly model: ModelName;
   readonly handler: string;
-  readonly addr: Address;
+  /** Where it listens. */
+  readonly addrs: readonly Address[];
   /** Connections that each loop has at once. */
   readonly each: "one" | "many";
   readonly limits: {

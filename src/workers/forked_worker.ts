@@ -8,6 +8,7 @@ import { patience } from "../connection/delay.ts";
 import { errorCode, SystemError } from "../connection/errors.ts";
 import { killAtOnce, waitFor } from "../posix/children.ts";
 import { Forker } from "../posix/fork.ts";
+import type { SharedSockets } from "../posix/client_queues.ts";
 import type { Libc } from "../posix/libc.ts";
 import { dieWithPeer } from "../posix/lifeline.ts";
 import { DescriptorPasser } from "../posix/passed_descriptors.ts";
@@ -241,11 +242,13 @@ const LULL = 20;
 /**
  * Makes this process a template: it forks when it is told to, and ends with its
  * supervisor. Resolves in each fork, and in the template never.
+ * @param sockets what its forks listen on
  * @param work what there is to do while there are no orders, in parts
  */
 export async function becomeTemplate(
   runtime: Runtime,
   libc: Libc,
+  sockets: SharedSockets,
   channel: ControlChannel,
   work: AsyncIterator<void, void>,
 ): Promise<Forked> {
@@ -257,7 +260,7 @@ export async function becomeTemplate(
   const children = new Set<number>();
   let done: boolean | undefined = false;
   for (;;) {
-    while (!done && !libc.waitReadable(CONTROL, LULL)) {
+    while (!done && !libc.waitReadable([CONTROL], LULL)) {
       try {
         ({ done } = await work.next());
       } catch {
@@ -286,7 +289,7 @@ export async function becomeTemplate(
     if (pid === 0) {
       // Whatever fails here must not let it go on as a second template.
       try {
-        return becomeWorker(runtime, libc, forker, which, descriptors);
+        return becomeWorker(runtime, libc, sockets, forker, which, descriptors);
       } catch {
         forker.exit(1);
       }
@@ -306,6 +309,7 @@ async function settle(): Promise<void> {
 function becomeWorker(
   runtime: Runtime,
   libc: Libc,
+  sockets: SharedSockets,
   forker: Forker,
   number: number,
   [control, lifeline]: number[],
@@ -315,7 +319,7 @@ function becomeWorker(
   if (!dieWithPeer(libc, lifeline, pid)) exit(1);
   libc.moveTo(control, CONTROL);
   runtime.becomeFork(pid, exit);
-  const channel = forkedChannel(runtime, libc, { pid, control: CONTROL, exit });
+  const channel = forkedChannel(runtime, libc, sockets, { pid, control: CONTROL, exit });
   channel.send({ type: "forked", number, pid });
   return { number, channel };
 }
@@ -324,15 +328,15 @@ function becomeWorker(
 export function forkedChannel(
   runtime: Runtime,
   libc: Libc,
+  sockets: SharedSockets,
   own: Pick<ControlOptions, "pid" | "control" | "exit">,
-  listening?: number,
 ): ControlChannel {
   let onGiveUp = () => {};
   const channel = controlChannel(libc, {
     ...own,
     each: "one",
     listen(blocking, shallLeave, watch): WorkerListener {
-      const listener = blockingListener(runtime, libc, blocking, shallLeave, watch, listening);
+      const listener = blockingListener(runtime, libc, sockets, blocking, shallLeave, watch);
       let turn: ReturnType<typeof setImmediate> | undefined;
       return {
         async accept() {

@@ -21,8 +21,11 @@ export interface HandedOverLink {
   readonly parent: number;
 }
 
-/** What says that a socket comes with it; any other message is an order. */
-const CONNECTION = "connection";
+/**
+ * What says that a socket comes with it: which listening socket it came to. Any other message
+ * is an order.
+ */
+type Arrival = number;
 
 /** Starts processes that are handed their connections. */
 export function handedOverStarter(
@@ -53,7 +56,7 @@ export function handedOverStarter(
       name: { kind: "process", id: child.pid },
       order: (order) => child.postMessage(order),
       answer: () => {}, // it does not ask, see `ask` below
-      give: (socket) => child.postMessage(CONNECTION, socket),
+      give: (socket) => child.postMessage((socket.listener ?? 0) satisfies Arrival, socket),
       kill: () => child.kill(),
     };
   };
@@ -82,15 +85,15 @@ export function handedOverChannel(
   setInterval(() => {
     if (runtime.parentPid() !== link.parent) runtime.exit(1);
   }, PARENT_INTERVAL);
-  const handed: Socket[] = [];
+  const handed: { readonly socket: Socket; readonly listener: Arrival }[] = [];
   let strongest: Order | null = null;
   let onOrder: (order: Order) => void = () => {};
   let wake: () => void = () => {};
   let crowded = false;
   const dropped = new Dropped();
   scope.onMessage((message, socket) => {
-    if (message !== CONNECTION) onOrder(strongest = message as Order);
-    else if (socket) handed.push(socket);
+    if (typeof message !== "number") onOrder(strongest = message as Order);
+    else if (socket) handed.push({ socket, listener: message satisfies Arrival });
     else scope.postMessage(encodeMessage({ type: "vanished" }));
     wake();
   });
@@ -112,7 +115,10 @@ export function handedOverChannel(
           if (strongest !== null) return null;
           await new Promise<void>((resolve) => wake = resolve);
         }
-        return new SocketConnection(handed.shift()!);
+        const { socket, listener } = handed.shift()!;
+        const connection = new SocketConnection(socket);
+        connection.listener = listener;
+        return connection;
       },
     }),
     end: () => void scope.flush().then(() => runtime.exit(0)),

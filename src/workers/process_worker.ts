@@ -1,10 +1,11 @@
 /**
- * A worker process that shares the listening socket, seen from both ends: orders,
+ * A worker process that shares the listening sockets, seen from both ends: orders,
  * answers and messages go by a control socket, whose end is also a message.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
 import { BlockingListener } from "../posix/blocking_listener.ts";
+import type { SharedSockets } from "../posix/client_queues.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
 import { mapMemory } from "../posix/mapped_memory.ts";
@@ -32,6 +33,8 @@ export interface ProcessLink {
   readonly way: "process";
   /** The supervisor's PID, to notice that it is gone. */
   readonly parent: number;
+  /** What it listens on. */
+  readonly sockets: SharedSockets;
   /** How it shares its many clients with others; null where it has one at a time. */
   readonly shares: Shares | null;
   /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
@@ -40,12 +43,16 @@ export interface ProcessLink {
   readonly scores: number;
 }
 
-/** The descriptors of a worker process. */
-const LISTENING = 3;
-/** The control socket's. */
-export const CONTROL = 4;
-/** The board of those that share many clients; of the others the scoreboard, if there is one. */
-const BOARD = 5;
+/** The descriptor of a worker process's control socket. */
+export const CONTROL = 3;
+/** The first listening socket's; the others follow. */
+const LISTENING = 4;
+/**
+ * The last one: the board of those that share many clients, of the others the scoreboard,
+ * if there is one.
+ */
+const boardAfter = ({ descriptors, end }: SharedSockets) =>
+  LISTENING + descriptors.length + (end === null ? 0 : 1);
 
 /** Told also of what only a process that forks says. */
 export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
@@ -63,8 +70,8 @@ export interface Sharing {
 export interface ProcessSetup {
   readonly runtime: Runtime;
   readonly libc: Libc;
-  /** The listening socket's descriptor. */
-  readonly listening: number;
+  /** The listening sockets. */
+  readonly sockets: SharedSockets;
   readonly common: CommonSettings;
   readonly workerArgs: string[];
   /** null: each has one client at a time. */
@@ -84,7 +91,7 @@ export function processStarter(setup: ProcessSetup): StartWorker {
  * @param pair both ends of its control socket, which it owns
  */
 export function startProcess(
-  { runtime, libc, listening, common, workerArgs, sharing, scores }: ProcessSetup,
+  { runtime, libc, sockets, common, workerArgs, sharing, scores }: ProcessSetup,
   number: number,
   { onMessage, onExit }: ProcessListeners,
   [ours, theirs]: readonly [number, number],
@@ -95,14 +102,20 @@ export function startProcess(
   let line: number | null = null;
   let child;
   try {
-    passed.unshift(libc.duplicate(listening));
-    if (sharing) {
-      passed.push(libc.duplicate(sharing.board.descriptor));
-      line = sharing.board.take();
-    } else if (scores) passed.push(libc.duplicate(scores.descriptor));
-    const shares = line === null ? null : { board: BOARD, line, most: sharing!.most };
+    const { descriptors, inherited, end } = sockets;
+    const board = (sharing?.board ?? scores)?.descriptor ?? null;
+    for (const descriptor of [...descriptors, end, board]) {
+      if (descriptor !== null) passed.push(libc.duplicate(descriptor));
+    }
+    if (sharing) line = sharing.board.take();
+    const shares = line === null ? null : { board: boardAfter(sockets), line, most: sharing!.most };
     const link: ProcessLink = {
       ...{ way: "process", parent: runtime.pid, shares, forks },
+      sockets: {
+        descriptors: descriptors.map((_, i) => LISTENING + i),
+        inherited,
+        end: end === null ? null : LISTENING + descriptors.length,
+      },
       scores: scores?.size ?? 0,
     };
     const settings: WorkerSettings = { ...common, number, link };
@@ -151,16 +164,17 @@ export async function processChannel(
   ignoreStopSignals(runtime);
   dieWithParent(libc);
   if (runtime.parentPid() !== link.parent) runtime.exit(1);
-  const { shares } = link;
-  libc.closeOnExec(LISTENING);
+  const { shares, sockets } = link;
   libc.closeOnExec(CONTROL);
   if (shares) libc.closeOnExec(shares.board);
+  for (const descriptor of sockets.descriptors) libc.closeOnExec(descriptor);
+  if (sockets.end !== null) libc.closeOnExec(sockets.end);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
   const listen: ControlOptions["listen"] = (blocking, shallLeave, watch) =>
     shares && queue
-      ? queue.listenToQueue(runtime, libc, LISTENING, shares, shallLeave)
-      : blockingListener(runtime, libc, blocking, shallLeave, watch);
+      ? queue.listenToQueue(runtime, libc, sockets, shares, shallLeave)
+      : blockingListener(runtime, libc, sockets, blocking, shallLeave, watch);
   const exit = (code: number) => runtime.exit(code);
   const each = shares ? "many" : "one";
   return controlChannel(libc, { pid: runtime.pid, control: CONTROL, each, listen, exit });
@@ -170,13 +184,13 @@ export async function processChannel(
 export function blockingListener(
   runtime: Runtime,
   libc: Libc,
+  sockets: SharedSockets,
   blocking: boolean,
   shallLeave: () => boolean,
   watch?: WatchSocket,
-  descriptor: number = LISTENING,
 ): BlockingListener {
   return new BlockingListener(libc, {
-    descriptor,
+    sockets,
     blocking,
     watch,
     adopt: runtime.adopt,
@@ -186,14 +200,19 @@ export function blockingListener(
   });
 }
 
-/** The memory of so many bytes where a worker that blocks tells what it does; null without it. */
-export function openScores(runtime: Runtime, libc: Libc, size: number): ArrayBuffer | null {
+/** The memory where a worker that blocks tells what it does; null without it. */
+export function openScores(
+  runtime: Runtime,
+  libc: Libc,
+  { scores, sockets }: ProcessLink,
+): ArrayBuffer | null {
+  const board = boardAfter(sockets);
   try {
-    return mapMemory(runtime, BOARD, size);
+    return mapMemory(runtime, board, scores);
   } catch {
     return null; // it serves all the same
   } finally {
-    libc.close(BOARD);
+    libc.close(board);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { patience } from "../connection/delay.ts";
 import { BlockingListener } from "../posix/blocking_listener.ts";
+import type { SharedSockets } from "../posix/client_queues.ts";
 import type { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { type Channel, Dropped, MESSAGE_BACKLOG } from "./channel.ts";
@@ -17,8 +18,8 @@ import type { CommonSettings, WorkerSettings } from "./worker_settings.ts";
 /** What a thread is told of its supervisor and its clients. */
 export interface ThreadLink {
   readonly way: "thread";
-  /** The listening socket's descriptor. */
-  readonly listening: number;
+  /** What it listens on. */
+  readonly sockets: SharedSockets;
   /** The shared words, see below. */
   readonly words: SharedArrayBuffer;
   /** Where it tells what it does, see status/scoreboard.ts; null if nobody looks. */
@@ -43,7 +44,7 @@ const TERMINATE_AFTER = 2000;
 export function threadStarter(
   runtime: Runtime,
   libc: Libc,
-  listening: number,
+  sockets: SharedSockets,
   common: CommonSettings,
   scores: SharedArrayBuffer | null | undefined,
 ): StartWorker {
@@ -51,7 +52,7 @@ export function threadStarter(
     const words = new SharedArrayBuffer(4 * WORDS);
     const view = new Int32Array(words);
     view[HELD_WORD] = -1;
-    const link: ThreadLink = { way: "thread", listening, words, scores: scores ?? null };
+    const link: ThreadLink = { way: "thread", sockets, words, scores: scores ?? null };
     const settings: WorkerSettings = { ...common, number, link };
     const thread = runtime.startThread(ENTRY, settings);
     let stopWaiting: (() => void) | undefined;
@@ -140,7 +141,7 @@ export function threadChannel(
     },
     listen: (blocking, watch) =>
       new BlockingListener(libc, {
-        descriptor: link.listening,
+        sockets: link.sockets,
         blocking,
         watch,
         adopt: runtime.adopt,

@@ -55,7 +55,8 @@ async function serveItself(
   const [control, supervisor] = libc.socketPair();
   const over = Promise.withResolvers<void>();
   const exit = () => over.resolve() as never;
-  const channel = forkedChannel(runtime, libc, { pid: 0, control, exit }, clients.descriptor);
+  const sockets = { descriptors: [clients.descriptor], inherited: [false], end: null };
+  const channel = forkedChannel(runtime, libc, sockets, { pid: 0, control, exit });
   const client = () => {
     const socket = clients.connect();
     for (let i = 0; i < MESSAGES; i++) libc.send(socket, MESSAGE);

@@ -93,15 +93,16 @@ async function fork(
   runtime: Runtime,
   libc: Libc,
   channel: ControlChannel,
-  { serving }: WorkerSettings,
+  { serving, link }: WorkerSettings,
   tells: boolean,
 ): Promise<Forked | null> {
+  if (link.way !== "process") return null;
   const { becomeTemplate } = await import("./forked_worker.ts");
   const { warmUp } = await import("./warm_up.ts");
   try {
     const rounds = warmUp(runtime, libc, serving, tells);
     await rounds.next();
-    return await becomeTemplate(runtime, libc, channel, rounds);
+    return await becomeTemplate(runtime, libc, link.sockets, channel, rounds);
   } catch {
     return null; // it serves as it is, which is slower and no error
   }
@@ -117,7 +118,7 @@ async function scoresOf(
   const { openScores } = await import("./process_worker.ts");
   const libc = new Libc(runtime);
   try {
-    return openScores(runtime, libc, link.scores);
+    return openScores(runtime, libc, link);
   } finally {
     libc.unload();
   }

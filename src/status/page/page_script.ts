@@ -262,8 +262,9 @@ function connectionRow(c) {
 }
 const last = (series) => series.length === 0 ? 0 : series[series.length - 1];
 function render(s) {
-  say(at("addr"), address(s.addr));
-  document.title = n(s.open) + " · Trivet " + address(s.addr);
+  const places = s.addrs.map(address).join(", ");
+  say(at("addr"), places);
+  document.title = n(s.open) + " · Trivet " + places;
   say(at("about"), s.model + ", " + s.runtime + " " + s.runtimeVersion + ", Trivet " + s.version + ", PID " + s.pid +
     ", up " + time(s.uptime) + ", " + s.handler.replace(/^.*\//, ""));
   at("about").title = s.handler;

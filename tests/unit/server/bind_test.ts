@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { errorCode, SystemError } from "../../../src/connection/errors.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import type { Runtime } from "../../../src/runtime.ts";
+import { listen } from "../../../src/posix/listening_socket.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { bind } from "../../../src/server/bind.ts";
 import { failure, test } from "../../tools/unit.ts";
@@ -67,9 +68,9 @@ Deno.test("of servers that start at once where one has left its socket, one gets
   const runtime = await detect();
   const libc = new Libc(runtime);
   try {
-    libc.close(libc.listen(address, 1)); // its server is gone, its file is there
-    const listen = () => libc.listen(address, 64);
-    const starts = Array.from({ length: 8 }, () => bind(runtime, address, null, listen));
+    libc.close(listen(libc, address, 1)); // its server is gone, its file is there
+    const open = () => listen(libc, address, 64);
+    const starts = Array.from({ length: 8 }, () => bind(runtime, address, null, open));
     const ends = await Promise.allSettled(starts);
     const bound = ends.filter(({ status }) => status === "fulfilled");
     const codes = ends.map((end) => end.status === "rejected" && errorCode(end.reason));

@@ -21,9 +21,10 @@ testAlone(
         throw failure("EAGAIN");
       },
     };
+    const sockets = { descriptors: [listening], inherited: [false], end: null };
     const common = { handler: "file:///handler.ts" } as ProcessSetup["common"];
     const starter = new ForkingStarter({
-      ...{ runtime: refusing, libc, listening, common, workerArgs: [], sharing: null },
+      ...{ runtime: refusing, libc, sockets, common, workerArgs: [], sharing: null },
     });
     const before = openDescriptors();
     for (let number = 1; number <= 3; number++) {

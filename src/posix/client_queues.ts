@@ -1,0 +1,89 @@
+/**
+ * The clients that wait for a server: in the queue of its listening socket, or in those of
+ * several, from which each takes in turn.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import type { Accepted, Libc } from "./libc.ts";
+import { prepare } from "./listening_socket.ts";
+
+/** Milliseconds between two looks, by a worker that waits for a client, whether it shall leave. */
+export const ACCEPT_TIMEOUT = 1000;
+
+const POLLIN = 1;
+
+/** The listening sockets that a server's workers share; plain values, so that a worker can be told. */
+export interface SharedSockets {
+  /** Their descriptors. */
+  readonly descriptors: readonly number[];
+  /** Of each, whether it is another program's, and was only passed on. */
+  readonly inherited: readonly boolean[];
+  /**
+   * A socket that hangs up when nobody shall take clients any more; null where there is one
+   * listening socket, which is shut down then.
+   */
+  readonly end: number | null;
+}
+
+/** Takes clients out of the queues. */
+export class ClientQueues {
+  /** Where each socket listens. */
+  readonly addrs: readonly Address[];
+  /** Whether nobody shall take clients any more. */
+  isOver = false;
+  readonly #libc: Libc;
+  readonly #descriptors: readonly number[];
+  readonly #inherited: readonly boolean[];
+  /** `struct pollfd` for each: the descriptor, and what is waited for and has happened. */
+  readonly #polled: Int32Array<ArrayBuffer> | null;
+  readonly #polledBytes: Uint8Array<ArrayBuffer>;
+  /** Whose turn it is. */
+  #next = 0;
+
+  constructor(libc: Libc, { descriptors, inherited, end }: SharedSockets) {
+    this.#libc = libc;
+    this.#descriptors = descriptors;
+    this.#inherited = inherited;
+    this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
+    const polled = end === null ? [] : [...descriptors, end].flatMap((fd) => [fd, POLLIN]);
+    this.#polled = end === null ? null : new Int32Array(polled);
+    this.#polledBytes = new Uint8Array(this.#polled?.buffer ?? new ArrayBuffer(0));
+  }
+
+  /**
+   * Waits for a client at most {@linkcode ACCEPT_TIMEOUT}; null if there is none for this
+   * worker, or nobody shall take any more.
+   * @param nonblocking whether calls on the new connection are
+   * @param shallLeave looked at before somebody is taken who has come meanwhile
+   * @throws {SystemError} `EINVAL` if the only socket was shut down
+   */
+  wait(nonblocking: boolean, shallLeave: () => boolean): Accepted | null {
+    if (this.#polled === null) return this.#libc.accept(this.#descriptors[0], nonblocking);
+    const { poll } = this.#libc.functions;
+    if (poll(this.#polledBytes, this.#polled.length / 2, ACCEPT_TIMEOUT) <= 0) return null;
+    this.isOver = this.#polled.at(-1)! >> 16 !== 0;
+    return this.isOver || shallLeave() ? null : this.take(nonblocking);
+  }
+
+  /** The next client, where the sockets do not block; null if nobody waits. */
+  take(nonblocking: boolean): Accepted | null {
+    const { length } = this.#descriptors;
+    for (let tries = 0; tries < length; tries++) {
+      const listener = this.#next;
+      this.#next = (listener + 1) % length;
+      const accepted = this.#libc.accept(this.#descriptors[listener], nonblocking, listener);
+      if (accepted === null) continue;
+      if (this.#inherited[listener]) this.#prepare(accepted);
+      return accepted;
+    }
+    return null;
+  }
+
+  #prepare({ descriptor, listener }: Accepted): void {
+    try {
+      prepare(this.#libc, descriptor, this.addrs[listener]);
+    } catch {
+      // The client may have reset already, which its first read tells.
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The listening sockets that workers share, seen from the main process.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import type { SharedSockets } from "../posix/client_queues.ts";
+import type { Libc } from "../posix/libc.ts";
+import { dropNewcomers } from "../posix/syn_filter.ts";
+import type { Runtime } from "../runtime.ts";
+import { bindAll, type ListenAt, openSocket } from "./bind.ts";
+import type { Settings } from "./settings.ts";
+
+/** They, until nobody needs them any more. */
+export class ListeningSockets {
+  readonly addrs: readonly Address[];
+  /** What workers are told of them. */
+  readonly shared: SharedSockets;
+  readonly #libc: Libc;
+  /** Hangs up the socket that workers watch, when it is closed. */
+  #end: number | null;
+
+  /**
+   * Binds.
+   * @param patience milliseconds that an `accept` on them may wait
+   * @throws {SystemError} with one line that says what to do
+   */
+  static async open(
+    libc: Libc,
+    runtime: Runtime,
+    places: readonly ListenAt[],
+    { backlog, unixMode }: Settings,
+    patience: number,
+  ): Promise<ListeningSockets> {
+    const bound = await bindAll(
+      runtime,
+      places,
+      unixMode,
+      (place) => openSocket(libc, place, backlog),
+      (descriptor) => libc.localAddress(descriptor),
+      (descriptor) => libc.close(descriptor),
+    );
+    const descriptors = bound.map(({ listener }) => listener);
+    const inherited = bound.map(({ place }) => place.descriptor !== undefined);
+    try {
+      for (const descriptor of descriptors) libc.setTimeout(descriptor, "receive", patience);
+      return new ListeningSockets(libc, descriptors, inherited);
+    } catch (error) {
+      for (const descriptor of descriptors) libc.close(descriptor);
+      throw error;
+    }
+  }
+
+  private constructor(libc: Libc, descriptors: number[], inherited: boolean[]) {
+    this.#libc = libc;
+    this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
+    const isOne = descriptors.length === 1 && !inherited[0];
+    const [end, other] = isOne ? [null, null] : libc.socketPair();
+    this.shared = { descriptors, inherited, end };
+    this.#end = other;
+    if (!isOne) this.setNonblocking();
+  }
+
+  /** Those of sockets that end with this server. */
+  get ownAddrs(): Address[] {
+    return this.addrs.filter((_, i) => !this.shared.inherited[i]);
+  }
+
+  /** Of one socket, the first; what fails for it would for the others. */
+  get first(): number {
+    return this.shared.descriptors[0];
+  }
+
+  /** Deno makes what it passes on block, for all who have it (2.9). */
+  setNonblocking(): void {
+    for (const descriptor of this.shared.descriptors) this.#libc.setNonblocking(descriptor);
+  }
+
+  /** Whether an `accept` on them must not block, because there are others. */
+  get areSeveral(): boolean {
+    return this.shared.end !== null;
+  }
+
+  /** How many clients wait in their queues; null where the system does not tell. */
+  queueLength(): number | null {
+    return this.#sum(this.shared.descriptors);
+  }
+
+  /** The same, of those that are ended with this server: others wait for the next one. */
+  ownQueueLength(): number | null {
+    return this.#sum(this.#own);
+  }
+
+  /** Lets nobody else come to the queues that are ended with this server. */
+  dropNewcomers(): void {
+    for (const descriptor of this.#own) dropNewcomers(this.#libc, descriptor);
+  }
+
+  /** Wakes all who wait for a client, and ends the queues; another program's stay as they are. */
+  stop(): void {
+    if (this.#end !== null) this.#libc.close(this.#end);
+    this.#end = null;
+    for (const descriptor of this.#own) {
+      this.#libc.shutdown(descriptor, "both");
+      if (this.#libc.localAddress(descriptor).transport === "unix") this.#endQueue(descriptor);
+    }
+  }
+
+  /** Gives back what is left, once the last worker is gone. */
+  release(): void {
+    const { descriptors, inherited, end } = this.shared;
+    descriptors.forEach((descriptor, i) => {
+      if (inherited[i]) this.#libc.setTimeout(descriptor, "receive", 0);
+      this.#libc.close(descriptor);
+    });
+    if (end !== null) this.#libc.close(end);
+    if (this.#end !== null) this.#libc.close(this.#end);
+  }
+
+  get #own(): number[] {
+    return this.shared.descriptors.filter((_, i) => !this.shared.inherited[i]);
+  }
+
+  #sum(descriptors: readonly number[]): number | null {
+    let sum = 0;
+    for (const descriptor of descriptors) {
+      const length = this.#libc.queueLength(descriptor);
+      if (length === null) return null;
+      sum += length;
+    }
+    return sum;
+  }
+
+  /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
+  #endQueue(listening: number): void {
+    try {
+      for (let next; (next = this.#libc.accept(listening, true)) !== null;) {
+        this.#libc.close(next.descriptor);
+      }
+    } catch {
+      // EINVAL: it is shut down, and nobody waits any more.
+    }
+  }
+}
