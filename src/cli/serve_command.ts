@@ -17,6 +17,7 @@ import { formatEvent, stamp } from "../log/format_event.ts";
 import { formatJson } from "../log/format_json.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
+import { inheritance } from "../server/inherited_sockets.ts";
 import { describeOptions } from "./describe_options.ts";
 import { LineWriter } from "./line_writer.ts";
 import { parseOptions } from "./options.ts";
@@ -86,8 +87,9 @@ export async function serveCommand(
     )
     : null;
   const onEvent = probes ? (event: ServerEvent) => probes.event(event) : onLogged;
+  const passedOn = inheritance(runtime);
   const options: ServeOptions = {
-    ...serveSettings(given),
+    ...serveSettings(given, passedOn.names.length),
     messages: verbose,
     onEvent,
   };
@@ -139,6 +141,7 @@ export async function serveCommand(
     stopWatching();
   }
   ready = true;
+  if (passedOn.warning !== null) warn(passedOn.warning);
   warnings.forEach(warn);
   runtime.onUnhandled((error) => {
     const worker = { kind: "main", id: 0 } as const;

@@ -75,6 +75,13 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "Listen on a Unix-domain socket instead.",
   },
   {
+    name: "listen",
+    value: "ADDR",
+    repeated: true,
+    default: "all that was passed on, as by systemd, or --host and --port",
+    help: "One of several places: HOST:PORT, PORT, unix:PATH, or fd:NAME of a socket passed on.",
+  },
+  {
     name: "unix-mode",
     sets: "unixMode",
     value: "MODE",

@@ -12,14 +12,13 @@ import { UsageError } from "./usage_error.ts";
 
 /**
  * The options that were given, as the API takes them.
+ * @param passedOn how many listening sockets this process was started with
  * @throws {UsageError} where they do not go together, or serve() would not take one
  */
-export function serveSettings(given: Given): ServeOptions {
-  if (given.text("unix") && (given.text("host") || given.text("port"))) {
-    throw new UsageError("--unix goes without --host and --port");
-  }
+export function serveSettings(given: Given, passedOn = 0): ServeOptions {
+  const listen = placesGiven(given, passedOn);
   const mode = given.text("unix-mode");
-  if (mode !== undefined && !given.text("unix")) {
+  if (mode !== undefined && !given.text("unix") && !listen?.some((at) => /^unix:|\//.test(at))) {
     throw new UsageError("--unix-mode goes with --unix PATH");
   }
   for (const name of ["unix-mode", "status-mode"]) {
@@ -37,7 +36,7 @@ export function serveSettings(given: Given): ServeOptions {
   if (permissions.includes("none") && permissions.length > 1) {
     throw new UsageError("--worker-permissions none goes without other permissions");
   }
-  const settings: { [key in keyof ServeOptions]: unknown } = {};
+  const settings: { [key in keyof ServeOptions]: unknown } = { listen };
   for (const option of SERVE_OPTIONS) {
     if (option.sets) settings[option.sets] = apiValue(option, given);
     else if ("unsets" in option && given.has(option.name)) settings[option.unsets] = false;
@@ -50,6 +49,24 @@ export function serveSettings(given: Given): ServeOptions {
     throw new UsageError(errorMessage(error));
   }
   return options;
+}
+
+/** The places of `--listen`; undefined where they are not given in that way. */
+function placesGiven(given: Given, passedOn: number): string[] | undefined {
+  const listen = given.texts("listen");
+  const [single, second] = ["unix", "host", "port"].filter((name) => given.text(name));
+  if (single === "unix" && second) throw new UsageError("--unix goes without --host and --port");
+  if (single && listen.length > 0) {
+    throw new UsageError(`--${single} goes without --listen, which names all places`);
+  }
+  if (passedOn > 0 && (single || listen.length > 0 && !listen.some((at) => at.startsWith("fd:")))) {
+    throw new UsageError(
+      `sockets were passed on to this process (LISTEN_FDS): leave --${single ?? "listen"} out, ` +
+        "or name them too with --listen fd:NAME",
+    );
+  }
+  if (listen.length > 0) return listen;
+  return passedOn > 0 && !single ? ["fd:*"] : undefined;
 }
 
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */

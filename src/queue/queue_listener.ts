@@ -146,9 +146,10 @@ export function listenToQueue(
   const own = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
   const queues = new ClientQueues(libc, sockets);
-  const { descriptors } = sockets;
+  const { descriptors, end } = sockets;
+  const watched = end === null ? descriptors : [...descriptors, end];
   return new QueueListener({
-    bell: loop ? loopBell(loop, descriptors) : threadBell(runtime, descriptors),
+    bell: loop ? loopBell(loop, watched) : threadBell(runtime, watched),
     turns: new Turns(new Board(runtime, board), line, most, own),
     accept: () => queues.take(true),
     shallLeave,

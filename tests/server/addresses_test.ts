@@ -1,7 +1,6 @@
 /** Which address a server has, and which one its clients have called. */
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import process from "node:process";
-import { type ModelName, serve, type ServerEvent } from "../../mod.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type ModelName, serve } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
 import { Client, visit, within } from "../tools/client.ts";
 
@@ -24,25 +23,6 @@ for (const model of NAMES) {
     }
   });
 }
-
-Deno.test("of a name's other addresses a warning tells", async () => {
-  const dns = process.getBuiltinModule("node:dns");
-  const { lookup } = dns;
-  const events: ServerEvent[] = [];
-  const several = (_host: string, _options: unknown, done: (...found: unknown[]) => void) =>
-    done(null, ["::1", "127.0.0.2", "127.0.0.1"].map((address) => ({ address })));
-  dns.lookup = several as unknown as typeof lookup;
-  try {
-    const onEvent = (event: ServerEvent) => void events.push(event);
-    const server = await serve({ port: 0, hostname: "some.host", onEvent }, ECHO);
-    await server.shutdown();
-  } finally {
-    dns.lookup = lookup;
-  }
-  const [listening, warning] = events as unknown as Record<string, unknown>[];
-  assertEquals((listening.addr as { hostname: string }).hostname, "127.0.0.1");
-  assertMatch(String(warning.message), /^some\.host has other addresses .*: 127\.0\.0\.2, ::1;/);
-});
 
 /** Each way to accept, with what it takes beside the model. */
 const ACCEPTING: [ModelName, { workers?: number }][] = [
