@@ -49,7 +49,7 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
     };
     while (all.length < clients) await more(clients / 10);
     // A worker that gets no processor is passed over; those who come next go to it first.
-    for (let late = 0; late < 5 && await largerShare() > 0.6; late++) await more(clients / 5);
+    for (let late = 0; late < 15 && await largerShare() > 0.6; late++) await more(clients / 5);
     const share = await largerShare();
     console.log(`    the larger share: ${(100 * share).toFixed(1)} %`);
     assert(share <= 0.6);
