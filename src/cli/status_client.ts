@@ -4,7 +4,7 @@
  */
 import { type Address, formatAddress, type ServerStatus } from "../../mod.ts";
 import { patience } from "../connection/delay.ts";
-import { errorMessage } from "../connection/errors.ts";
+import { errorCode, errorMessage } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { reach } from "../server/reach.ts";
 
@@ -14,10 +14,18 @@ const TIMEOUT = 5000;
 const LARGEST = 16 * 1024 * 1024;
 
 /**
- * What the server tells.
+ * What the server tells. Where a server that ends has reset the question, it is put once
+ * more: whether one is there then is what the user wants to know.
  * @throws {Error} with one line that says why it does not
  */
-export async function askStatus(runtime: Runtime, address: Address): Promise<ServerStatus> {
+export function askStatus(runtime: Runtime, address: Address): Promise<ServerStatus> {
+  return ask(runtime, address).catch((error) => {
+    if (!["ECONNRESET", "EPIPE"].includes(errorCode(error.cause) ?? "")) throw error;
+    return ask(runtime, address);
+  });
+}
+
+async function ask(runtime: Runtime, address: Address): Promise<ServerStatus> {
   const where = formatAddress(address);
   const connection = await reach(runtime, address);
   let late = false;

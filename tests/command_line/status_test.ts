@@ -1,11 +1,23 @@
 /** `trivet status`: once, again and again, and where nobody answers. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createServer } from "node:net";
 import { greeted, until } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { statusPlace } from "../tools/status.ts";
 
 await onEachRuntime(({ test, serve, run }) => {
+  test("trivet status asks a server that resets it once more: it may have ended", async () => {
+    const gone = createServer((client) => {
+      client.resetAndDestroy();
+      gone.close();
+    });
+    await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
+    const command = run(["status", `${(gone.address() as { port: number }).port}`]);
+    assertEquals(await command.exit(), 1);
+    assertMatch(command.stderr, /nobody listens there\n$/);
+  });
+
   test("trivet status tells of a server once, as JSON, again and again, and why it cannot", async () => {
     const server = serve("--model", "process", "--status", "127.0.0.1:0");
     const address = await server.ready();
