@@ -48,6 +48,7 @@ export type {
   ConnectPatience,
   ConnectTcpOptions,
   ConnectUnixOptions,
+  ListenOptions,
   ServeOptions,
   ServeTcpOptions,
   ServeUnixOptions,
