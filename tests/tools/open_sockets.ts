@@ -1,15 +1,26 @@
 const LISTENS = "0A";
 
+/** The sockets at either end of a port of this machine, as proc_pid_net(5) has them. Linux only. */
+function socketsOf(port: number): { readonly listens: boolean; readonly isOpen: boolean }[] {
+  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = Deno.readTextFileSync("/proc/net/tcp").trim().split("\n").slice(1);
+  return lines.flatMap((line) => {
+    const [, local, remote, state, , , , , , inode] = line.trim().split(/ +/);
+    if (!local.endsWith(end) && !remote.endsWith(end)) return [];
+    // Without an inode it is closed, or not accepted yet.
+    return [{ listens: state === LISTENS, isOpen: state !== LISTENS && inode !== "0" }];
+  });
+}
+
 /**
  * How many sockets are open at either end of connections to a port of this machine, of any
  * process: test files share one, so its descriptors are not this test's. Linux only.
  */
 export function openSockets(port: number): number {
-  const end = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = Deno.readTextFileSync("/proc/net/tcp").trim().split("\n").slice(1);
-  return lines.filter((line) => {
-    const [, local, remote, state, , , , , , inode] = line.trim().split(/ +/);
-    const isOne = local.endsWith(end) || remote.endsWith(end);
-    return isOne && state !== LISTENS && inode !== "0"; // 0: closed, or not accepted yet
-  }).length;
+  return socketsOf(port).filter(({ isOpen }) => isOpen).length;
+}
+
+/** Whether somebody listens on the port; nobody is connected to find out. Linux only. */
+export function isListenedOn(port: number): boolean {
+  return socketsOf(port).some(({ listens }) => listens);
 }
