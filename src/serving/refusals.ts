@@ -5,8 +5,8 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { ipBytes, isMapped } from "../connection/ip_address.ts";
 import type { RefusalReason } from "../events.ts";
-import { encodeIpv6 } from "../posix/socket_address.ts";
 
 /** Descriptors that connections leave for everything else. */
 export const SPARE_DESCRIPTORS = 64;
@@ -70,8 +70,6 @@ export class Refusals {
 export function sourceOf(address: Address): string | null {
   if (address.transport === "unix") return null;
   if (!address.hostname.includes(":")) return address.hostname;
-  const bytes = encodeIpv6(address.hostname);
-  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
-    bytes[10] === 0xff && bytes[11] === 0xff;
-  return mapped ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
+  const bytes = ipBytes(address.hostname);
+  return isMapped(bytes) ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
 }
