@@ -53,11 +53,12 @@ export function serveSettings(given: Given): ServeOptions {
 }
 
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
-function apiValue({ name, value, range, repeated }: ServeOption, given: Given): unknown {
+function apiValue({ name, value, range, repeated, list }: ServeOption, given: Given): unknown {
   if (!value) return given.has(name);
   const texts = given.texts(name);
   if (texts.length === 0) return undefined;
   if (repeated) return texts;
+  if (list) return given.list(name);
   if (value === "SECONDS") return Math.round(Number(texts[0]) * 1000);
   if (value === "MODE") return parseInt(texts[0], 8);
   return range ? Number(texts[0]) : texts[0];

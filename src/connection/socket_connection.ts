@@ -36,6 +36,8 @@ export class SocketConnection implements Connection {
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
+  /** This end as a prelude was told of it. */
+  #localAddr: Address | null = null;
   #streams: ConnectionStreams | null = null;
   #readsAtEnd = 0;
 
@@ -48,7 +50,12 @@ export class SocketConnection implements Connection {
   }
 
   get localAddr(): Address {
-    return this.#socket.localAddr;
+    return this.#localAddr ?? this.#socket.localAddr;
+  }
+
+  /** Set by a prelude, as `remoteAddr`. */
+  set localAddr(address: Address) {
+    this.#localAddr = address;
   }
 
   /** Bytes that the kernel has taken. */
@@ -106,7 +113,7 @@ export class SocketConnection implements Connection {
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
   handOn(unread: Uint8Array): void {
     this.#use = null;
-    this.bytesRead -= unread.length;
+    this.bytesRead = 0;
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
   }

@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import { acceptLoop } from "../serving/accept_loop.ts";
-import { type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { NO_SOURCE, type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
@@ -34,6 +34,8 @@ export class HandedOverEntrance implements Entrance {
   readonly #listener: HandOverListener;
   /** How many may wait here. */
   readonly #queueRoom: number;
+  /** Whether a worker asks again, when it knows from where its client comes. */
+  readonly #asksLater: boolean;
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
   #supervisor: Supervisor | null = null;
@@ -67,6 +69,7 @@ export class HandedOverEntrance implements Entrance {
     const workers = Math.min(settings.maxConnections, this.room);
     const left = descriptors - CHANNEL_DESCRIPTORS * workers;
     this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
+    this.#asksLater = settings.serving.proxy !== null;
   }
 
   queueLength(): number {
@@ -81,7 +84,7 @@ export class HandedOverEntrance implements Entrance {
       if (this.#waiting.length >= this.#queueRoom) {
         told.onRefused(remoteAddr, "connections");
         this.#listener.drop(socket);
-      } else if (!refusals.admit(remoteAddr)) this.#listener.drop(socket);
+      } else if (!refusals.admit(this.#guest(socket), remoteAddr)) this.#listener.drop(socket);
       else {
         this.#waiting.push(socket);
         this.onIdle();
@@ -93,10 +96,14 @@ export class HandedOverEntrance implements Entrance {
 
   onIdle(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
+      const worker = this.#supervisor?.take(this.#guest(this.#waiting[0]));
       if (!worker) return;
       worker.give!(this.#waiting.shift()!);
     }
+  }
+
+  #guest({ remoteAddr }: HandedSocket): Address {
+    return this.#asksLater ? NO_SOURCE : remoteAddr;
   }
 
   dropNewcomers(): void {
@@ -106,7 +113,7 @@ export class HandedOverEntrance implements Entrance {
   stop(): void {
     this.#listener.close();
     for (const socket of this.#waiting.splice(0)) {
-      this.#refusals!.leave(socket.remoteAddr);
+      this.#refusals!.leave(this.#guest(socket));
       this.#listener.drop(socket);
     }
   }

@@ -108,6 +108,7 @@ export class MainServer extends BaseServer {
       worker: { kind: "main", id: 0 },
       number: 0,
       limit: settings.refuses ? Infinity : limit,
+      most: settings.refuses ? limit : Infinity,
       refusals: new Refusals({
         connections: settings.refuses ? limit : Infinity,
         perSource: settings.maxConnectionsPerSource,

@@ -9,6 +9,7 @@ import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { proxySettings } from "./proxy_settings.ts";
 import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
@@ -33,6 +34,7 @@ const NUMBERS = {
   unixMode: [0, 0, 0o777],
   statusMode: [0o600, 0, 0o777],
   maxWorkerMemory: [0, 0, LARGEST],
+  proxyHeaderTimeout: [5000, 1, LARGEST],
 } as const satisfies Partial<Record<keyof ServeOptions, readonly [number, number, number]>>;
 
 type NumberName = keyof typeof NUMBERS;
@@ -51,6 +53,7 @@ const KINDS = {
   fork: "true or false",
   workerArgs: "an array of strings",
   workerPermissions: "an array of strings",
+  proxyProtocol: "an array of strings",
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
@@ -149,7 +152,10 @@ export function settle(options: ServeOptions): Settings {
     fork: options.fork ?? true,
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
-    serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+    serving: {
+      ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+      proxy: proxySettings(options, numbers.proxyHeaderTimeout),
+    },
   };
 }
 
@@ -159,7 +165,8 @@ export function settle(options: ServeOptions): Settings {
  * models gives all of them the same.
  */
 function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
-  if (options.maxConnectionsPerSource && options.path !== undefined) {
+  const hasSource = options.path === undefined || options.proxyProtocol !== undefined;
+  if (options.maxConnectionsPerSource && !hasSource) {
     throw new TypeError(
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );

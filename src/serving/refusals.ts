@@ -11,6 +11,9 @@ import type { RefusalReason } from "../events.ts";
 /** Descriptors that connections leave for everything else. */
 export const SPARE_DESCRIPTORS = 64;
 
+/** In the place of a client of whom it is not known yet from where it comes. */
+export const NO_SOURCE: Address = { transport: "unix", path: "" };
+
 /** How many are let in. */
 export interface RefusalSettings {
   /** Connections at once, beyond which newcomers are refused; Infinity where they wait. */
@@ -31,18 +34,21 @@ export class Refusals {
     this.#settings = settings;
   }
 
-  /** Lets a newcomer in, for whom `leave` is called later; or reports the refusal, and returns false. */
-  admit(remoteAddr: Address): boolean {
+  /**
+   * Lets a newcomer in, for whom `leave` is called later; or reports the refusal, and returns false.
+   * @param told who is reported, where it is not known yet from where it comes
+   */
+  admit(remoteAddr: Address, told: Address = remoteAddr): boolean {
     const { connections, perSource, onRefused } = this.#settings;
     if (this.#count >= connections) {
-      onRefused(remoteAddr, "connections");
+      onRefused(told, "connections");
       return false;
     }
     const source = perSource > 0 ? sourceOf(remoteAddr) : null;
     if (source !== null) {
       const open = this.#bySource.get(source) ?? 0;
       if (open >= perSource) {
-        onRefused(remoteAddr, "source");
+        onRefused(told, "source");
         return false;
       }
       this.#bySource.set(source, open + 1);

@@ -21,8 +21,10 @@ export interface HandedOverLink {
   readonly parent: number;
 }
 
-/** What says that a socket comes with it; any other message is an order. */
+/** What says that a socket comes with it; any other message is an order, or an answer. */
 const CONNECTION = "connection";
+/** The answers. */
+const [LET_IN, TURNED_AWAY] = ["let in", "turned away"];
 
 /** Starts processes that are handed their connections. */
 export function handedOverStarter(
@@ -52,7 +54,7 @@ export function handedOverStarter(
     return {
       name: { kind: "process", id: child.pid },
       order: (order) => child.postMessage(order),
-      answer: () => {}, // it does not ask, see `ask` below
+      answer: (admitted) => child.postMessage(admitted ? LET_IN : TURNED_AWAY),
       give: (socket) => child.postMessage(CONNECTION, socket),
       kill: () => child.kill(),
     };
@@ -86,9 +88,11 @@ export function handedOverChannel(
   let strongest: Order | null = null;
   let onOrder: (order: Order) => void = () => {};
   let wake: () => void = () => {};
+  let answer: (admitted: boolean) => void = () => {};
   let crowded = false;
   const dropped = new Dropped();
   scope.onMessage((message, socket) => {
+    if (message === LET_IN || message === TURNED_AWAY) return answer(message === LET_IN);
     if (message !== CONNECTION) onOrder(strongest = message as Order);
     else if (socket) handed.push(socket);
     else scope.postMessage(encodeMessage({ type: "vanished" }));
@@ -106,6 +110,11 @@ export function handedOverChannel(
     look: () => strongest,
     onOrder: (listener) => void (onOrder = listener),
     ask: () => true, // whoever is handed over has been let in
+    askLater: (remoteAddr) =>
+      new Promise((resolve) => {
+        answer = resolve;
+        scope.postMessage(encodeMessage({ type: "asks", remoteAddr }));
+      }),
     listen: () => ({
       async accept() {
         while (handed.length === 0) {

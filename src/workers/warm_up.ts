@@ -75,7 +75,7 @@ async function serveItself(
   const settings = {
     asks: false,
     reports: false,
-    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
+    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0, proxy: null },
   };
   const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
   void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });
