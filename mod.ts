@@ -34,6 +34,8 @@ export type {
   ReadOptions,
 } from "./src/framing/options.ts";
 export type { Time } from "./src/framing/deadline.ts";
+export { encodeProxyHeader, type ProxyHeaderOptions } from "./src/proxy/encode.ts";
+export type { ProxyHeader, ProxyInfo, ProxyTls } from "./src/proxy/proxy_header.ts";
 export { SystemError } from "./src/connection/errors.ts";
 export type { CloseReason, RefusalReason, ServerEvent } from "./src/events.ts";
 export { formatEvent, type FormatOptions } from "./src/log/format_event.ts";

@@ -15,9 +15,16 @@ export type CloseReason =
 
 /**
  * Why a client was not let in: too many connections, too many from where it
- * comes from, or too few descriptors.
+ * comes from, or too few descriptors; or where a PROXY header is expected, a sender
+ * that is not trusted, no header that is right, or none in time.
  */
-export type RefusalReason = "connections" | "source" | "descriptors";
+export type RefusalReason =
+  | "connections"
+  | "source"
+  | "descriptors"
+  | "proxy_untrusted"
+  | "proxy_header"
+  | "proxy_timeout";
 
 /** Something that happened in the server; each `accepted` has one `closed`. */
 export type ServerEvent =
@@ -89,6 +96,8 @@ export type ServerEvent =
       /** The client that was closed at once, or the last of several. */
       readonly remoteAddr: Address;
       readonly reason: RefusalReason;
+      /** What was wrong, where the reason does not say all. */
+      readonly error?: string;
       /** How many since the last such event; at most one a second comes. */
       readonly count: number;
     }

@@ -48,6 +48,14 @@ export interface ServeOptions {
   maxConnectionsPerWorker?: number;
   /** Idle workers kept ready beyond the busy ones. @default {4} */
   spares?: number;
+  /**
+   * Who must send a PROXY header before all else, as a balancer does, with the client's
+   * address: networks such as `10.0.0.0/8` or `::1`, and `unix` for the clients of a Unix
+   * socket. Everybody else is closed at once. Without it, no header is read.
+   */
+  proxyProtocol?: string[];
+  /** How long the whole PROXY header may take. @default {5000} */
+  proxyHeaderTimeout?: number;
   /** Clients that may wait in the kernel's queue. @default {511} */
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
@@ -111,6 +119,11 @@ export interface ServeOptions {
 export interface ListenOptions {
   /** Where: as an entry of `listen` that is a string. */
   at: string;
+  /**
+   * Who must send a PROXY header here; without it, what the option `proxyProtocol` says for
+   * all places, and with an empty list nobody.
+   */
+  proxyProtocol?: string[];
 }
 
 /** Options for `serve` on a TCP port. */

@@ -49,8 +49,8 @@ export type Signal = StopSignal | UserSignal | "SIGCHLD";
 export interface HandedSocket {
   readonly handed: unknown;
   readonly remoteAddr: Address;
-  /** Which of a server's listening sockets it came to. */
-  listener?: number;
+  /** Which of the places where its server listens it came to; the first, unless it says so. */
+  place?: number;
 }
 
 /** A worker's thread or process as the runtime sees it. */

@@ -20,7 +20,9 @@ type Sets =
   | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
   | { readonly value: "MODE"; readonly sets: Taking<number> }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
+  | { readonly list: true; readonly sets: Taking<string[]> }
   | {
+    readonly list?: undefined;
     readonly range?: undefined;
     readonly repeated?: false;
     readonly sets?: Taking<string | true>;
@@ -79,7 +81,8 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     value: "ADDR",
     repeated: true,
     default: "all that was passed on, as by systemd, or --host and --port",
-    help: "One of several places: HOST:PORT, PORT, unix:PATH, or fd:NAME of a socket passed on.",
+    help: "One of several places: HOST:PORT, PORT, unix:PATH, or fd:NAME of a socket passed on; " +
+      "then ,proxy-protocol=CIDR,... or ,proxy-protocol=off for it alone.",
   },
   {
     name: "unix-mode",
@@ -126,6 +129,22 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     range: [0, LARGEST],
     default: "0, no limit",
     help: "Replace a worker after so many, or up to a fifth fewer (thread, process, --workers).",
+  },
+  {
+    name: "proxy-protocol",
+    sets: "proxyProtocol",
+    value: "CIDR,...",
+    list: true,
+    default: "nobody; no header is read",
+    help: "Who must send a PROXY header, such as 10.0.0.0/8,::1 or unix; nobody else is served.",
+  },
+  {
+    name: "proxy-header-timeout",
+    sets: "proxyHeaderTimeout",
+    value: "SECONDS",
+    range: [0.001, LARGEST],
+    default: `${standard("proxyHeaderTimeout") / 1000}`,
+    help: "Wait so long for the whole PROXY header.",
   },
   {
     name: "idle-timeout",

@@ -2,7 +2,7 @@
  * From the command line of `serve` to what `serve()` is called with.
  * @module
  */
-import type { ServeOptions } from "../../mod.ts";
+import type { ListenOptions, ServeOptions } from "../../mod.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { hostMistake } from "../server/check_options.ts";
 import { settle } from "../server/settings.ts";
@@ -18,7 +18,10 @@ import { UsageError } from "./usage_error.ts";
 export function serveSettings(given: Given, passedOn = 0): ServeOptions {
   const listen = placesGiven(given, passedOn);
   const mode = given.text("unix-mode");
-  if (mode !== undefined && !given.text("unix") && !listen?.some((at) => /^unix:|\//.test(at))) {
+  if (
+    mode !== undefined && !given.text("unix") &&
+    !given.texts("listen").some((at) => /^unix:|^[./]/.test(at))
+  ) {
     throw new UsageError("--unix-mode goes with --unix PATH");
   }
   for (const name of ["unix-mode", "status-mode"]) {
@@ -52,7 +55,7 @@ export function serveSettings(given: Given, passedOn = 0): ServeOptions {
 }
 
 /** The places of `--listen`; undefined where they are not given in that way. */
-function placesGiven(given: Given, passedOn: number): string[] | undefined {
+function placesGiven(given: Given, passedOn: number): (string | ListenOptions)[] | undefined {
   const listen = given.texts("listen");
   const [single, second] = ["unix", "host", "port"].filter((name) => given.text(name));
   if (single === "unix" && second) throw new UsageError("--unix goes without --host and --port");
@@ -65,16 +68,29 @@ function placesGiven(given: Given, passedOn: number): string[] | undefined {
         "or name them too with --listen fd:NAME",
     );
   }
-  if (listen.length > 0) return listen;
+  if (listen.length > 0) return listen.map(placeGiven);
   return passedOn > 0 && !single ? ["fd:*"] : undefined;
 }
 
+/** `ADDR`, or `ADDR,proxy-protocol=CIDR,…`; `off` for nobody there. */
+function placeGiven(text: string): string | ListenOptions {
+  const [at, option, ...others] = text.split(",");
+  if (option === undefined) return at;
+  const [, first] = /^proxy-protocol=(.+)$/.exec(option) ?? [];
+  if (first === undefined) {
+    throw new UsageError(`--listen ${text}: after the address comes proxy-protocol=CIDR, or off`);
+  }
+  const trusted = [first, ...others];
+  return { at, proxyProtocol: trusted.length === 1 && first === "off" ? [] : trusted };
+}
+
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
-function apiValue({ name, value, range, repeated }: ServeOption, given: Given): unknown {
+function apiValue({ name, value, range, repeated, list }: ServeOption, given: Given): unknown {
   if (!value) return given.has(name);
   const texts = given.texts(name);
   if (texts.length === 0) return undefined;
   if (repeated) return texts;
+  if (list) return given.list(name);
   if (value === "SECONDS") return Math.round(Number(texts[0]) * 1000);
   if (value === "MODE") return parseInt(texts[0], 8);
   return range ? Number(texts[0]) : texts[0];

@@ -17,8 +17,8 @@ import { Writer } from "./writer.ts";
 export class SocketConnection implements Connection {
   /** The peer's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
   remoteAddr: Address;
-  /** Which of a server's listening sockets it came to. */
-  listener = 0;
+  /** Which of the places where its server listens it came to. */
+  place = 0;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
   /** Told of the bytes of each read; set only where somebody asked for them. */
@@ -38,6 +38,8 @@ export class SocketConnection implements Connection {
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
+  /** This end as a prelude was told of it. */
+  #localAddr: Address | null = null;
   #streams: ConnectionStreams | null = null;
   #readsAtEnd = 0;
 
@@ -50,7 +52,12 @@ export class SocketConnection implements Connection {
   }
 
   get localAddr(): Address {
-    return this.#socket.localAddr;
+    return this.#localAddr ?? this.#socket.localAddr;
+  }
+
+  /** Set by a prelude, as `remoteAddr`. */
+  set localAddr(address: Address) {
+    this.#localAddr = address;
   }
 
   /** Bytes that the kernel has taken. */
@@ -108,7 +115,7 @@ export class SocketConnection implements Connection {
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
   handOn(unread: Uint8Array): void {
     this.#use = null;
-    this.bytesRead -= unread.length;
+    this.bytesRead = 0;
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Connection } from "../connection/connection.ts";
+import type { ProxyInfo } from "../proxy/proxy_header.ts";
 
 /** The models, by name. */
 export type ModelName = "multiplex" | "iterative" | "thread" | "process";
@@ -40,6 +41,8 @@ export interface Context {
   readonly model: ModelName;
   /** Who runs the handler. */
   readonly worker: WorkerName;
+  /** What the proxy told through which the client came; null where none is expected (`proxyProtocol`). */
+  readonly proxy: ProxyInfo | null;
 }
 
 /** What happens on one connection. It is closed when the handler has ended. */

@@ -65,6 +65,9 @@ const REFUSALS = {
   connections: "too many connections",
   source: "too many connections from its address",
   descriptors: "too few descriptors are left",
+  proxy_untrusted: "it is not trusted to send a PROXY header",
+  proxy_header: "no right PROXY header",
+  proxy_timeout: "no PROXY header in time",
 };
 
 function times(count: number): string {
@@ -115,7 +118,9 @@ function lineOf(event: ServerEvent, options: FormatOptions): string | null {
     case "refused":
       return `${paint(31, "!")} refused ${address(event.remoteAddr)}${
         event.count > 1 ? ` and ${event.count - 1} more` : ""
-      }: ${REFUSALS[event.reason]}`;
+      }: ${REFUSALS[event.reason]}${
+        event.error === undefined ? "" : ` (${escape(event.error, SHOWN)})`
+      }`;
     case "warning":
       return `${paint(31, "!")} ${escape(event.message, SHOWN_OF_ADVICE)}`;
     case "worker_started":

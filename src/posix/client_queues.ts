@@ -16,6 +16,8 @@ const POLLIN = 1;
 export interface SharedSockets {
   /** Their descriptors. */
   readonly descriptors: readonly number[];
+  /** Of each, which of the server's places it is for; a name's addresses are for one. */
+  readonly places: readonly number[];
   /** Of each, whether it is another program's, and was only passed on. */
   readonly inherited: readonly boolean[];
   /**
@@ -29,6 +31,8 @@ export interface SharedSockets {
 export class ClientQueues {
   /** Where each socket listens. */
   readonly addrs: readonly Address[];
+  /** Of each socket, which of the server's places it is for. */
+  readonly places: readonly number[];
   /** Whether nobody shall take clients any more. */
   isOver = false;
   readonly #libc: Libc;
@@ -40,10 +44,11 @@ export class ClientQueues {
   /** Whose turn it is. */
   #next = 0;
 
-  constructor(libc: Libc, { descriptors, inherited, end }: SharedSockets) {
+  constructor(libc: Libc, { descriptors, places, inherited, end }: SharedSockets) {
     this.#libc = libc;
     this.#descriptors = descriptors;
     this.#inherited = inherited;
+    this.places = places;
     this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
     const polled = end === null ? [] : [...descriptors, end].flatMap((fd) => [fd, POLLIN]);
     this.#polled = end === null ? null : new Int32Array(polled);

@@ -5,6 +5,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
+import { formatIp, ipBytes } from "../connection/ip_address.ts";
 import type { Constants } from "./constants.ts";
 
 /** Room for any of the three. */
@@ -27,7 +28,7 @@ export function encodeAddress(address: Address, c: Constants): Uint8Array {
   const v6 = address.hostname.includes(":");
   const bytes = start(v6 ? 28 : 16, v6 ? c.AF_INET6 : c.AF_INET, c);
   new DataView(bytes.buffer).setUint16(2, address.port);
-  if (v6) bytes.set(encodeIpv6(address.hostname), 8);
+  if (v6) bytes.set(ipBytes(address.hostname), 8);
   else bytes.set(address.hostname.split(".").map(Number), 4);
   return bytes;
 }
@@ -51,7 +52,7 @@ export function decodeAddress(
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const hostname = family === c.AF_INET6
-    ? decodeIpv6(view, 8)
+    ? formatIp(bytes.subarray(8, 24))
     : `${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`;
   return { transport: "tcp", hostname, port: view.getUint16(2) };
 }
@@ -61,37 +62,4 @@ function start(size: number, family: number, c: Constants): Uint8Array {
   if (c.ADDRESS_HAS_LENGTH) bytes.set([size, family]);
   else new DataView(bytes.buffer).setUint16(0, family, true);
   return bytes;
-}
-
-/** The 16 bytes of a numeric IPv6 address; its zone is left out. */
-export function encodeIpv6(text: string): Uint8Array {
-  // URL writes any IPv6 address in one canonical form, without dotted parts.
-  const canonical = new URL(`http://[${text.split("%")[0]}]`).hostname.slice(
-    1,
-    -1,
-  );
-  const [head, tail] = canonical.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  if (tail !== undefined) {
-    while (groups.length + last.length < 8) groups.push("0");
-  }
-  const view = new DataView(new ArrayBuffer(16));
-  [...groups, ...last].forEach((group, i) => view.setUint16(i * 2, parseInt(group, 16)));
-  return new Uint8Array(view.buffer);
-}
-
-function decodeIpv6(view: DataView, offset: number): string {
-  const isMapped = view.getUint32(offset) === 0 && view.getUint32(offset + 4) === 0 &&
-    view.getUint32(offset + 8) === 0xffff;
-  // As people and the runtimes write it, see RFC 5952, 5.
-  if (isMapped) {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset + offset + 12, 4);
-    return `::ffff:${bytes.join(".")}`;
-  }
-  const groups = [];
-  for (let i = 0; i < 16; i += 2) {
-    groups.push(view.getUint16(offset + i).toString(16));
-  }
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

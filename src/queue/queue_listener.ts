@@ -161,7 +161,7 @@ export function listenToQueue(
             ? loop.adopt(descriptor, localAddr, remoteAddr)
             : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr)),
         );
-        connection.listener = listener;
+        connection.place = queues.places[listener];
         return connection;
       } catch (error) {
         libc.close(descriptor);

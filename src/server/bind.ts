@@ -88,6 +88,8 @@ async function answers(runtime: Runtime, address: Address): Promise<boolean> {
 /** One place where a server listens; its host is numeric. */
 export interface ListenAt {
   readonly address: Address;
+  /** Which of the places it is for that the options name. */
+  readonly number: number;
   /** A socket that listens there already, with which this process was started. */
   readonly descriptor?: number;
   /** Whether another socket listens on the same port for IPv4. */

@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { HandedSocket, HandOverListener, Runtime } from "../runtime.ts";
 import { acceptLoop } from "../serving/accept_loop.ts";
-import { type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { NO_SOURCE, type Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
@@ -40,6 +40,8 @@ export class HandedOverEntrance implements Entrance {
   readonly #source: OneListener<HandedSocket>;
   /** How many may wait here. */
   readonly #queueRoom: number;
+  /** By place, whether a worker asks again, when it knows from where its client comes. */
+  readonly #asksLater: readonly boolean[];
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
   #supervisor: Supervisor | null = null;
@@ -77,7 +79,7 @@ export class HandedOverEntrance implements Entrance {
     this.ownAddrs = this.#own.map(({ addr }) => addr);
     this.#source = asOne(
       bound.map(({ listener }) => listener),
-      (socket, listener) => socket.listener = listener,
+      (socket, listener) => socket.place = bound[listener].place.number,
       (socket) => this.#drop(socket),
     );
     this.start = start;
@@ -85,6 +87,7 @@ export class HandedOverEntrance implements Entrance {
     const workers = Math.min(settings.maxConnections, this.room);
     const left = descriptors - CHANNEL_DESCRIPTORS * workers;
     this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
+    this.#asksLater = settings.serving.proxies.map((proxy) => proxy !== null);
   }
 
   queueLength(): number {
@@ -99,7 +102,7 @@ export class HandedOverEntrance implements Entrance {
       if (this.#waiting.length >= this.#queueRoom) {
         told.onRefused(remoteAddr, "connections");
         this.#drop(socket);
-      } else if (!refusals.admit(remoteAddr)) this.#drop(socket);
+      } else if (!refusals.admit(this.#guest(socket), remoteAddr)) this.#drop(socket);
       else {
         this.#waiting.push(socket);
         this.onIdle();
@@ -111,10 +114,14 @@ export class HandedOverEntrance implements Entrance {
 
   onIdle(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take(this.#waiting[0].remoteAddr);
+      const worker = this.#supervisor?.take(this.#guest(this.#waiting[0]));
       if (!worker) return;
       worker.give!(this.#waiting.shift()!);
     }
+  }
+
+  #guest({ remoteAddr, place = 0 }: HandedSocket): Address {
+    return this.#asksLater[place] ? NO_SOURCE : remoteAddr;
   }
 
   dropNewcomers(): void {
@@ -124,7 +131,7 @@ export class HandedOverEntrance implements Entrance {
   stop(): void {
     this.#source.close();
     for (const socket of this.#waiting.splice(0)) {
-      this.#refusals!.leave(socket.remoteAddr);
+      this.#refusals!.leave(this.#guest(socket));
       this.#drop(socket);
     }
   }

@@ -48,7 +48,7 @@ function read(runtime: Runtime): Inheritance {
  * The sockets of that name, or with that descriptor, or all of them for `*`.
  * @throws {SystemError} with one line, where there is none, or something else
  */
-export function inheritedSockets(runtime: Runtime, which: string): ListenAt[] {
+export function inheritedSockets(runtime: Runtime, which: string): Omit<ListenAt, "number">[] {
   const { names } = inheritance(runtime);
   const isNumber = /^\d+$/.test(which);
   const descriptors = isNumber && !names.includes(which)

@@ -40,22 +40,23 @@ export class ListeningSockets {
       (descriptor) => libc.close(descriptor),
     );
     const descriptors = bound.map(({ listener }) => listener);
+    const numbers = bound.map(({ place }) => place.number);
     const inherited = bound.map(({ place }) => place.descriptor !== undefined);
     try {
       for (const descriptor of descriptors) libc.setTimeout(descriptor, "receive", patience);
-      return new ListeningSockets(libc, descriptors, inherited);
+      return new ListeningSockets(libc, descriptors, numbers, inherited);
     } catch (error) {
       for (const descriptor of descriptors) libc.close(descriptor);
       throw error;
     }
   }
 
-  private constructor(libc: Libc, descriptors: number[], inherited: boolean[]) {
+  private constructor(libc: Libc, descriptors: number[], places: number[], inherited: boolean[]) {
     this.#libc = libc;
     this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
     const isOne = descriptors.length === 1 && !inherited[0];
     const [end, other] = isOne ? [null, null] : libc.socketPair();
-    this.shared = { descriptors, inherited, end };
+    this.shared = { descriptors, places, inherited, end };
     this.#end = other;
     if (!isOne) this.setNonblocking();
   }

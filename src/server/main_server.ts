@@ -100,7 +100,7 @@ export class MainServer extends BaseServer {
     const listeners = bound.map(({ listener }) => listener);
     this.#source = asOne(
       listeners,
-      (connection, listener) => connection.listener = listener,
+      (connection, listener) => connection.place = bound[listener].place.number,
       (connection) => connection.close(),
     );
     this.#lifecycle = lifecycle;
@@ -132,6 +132,7 @@ export class MainServer extends BaseServer {
       worker: { kind: "main", id: 0 },
       number: 0,
       limit: settings.refuses ? Infinity : limit,
+      most: settings.refuses ? limit : Infinity,
       refusals: new Refusals({
         connections: settings.refuses ? limit : Infinity,
         perSource: settings.maxConnectionsPerSource,

@@ -9,27 +9,60 @@ import type { ListenOptions, ServeOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { parsePlace } from "../status/place.ts";
 import type { ListenAt } from "./bind.ts";
-import { checkOptions, checkPlace } from "./check_options.ts";
+import type { ProxySettings } from "../serving/proxy_prelude.ts";
+import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
 import { inheritedSockets } from "./inherited_sockets.ts";
+import { proxySettings } from "./proxy_settings.ts";
 import { resolveInOrder } from "./resolve_host.ts";
 
-/** A place as the options name it. */
-export type Place =
+/** Where a place is, as the options name it. */
+type Where =
   | { readonly address: Address }
   /** The name or number of a socket with which this process was started, or `*` for all of them. */
   | { readonly inherited: string };
 
+/** A place, and what is so for those who come there. */
+export type Place = Where & {
+  /** Whose PROXY headers are read; null: none is expected. */
+  readonly proxy: ProxySettings | null;
+};
+
 const INHERITED = /^fd:(.*)$/s;
 
 /** What an entry of `listen` that is an object may hold. */
-const KINDS = { at: "a string" } as const satisfies Record<keyof ListenOptions, "a string">;
+const KINDS = {
+  at: "a string",
+  proxyProtocol: "an array of strings",
+} as const satisfies Record<keyof ListenOptions, Kind>;
 
 /**
  * The places, at least one.
  * @param port where none is given
+ * @param timeout milliseconds that a PROXY header may take
  * @throws {TypeError} with one line for the first that is wrong
  */
-export function placesOf(options: ServeOptions, port: number): Place[] {
+export function placesOf(options: ServeOptions, port: number, timeout: number): Place[] {
+  const { proxyProtocol, proxyHeaderTimeout } = options;
+  const given = placesGiven(options, port);
+  if (proxyProtocol?.length === 0) {
+    throw new TypeError("Cannot serve with proxyProtocol: name somebody who sends a PROXY header");
+  }
+  const places = given.map(({ trusted = proxyProtocol ?? [], ...where }) => ({
+    ...where,
+    proxy: trusted.length === 0 ? null : proxySettings(trusted, timeout, transportOf(where)),
+  }));
+  if (proxyHeaderTimeout !== undefined && places.every(({ proxy }) => proxy === null)) {
+    throw new TypeError(
+      "Cannot serve with proxyHeaderTimeout: no PROXY header is expected, so give proxyProtocol too",
+    );
+  }
+  return places;
+}
+
+/** A place, and who must send a PROXY header there if that is said of it. */
+type Given = Where & { readonly trusted?: readonly string[] };
+
+function placesGiven(options: ServeOptions, port: number): Given[] {
   const { listen, path } = options;
   checkPlace("serve", options);
   if (listen === undefined) {
@@ -55,27 +88,34 @@ export function placesOf(options: ServeOptions, port: number): Place[] {
   return places;
 }
 
-function place(given: string | ListenOptions): Place {
+function place(given: string | ListenOptions): Given {
   if (typeof given !== "string") checkOptions("listen", given, KINDS);
-  const { at } = typeof given === "string" ? { at: given } : given;
+  const { at, proxyProtocol: trusted }: ListenOptions = typeof given === "string"
+    ? { at: given }
+    : given;
   if (at === undefined) throw new TypeError("Cannot listen without at: it says where");
   const [, inherited] = INHERITED.exec(at) ?? [];
   if (inherited === "") throw new TypeError("Cannot listen on fd: without a name or a number");
-  if (inherited !== undefined) return { inherited };
+  if (inherited !== undefined) return { inherited, trusted };
   try {
-    return { address: parsePlace(at) };
+    return { address: parsePlace(at), trusted };
   } catch (error) {
     throw new TypeError(`Cannot listen on ${at}: ${errorMessage(error)}`);
   }
 }
 
-function nameOf(place: Place): string {
+function nameOf(place: Where): string {
   return "inherited" in place ? `fd:${place.inherited}` : formatAddress(place.address);
 }
 
+/** What is listened on there; null where its name does not tell. */
+function transportOf(where: Where): Address["transport"] | null {
+  return "address" in where ? where.address.transport : null;
+}
+
 /** Whether the place is a Unix socket, as far as its name tells. */
-export function isUnix(place: Place): boolean {
-  return "address" in place && place.address.transport === "unix";
+export function isUnix(place: Where): boolean {
+  return transportOf(place) === "unix";
 }
 
 /**
@@ -84,16 +124,18 @@ export function isUnix(place: Place): boolean {
  */
 export async function findPlaces(runtime: Runtime, places: readonly Place[]): Promise<ListenAt[]> {
   const all: ListenAt[] = [];
-  for (const place of places) {
-    if ("inherited" in place) all.push(...inheritedSockets(runtime, place.inherited));
-    else all.push(...await lookUp(runtime, place.address));
+  for (const [number, place] of places.entries()) {
+    const found = "inherited" in place
+      ? inheritedSockets(runtime, place.inherited)
+      : await lookUp(runtime, place.address);
+    all.push(...found.map((at) => ({ ...at, number })));
   }
   return all.map((at) =>
     isAny(at, "::") && all.some((v4) => beside(v4, at)) ? { ...at, v6Only: true } : at
   );
 }
 
-async function lookUp(runtime: Runtime, address: Address): Promise<ListenAt[]> {
+async function lookUp(runtime: Runtime, address: Address): Promise<Omit<ListenAt, "number">[]> {
   if (address.transport === "unix") return [{ address }];
   const { hostname } = address;
   const all = await resolveInOrder(runtime, hostname);

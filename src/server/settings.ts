@@ -34,6 +34,7 @@ const NUMBERS = {
   unixMode: [0, 0, 0o777],
   statusMode: [0o600, 0, 0o777],
   maxWorkerMemory: [0, 0, LARGEST],
+  proxyHeaderTimeout: [5000, 1, LARGEST],
 } as const satisfies Partial<Record<keyof ServeOptions, readonly [number, number, number]>>;
 
 type NumberName = keyof typeof NUMBERS;
@@ -53,6 +54,7 @@ const KINDS = {
   fork: "true or false",
   workerArgs: "an array of strings",
   workerPermissions: "an array of strings",
+  proxyProtocol: "an array of strings",
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
@@ -112,7 +114,7 @@ export function settle(options: ServeOptions): Settings {
     throw new TypeError(`Cannot serve with overLimit "${overLimit}": it is wait or refuse`);
   }
   const numbers = wholeNumbers(options);
-  const places = placesOf(options, numbers.port);
+  const places = placesOf(options, numbers.port, numbers.proxyHeaderTimeout);
   if (options.unixMode !== undefined && !places.some(isUnix)) {
     throw new TypeError(
       "Cannot serve with unixMode: it is for a Unix socket, so give its path too",
@@ -144,7 +146,10 @@ export function settle(options: ServeOptions): Settings {
     fork: options.fork ?? true,
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
-    serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+    serving: {
+      ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+      proxies: places.map(({ proxy }) => proxy),
+    },
   };
 }
 
@@ -159,7 +164,8 @@ function checkFit(
   model: ModelName,
   row: Model,
 ): void {
-  if (options.maxConnectionsPerSource && places.every(isUnix)) {
+  const hasNone = places.every((place) => isUnix(place) && place.proxy === null);
+  if (options.maxConnectionsPerSource && hasNone) {
     throw new TypeError(
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );

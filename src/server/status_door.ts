@@ -69,7 +69,7 @@ export class StatusDoor {
       () =>
         listenBy(
           runtime,
-          { address },
+          { address, number: 0 },
           BACKLOG,
           (address, backlog, own) => runtime.listen(address, backlog, own, true),
         ),

@@ -3,12 +3,15 @@
  * model this is where a connection becomes served.
  * @module
  */
+import type { Address } from "../connection/connection.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
-import type { CloseReason, EventSink } from "../events.ts";
+import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
+import type { ProxyInfo } from "../proxy/proxy_header.ts";
 import type { Look } from "../status/book.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
-import { type Prelude, preludes, runPreludes } from "./before_handler.ts";
+import { preludes, runPreludes } from "./before_handler.ts";
+import type { Prelude } from "./prelude.ts";
 import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
@@ -31,8 +34,12 @@ export interface ConnectionsOptions {
   readonly limit: number;
   /** How many in all, before no more are accepted; without it there is no end. */
   readonly lifetime?: number;
+  /** How many at once, also before their handler, where those beyond it are refused. */
+  readonly most?: number;
   /** Decides whether a client is let in. */
   readonly refusals: Pick<Refusals, "admit" | "leave">;
+  /** Decides it after the preludes, where that takes an answer of somebody's. */
+  readonly admitLater?: (remoteAddr: Address) => Promise<boolean>;
   /** Told before the last one of its lifetime is served. */
   readonly onLast?: () => void;
   /** Told when a prelude begins, which keeps the worker busy, and when it has failed. */
@@ -46,6 +53,7 @@ class ServedContext implements Context {
   readonly id: string;
   readonly model: Context["model"];
   readonly worker: WorkerName;
+  readonly proxy: ProxyInfo | null;
   readonly #connection: SocketConnection;
 
   constructor(
@@ -54,12 +62,14 @@ class ServedContext implements Context {
     id: string,
     model: Context["model"],
     worker: WorkerName,
+    proxy: ProxyInfo | null,
   ) {
     this.#connection = connection;
     this.signal = signal;
     this.id = id;
     this.model = model;
     this.worker = worker;
+    this.proxy = proxy;
   }
 
   get gone(): AbortSignal {
@@ -70,7 +80,8 @@ class ServedContext implements Context {
 /** The connections; `accept` is called once. */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #preludes: readonly Prelude[];
+  /** By place. */
+  readonly #preludes: readonly (readonly Prelude[])[];
   readonly #abort = new AbortController();
   /** Those whose last bytes are on their way, before they are reset. */
   readonly #closing = new Set<Promise<void>>();
@@ -146,33 +157,60 @@ export class Connections {
 
   /** Resolves when the connection has ended; never rejects. */
   #take(connection: SocketConnection, listener: Source): Promise<void> {
-    if (this.#preludes.length === 0) return this.#admit(connection, listener);
+    const before = this.#preludes[connection.place];
+    if (before.length === 0) return this.#admit(connection, listener);
     if (this.#ended) return this.#close(connection, listener);
-    return this.#takeWithPreludes(connection, listener);
+    return this.#takeWithPreludes(connection, listener, before);
   }
 
-  async #takeWithPreludes(connection: SocketConnection, listener: Source): Promise<void> {
-    const { onEvent, onPrelude } = this.#options;
+  async #takeWithPreludes(
+    connection: SocketConnection,
+    listener: Source,
+    before: readonly Prelude[],
+  ): Promise<void> {
+    const { most = Infinity, handler, admitLater, onPrelude } = this.#options;
+    if (this.#waiting.size + this.#served.size >= most) {
+      this.#refuse(connection, "connections");
+      return await this.#close(connection, listener);
+    }
     this.#waiting.add(connection);
     onPrelude?.("begins");
-    const reason = await runPreludes(this.#preludes, connection);
+    const outcome = await runPreludes(before, connection);
+    const isLetIn = outcome.refused === null &&
+      (!admitLater || await admitLater(connection.remoteAddr));
     this.#waiting.delete(connection);
-    if (reason === null) return await this.#admit(connection, listener);
-    if (!this.#ended) {
-      onEvent({ type: "refused", remoteAddr: connection.remoteAddr, reason, count: 1 });
+    if (isLetIn) {
+      const { proxy, left } = outcome;
+      return await this.#admit(connection, listener, proxy, left ? noticesItsEnd : handler);
     }
+    if (outcome.refused !== null) this.#refuse(connection, outcome.refused, outcome.error);
     onPrelude?.("failed");
     await this.#close(connection, listener);
   }
 
-  #admit(connection: SocketConnection, listener: Source): Promise<void> {
-    const { settings, handler, worker, number, lifetime, refusals, onLast, onEvent } =
+  #refuse({ remoteAddr }: SocketConnection, reason: RefusalReason, error?: string): void {
+    if (this.#ended) return;
+    const more = error === undefined ? {} : { error };
+    this.#options.onEvent({ type: "refused", remoteAddr, reason, ...more, count: 1 });
+  }
+
+  #admit(
+    connection: SocketConnection,
+    listener: Source,
+    proxy: ProxyInfo | null = null,
+    handler = this.#options.handler,
+  ): Promise<void> {
+    const { settings, worker, number, lifetime, refusals, onLast, onPrelude, onEvent } =
       this.#options;
     const { remoteAddr } = connection;
-    if (!refusals.admit(remoteAddr)) return this.#close(connection, listener);
+    if (!refusals.admit(remoteAddr)) {
+      if (this.#preludes[connection.place].length > 0) onPrelude?.("failed");
+      return this.#close(connection, listener);
+    }
     if (++this.#count === lifetime) onLast?.();
     const id = `${number}.${this.#count}`;
-    const context = new ServedContext(connection, this.#abort.signal, id, settings.model, worker);
+    const { signal } = this.#abort;
+    const context = new ServedContext(connection, signal, id, settings.model, worker, proxy);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
     if (this.#ended) served.end(this.#ended);
@@ -212,3 +250,8 @@ export class Connections {
     this.#onEmpty = null;
   }
 }
+
+/** In a handler's place, for a client that has left already: it finds how. */
+const noticesItsEnd: Handler = async (connection) => {
+  await connection.read(new Uint8Array(1));
+};

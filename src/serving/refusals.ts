@@ -5,11 +5,14 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import { ipBytes, isMapped } from "../connection/ip_address.ts";
 import type { RefusalReason } from "../events.ts";
-import { encodeIpv6 } from "../posix/socket_address.ts";
 
 /** Descriptors that connections leave for everything else. */
 export const SPARE_DESCRIPTORS = 64;
+
+/** In the place of a client of whom it is not known yet from where it comes. */
+export const NO_SOURCE: Address = { transport: "unix", path: "" };
 
 /** How many are let in. */
 export interface RefusalSettings {
@@ -31,18 +34,21 @@ export class Refusals {
     this.#settings = settings;
   }
 
-  /** Lets a newcomer in, for whom `leave` is called later; or reports the refusal, and returns false. */
-  admit(remoteAddr: Address): boolean {
+  /**
+   * Lets a newcomer in, for whom `leave` is called later; or reports the refusal, and returns false.
+   * @param told who is reported, where it is not known yet from where it comes
+   */
+  admit(remoteAddr: Address, told: Address = remoteAddr): boolean {
     const { connections, perSource, onRefused } = this.#settings;
     if (this.#count >= connections) {
-      onRefused(remoteAddr, "connections");
+      onRefused(told, "connections");
       return false;
     }
     const source = perSource > 0 ? sourceOf(remoteAddr) : null;
     if (source !== null) {
       const open = this.#bySource.get(source) ?? 0;
       if (open >= perSource) {
-        onRefused(remoteAddr, "source");
+        onRefused(told, "source");
         return false;
       }
       this.#bySource.set(source, open + 1);
@@ -70,8 +76,6 @@ export class Refusals {
 export function sourceOf(address: Address): string | null {
   if (address.transport === "unix") return null;
   if (!address.hostname.includes(":")) return address.hostname;
-  const bytes = encodeIpv6(address.hostname);
-  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) &&
-    bytes[10] === 0xff && bytes[11] === 0xff;
-  return mapped ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
+  const bytes = ipBytes(address.hostname);
+  return isMapped(bytes) ? bytes.subarray(12).join(".") : bytes.subarray(0, 8).join(":");
 }

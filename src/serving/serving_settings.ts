@@ -4,16 +4,22 @@
  * @module
  */
 import type { ServeOptions } from "../options.ts";
+import type { ProxySettings } from "./proxy_prelude.ts";
 
 /** The options by which each connection is served; plain values, so that a worker can be told. */
-export type ServingSettings = Required<
-  Pick<
-    ServeOptions,
-    | "model"
-    | "linger"
-    | "idleTimeout"
-    | "connectionTimeout"
-    | "maxConnectionsPerWorker"
-    | "messages"
+export type ServingSettings =
+  & Required<
+    Pick<
+      ServeOptions,
+      | "model"
+      | "linger"
+      | "idleTimeout"
+      | "connectionTimeout"
+      | "maxConnectionsPerWorker"
+      | "messages"
+    >
   >
->;
+  & {
+    /** By place, whose PROXY headers are read; null: none is expected there. */
+    readonly proxies: readonly (ProxySettings | null)[];
+  };

@@ -62,7 +62,10 @@ export class Totals {
   closed = 0;
   probes = 0;
   readonly closedBy = new Kinds<CloseReason>("handler", "error", "timeout", "shutdown", "worker");
-  readonly refused = new Kinds<RefusalReason>("connections", "source", "descriptors");
+  readonly refused = new Kinds<RefusalReason>(
+    ...["connections", "source", "descriptors"] as const,
+    ...["proxy_untrusted", "proxy_header", "proxy_timeout"] as const,
+  );
   readonly errors = new Kinds();
   readonly acceptErrors = new Kinds();
   /** Of connections that have ended. */

@@ -172,6 +172,8 @@ export class SupervisedWorker implements Replaceable {
   }
 
   #answer(guest: Address): void {
+    // One that was handed over was let in before it was known from where it comes.
+    if (this.handle.give) this.#vanished();
     const admitted = this.#common.refusals.admit(guest);
     if (admitted) this.#guests.push(guest);
     this.handle.answer(admitted);

@@ -34,6 +34,8 @@ export interface Channel {
   onOrder(listener: (order: Order) => void, blocking: boolean): void;
   /** Asks whether a client may be served, and waits for the answer. */
   ask(remoteAddr: Address): boolean;
+  /** The same of a client that was handed over, once it is known from where it comes. */
+  askLater?(remoteAddr: Address): Promise<boolean>;
   /** What gives this worker its connections, until it shall leave. */
   listen(blocking: boolean, watch?: WatchSocket): WorkerListener;
   /**

@@ -22,10 +22,13 @@ export interface HandedOverLink {
 }
 
 /**
- * What says that a socket comes with it: which listening socket it came to. Any other message
- * is an order.
+ * What says that a socket comes with it: which of the server's places its
+ * client came to. Any other message
+ * is an order, or an answer.
  */
 type Arrival = number;
+/** The answers. */
+const [LET_IN, TURNED_AWAY] = ["let in", "turned away"];
 
 /** Starts processes that are handed their connections. */
 export function handedOverStarter(
@@ -55,8 +58,8 @@ export function handedOverStarter(
     return {
       name: { kind: "process", id: child.pid },
       order: (order) => child.postMessage(order),
-      answer: () => {}, // it does not ask, see `ask` below
-      give: (socket) => child.postMessage((socket.listener ?? 0) satisfies Arrival, socket),
+      answer: (admitted) => child.postMessage(admitted ? LET_IN : TURNED_AWAY),
+      give: (socket) => child.postMessage((socket.place ?? 0) satisfies Arrival, socket),
       kill: () => child.kill(),
     };
   };
@@ -85,15 +88,17 @@ export function handedOverChannel(
   setInterval(() => {
     if (runtime.parentPid() !== link.parent) runtime.exit(1);
   }, PARENT_INTERVAL);
-  const handed: { readonly socket: Socket; readonly listener: Arrival }[] = [];
+  const handed: { readonly socket: Socket; readonly place: Arrival }[] = [];
   let strongest: Order | null = null;
   let onOrder: (order: Order) => void = () => {};
   let wake: () => void = () => {};
+  let answer: (admitted: boolean) => void = () => {};
   let crowded = false;
   const dropped = new Dropped();
   scope.onMessage((message, socket) => {
+    if (message === LET_IN || message === TURNED_AWAY) return answer(message === LET_IN);
     if (typeof message !== "number") onOrder(strongest = message as Order);
-    else if (socket) handed.push({ socket, listener: message satisfies Arrival });
+    else if (socket) handed.push({ socket, place: message satisfies Arrival });
     else scope.postMessage(encodeMessage({ type: "vanished" }));
     wake();
   });
@@ -109,15 +114,20 @@ export function handedOverChannel(
     look: () => strongest,
     onOrder: (listener) => void (onOrder = listener),
     ask: () => true, // whoever is handed over has been let in
+    askLater: (remoteAddr) =>
+      new Promise((resolve) => {
+        answer = resolve;
+        scope.postMessage(encodeMessage({ type: "asks", remoteAddr }));
+      }),
     listen: () => ({
       async accept() {
         while (handed.length === 0) {
           if (strongest !== null) return null;
           await new Promise<void>((resolve) => wake = resolve);
         }
-        const { socket, listener } = handed.shift()!;
+        const { socket, place } = handed.shift()!;
         const connection = new SocketConnection(socket);
-        connection.listener = listener;
+        connection.place = place;
         return connection;
       },
     }),

@@ -102,7 +102,7 @@ export function startProcess(
   let line: number | null = null;
   let child;
   try {
-    const { descriptors, inherited, end } = sockets;
+    const { descriptors, end } = sockets;
     const board = (sharing?.board ?? scores)?.descriptor ?? null;
     for (const descriptor of [...descriptors, end, board]) {
       if (descriptor !== null) passed.push(libc.duplicate(descriptor));
@@ -112,8 +112,8 @@ export function startProcess(
     const link: ProcessLink = {
       ...{ way: "process", parent: runtime.pid, shares, forks },
       sockets: {
+        ...sockets,
         descriptors: descriptors.map((_, i) => LISTENING + i),
-        inherited,
         end: end === null ? null : LISTENING + descriptors.length,
       },
       scores: scores?.size ?? 0,

@@ -55,7 +55,12 @@ async function serveItself(
   const [control, supervisor] = libc.socketPair();
   const over = Promise.withResolvers<void>();
   const exit = () => over.resolve() as never;
-  const sockets = { descriptors: [clients.descriptor], inherited: [false], end: null };
+  const sockets = {
+    descriptors: [clients.descriptor],
+    places: [0],
+    inherited: [false],
+    end: null,
+  };
   const channel = forkedChannel(runtime, libc, sockets, { pid: 0, control, exit });
   const client = () => {
     const socket = clients.connect();
@@ -76,7 +81,7 @@ async function serveItself(
   const settings = {
     asks: false,
     reports: false,
-    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
+    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0, proxies: [null] },
   };
   const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
   void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });

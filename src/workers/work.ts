@@ -65,6 +65,9 @@ export async function work(
       admit: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
       leave: () => {}, // the supervisor counts, and hears of `closed`
     },
+    admitLater: settings.asks && channel.askLater
+      ? (remoteAddr) => channel.askLater!(remoteAddr)
+      : undefined,
     onLast: () => channel.send({ type: "leaving" }),
     onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
     onEvent(event: UntimedEvent) {

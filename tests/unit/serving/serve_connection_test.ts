@@ -33,10 +33,12 @@ class Serving {
       id: "7.1",
       model: "multiplex",
       worker: { kind: "main", id: 0 },
+      proxy: null,
     } as const;
     const settings = {
       model: "multiplex",
       maxConnectionsPerWorker: 0,
+      proxy: null,
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
       connectionTimeout: options.connectionTimeout ?? 0,
@@ -281,6 +283,7 @@ test("the handler begins at once, with the connection and its context", async ()
     id: "7.1",
     model: "multiplex",
     worker: { kind: "main", id: 0 },
+    proxy: null,
   });
   await serving.closed();
 });

@@ -21,7 +21,7 @@ testAlone(
         throw failure("EAGAIN");
       },
     };
-    const sockets = { descriptors: [listening], inherited: [false], end: null };
+    const sockets = { descriptors: [listening], places: [0], inherited: [false], end: null };
     const common = { handler: "file:///handler.ts" } as ProcessSetup["common"];
     const starter = new ForkingStarter({
       ...{ runtime: refusing, libc, sockets, common, workerArgs: [], sharing: null },

@@ -1,0 +1,177 @@
+/** PROXY headers, seen from outside: on each runtime, under each model, for both kinds of handlers. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Address } from "../../mod.ts";
+import { Client, until } from "../tools/client.ts";
+import { type Command, end } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { WAYS } from "../tools/ways.ts";
+import { BLOCK4, tlv, v2 } from "../unit/proxy/headers.ts";
+import { bytes } from "../tools/unit.ts";
+
+const fixture = (name: string) => new URL(`../fixtures/handlers/${name}`, import.meta.url).pathname;
+const HANDLER = fixture("tells_proxy.ts");
+const BLOCKING = fixture("tells_proxy_blocking.ts");
+
+const V1 = "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n";
+const V2 = v2(0x21, 0x11, BLOCK4 + tlv(2, "x.example"));
+const PROXIED = ["192.0.2.7:51234", "198.51.100.1:443"];
+
+/** What the handler told of its client, and what it echoed. */
+async function talk(client: Client, ...pieces: string[]) {
+  for (const piece of pieces) {
+    await client.send(bytes(piece));
+    await new Promise((resolve) => setTimeout(resolve, 10)); // so that they come apart
+  }
+  client.halfClose();
+  const said = new TextDecoder().decode(await client.receiveAll());
+  await client.close();
+  const [line, ...rest] = said.split("\n");
+  return { ...JSON.parse(line), echo: rest.join("\n") };
+}
+
+/** Whether it is closed, and has got nothing. */
+async function closed(client: Client): Promise<void> {
+  await until("its end", () => client.ended || client.closed);
+  assertEquals(client.received, 0);
+  await client.close();
+}
+
+/** Lines of the log in which somebody was refused for this reason. */
+function refused(command: Command, reason: string): string[] {
+  return command.log.split("\n").filter((line) => line.startsWith("! ") && line.includes(reason));
+}
+
+const ALL: Record<string, string[]> = { ...WAYS, iterative: ["--model", "iterative"] };
+
+await onEachRuntime(({ on, test, serve, run }) => {
+  for (const [way, args] of Object.entries(ALL)) {
+    const isWorker = way.startsWith("thread") || way.startsWith("process");
+    const handlers = isWorker && way !== "process --no-fork" ? [HANDLER, BLOCKING] : [HANDLER];
+    for (const handler of handlers) {
+      const name = handler === BLOCKING ? `${way}, blocking` : way;
+      test(`${name}: a PROXY header gives the client's address to handler and log, and a slow one frees its place`, async () => {
+        const command = serve(
+          ...args,
+          ...["--handler", handler, "--linger", "60"],
+          ...["--proxy-protocol", "127.0.0.1", "--proxy-header-timeout", "1"],
+          ...(way === "iterative" ? [] : ["--max-connections", "2"]),
+          ...["--max-connections-per-source", "1"],
+        );
+        const address = await command.ready();
+        const proxy = { peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" };
+        const first = await talk(await Client.open(address), V2 + "hello");
+        assertEquals(first, { ends: PROXIED, proxy, echo: "hello" });
+        const v1 = { ...proxy, version: 1, authority: null };
+        const cut = await talk(
+          await Client.open(address),
+          V1.slice(0, 9),
+          V1.slice(9) + "he",
+          "llo",
+        );
+        assertEquals(cut, { ends: PROXIED, proxy: v1, echo: "hello" });
+
+        // A check is the balancer's own connection.
+        const check = await Client.open(address);
+        const own = `127.0.0.1:${check.socket.localPort}`;
+        const { port } = address as { port: number };
+        const local = { ...v1, version: 2, command: "local" };
+        const told = await talk(check, v2(0x20, 0x11, BLOCK4), "x");
+        assertEquals(told, { ends: [own, `127.0.0.1:${port}`], proxy: local, echo: "x" });
+
+        // The limit is for each client, and not for the balancer.
+        if (way !== "iterative") {
+          const held = await Client.open(address);
+          await held.send(V1);
+          await until("it is served", () => held.received > 0);
+          const again = await Client.open(address);
+          await again.send(V1);
+          await closed(again);
+          const another = await talk(await Client.open(address), V1.replace("2.7", "2.8") + "y");
+          assertEquals(another.echo, "y");
+          await held.close();
+          assertMatch(refused(command, "from its address")[0], /refused 192\.0\.2\.7:51234: /);
+        }
+
+        // One that is not trusted, one that sends none, and as many as there are places that send half of one.
+        await closed(await Client.open(address, "127.0.0.2"));
+        const http = await Client.open(address);
+        await http.send("GET / HTTP/1.1\r\n\r\n");
+        await closed(http);
+        const slow = await Client.open(address);
+        const slower = await Client.open(address);
+        for (const client of [slow, slower]) await client.send(V1.slice(0, 20));
+        const after = await talk(await Client.open(address), V1 + "after");
+        assertEquals(after.echo, "after");
+        for (const client of [slow, slower]) await closed(client);
+        await until("they are told", () => refused(command, "in time").length > 0);
+        assertMatch(refused(command, "not trusted")[0], /refused 127\.0\.0\.2:\d+: /);
+        assertMatch(
+          refused(command, "no right PROXY header")[0],
+          /refused 127\.0\.0\.1:\d+: .*\(what came is no PROXY header\)$/,
+        );
+
+        // Probes that send nothing are counted, and not refused.
+        const before = command.log.match(/^! /gm)!.length;
+        await (await Client.open(address)).close();
+        await (await Client.open(address)).reset();
+        await until("they are counted", () => command.log.includes("a connection without a byte"));
+        assertEquals(command.log.match(/^! /gm)!.length, before, command.log);
+        await end(command);
+        assertMatch(command.log, /^\+ 192\.0\.2\.7:51234 #\S+ on /m);
+        assert(!/unhandled|warning|ended:/.test(command.log), command.log);
+      });
+    }
+  }
+
+  test("serve on a Unix socket trusts its clients if it is told so, and knows theirs", async () => {
+    const path = `${await Deno.makeTempDir()}/socket`;
+    const command = run([
+      ...["serve", "--unix", path, "--handler", HANDLER],
+      ...["--proxy-protocol", "unix,10.0.0.0/8", "--max-connections-per-source", "5"],
+    ]);
+    const address: Address = await command.ready();
+    const told = await talk(await Client.open(address), V1, "x");
+    assertEquals([told.ends, told.proxy.peer, told.echo], [PROXIED, "unix", "x"]);
+    await end(command);
+  });
+
+  if (on.name !== "deno") return;
+
+  test("the status counts who was refused by reason, and has the client's address", async () => {
+    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1", "--status", "0");
+    const address = await command.ready();
+    await closed(await Client.open(address, "127.0.0.2"));
+    const held = await Client.open(address);
+    await held.send(V1);
+    await until("it is served", () => held.received > 0);
+    const place = /status on http:\/\/(127\.0\.0\.1:\d+)/.exec(command.log)![1];
+    const status = await (await fetch(`http://${place}/status.json`)).json();
+    assertEquals(status.totals.refused, {
+      ...{ connections: 0, source: 0, descriptors: 0 },
+      ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
+    });
+    assertEquals(status.connections[0].client.hostname, "192.0.2.7");
+    const metrics = await (await fetch(`http://${place}/metrics`)).text();
+    assertMatch(metrics, /^trivet_connections_refused_total\{reason="proxy_untrusted"\} 1$/m);
+    await end(command, held);
+  });
+
+  const MISTAKES: [string[], RegExp][] = [
+    [["--proxy-protocol", "10.0.0.1/8"], /"10.0.0.1\/8" is no network: write 10.0.0.0\/8\n/],
+    [["--proxy-protocol", "10.0.0.0/8,,::1"], /"" is no network/],
+    [["--proxy-protocol", "balancer"], /"balancer" is no network/],
+    [["--proxy-protocol", "unix"], /on a TCP port/],
+    [["--proxy-protocol", "10.0.0.0/8", "--unix", "/run/s"], /on a Unix socket/],
+    [["--proxy-header-timeout", "2"], /no PROXY header is expected/],
+    [["--proxy-protocol", "::1", "--proxy-header-timeout", "0"], /from 0.001/],
+    [["--proxy-protocol", "::1", "--proxy-protocol", "::2"], /is given twice/],
+  ];
+  for (const [args, line] of MISTAKES) {
+    test(`serve ${args.join(" ")} is a mistake, told in one line`, async () => {
+      const command = run(["serve", ...args]);
+      assertEquals(await command.exit(), 2, command.stderr);
+      assertMatch(command.stderr, line);
+      assertEquals(command.stderr.trimEnd().split("\n").length, 1);
+    });
+  }
+});
