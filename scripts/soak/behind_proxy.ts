@@ -42,6 +42,23 @@ export interface Outcome {
   readonly noise: string[];
   /** How many clients each server had. */
   readonly shares: number[];
+  /** What was done to each, and when. */
+  readonly deeds: string[][];
+}
+
+/** An event of the log. */
+interface Told {
+  readonly type: string;
+  readonly remoteAddr: TcpAddress;
+  readonly bytesRead?: number;
+  readonly bytesWritten?: number;
+}
+
+/** What was done to a server, when, and until when whom it had was cut. */
+interface Deed {
+  readonly what: "reload" | "restart" | "kill";
+  readonly at: number;
+  over: number;
 }
 
 /** One of the three, through all its lives. */
@@ -52,8 +69,9 @@ class Backend {
   #server: Activated;
   /** What it had written before it was started again. */
   #log = "";
-  /** When it was killed, on the clock of `performance.now()`. */
-  readonly kills: number[] = [];
+  #deed: Deed | null = null;
+  /** When what was done to it, on the clock of `performance.now()`. */
+  readonly deeds: Deed[] = [];
 
   constructor(run: readonly [string, ...string[]], args: string[]) {
     this.#run = run;
@@ -69,13 +87,21 @@ class Backend {
     return this.#server.ready();
   }
 
-  async reload(): Promise<void> {
+  /** Does it, and resolves when it serves again. */
+  async do(what: "reload" | "restart" | "kill"): Promise<void> {
+    const deed = { what, at: performance.now(), over: Infinity };
+    this.deeds.push(deed);
+    this.#deed = deed;
+    await this[`_${what}`]();
+  }
+
+  async _reload(): Promise<void> {
     const before = this.#server.stderr.split('"reloaded"').length;
     Deno.kill(this.#server.child.pid!, "SIGHUP");
     await until("the reload", () => this.#server.stderr.split('"reloaded"').length > before);
   }
 
-  async restart(): Promise<void> {
+  async _restart(): Promise<void> {
     const code = await this.#server.stop();
     if (code !== 0) {
       throw new Error(`a server ended with ${code}: ${this.#server.stderr.slice(-500)}`);
@@ -83,10 +109,10 @@ class Backend {
     await this.#again();
   }
 
-  async kill(): Promise<void> {
-    this.kills.push(performance.now());
+  async _kill(): Promise<void> {
     Deno.kill(this.#server.child.pid!, "SIGKILL");
-    await this.#server.exit();
+    await this.#server.exit(); // its workers end with it, and may have taken somebody meanwhile
+    this.#deed!.over = performance.now();
     await this.#again();
   }
 
@@ -103,7 +129,7 @@ class Backend {
   }
 
   /** Its events; what a kill has cut is none. */
-  get events(): { type: string; id: string; remoteAddr: TcpAddress; message?: string }[] {
+  get events(): Told[] {
     return this.#log.split("\n").flatMap((line) => {
       try {
         return [JSON.parse(line)];
@@ -114,14 +140,19 @@ class Backend {
   }
 }
 
-function configuration(proxy: BehindProxy["proxy"], port: number, ports: number[]): string {
+function configuration(
+  proxy: BehindProxy["proxy"],
+  file: string,
+  port: number,
+  ports: number[],
+): string {
   if (proxy === "nginx") {
-    return `daemon off; worker_processes 1; pid /dev/null; error_log stderr crit;
+    return `daemon off; worker_processes 1; pid ${file}.pid; error_log stderr crit;
 ${NGINX_STREAM}
 events { worker_connections 4096; }
 stream {
   upstream trivets { ${ports.map((port) => `server 127.0.0.1:${port} fail_timeout=1s;`).join(" ")} }
-  server { listen 127.0.0.1:${port}; proxy_pass trivets; proxy_protocol on; }
+  server { listen 127.0.0.1:${port}; proxy_pass trivets; proxy_protocol on; proxy_half_close on; }
 }
 `;
   }
@@ -151,7 +182,7 @@ async function startProxy(proxy: BehindProxy["proxy"], ports: number[]) {
   const address = probe.addr as TcpAddress;
   probe.close();
   const file = await Deno.makeTempFile({ suffix: ".cfg" });
-  await Deno.writeTextFile(file, configuration(proxy, address.port, ports));
+  await Deno.writeTextFile(file, configuration(proxy, file, address.port, ports));
   const args = proxy === "haproxy" ? ["-db", "-f", file] : ["-c", file];
   const program = proxy === "haproxy" ? "haproxy" : "nginx";
   const child = new Deno.Command(program, { args, stdout: "null", stderr: "null" }).spawn();
@@ -165,6 +196,9 @@ async function startProxy(proxy: BehindProxy["proxy"], ports: number[]) {
     },
   };
 }
+
+/** From where the proxy looks whether a server is there; no client comes from it. */
+const CHECKS = "127.0.0.1";
 
 /** Events that are not of a client, and are what was asked for. */
 const EXPECTED = [
@@ -189,7 +223,7 @@ export async function behindProxy(
     for (const backend of backends) {
       for (const deed of ["reload", "restart", "kill"] as const) {
         await new Promise((resolve) => setTimeout(resolve, every));
-        if (deed !== "reload" || canReload) await backend[deed]();
+        if (deed !== "reload" || canReload) await backend.do(deed);
       }
     }
   }
@@ -215,6 +249,11 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
       if (event.type !== "accepted" && event.type !== "closed") continue;
       const { hostname, port } = event.remoteAddr;
       const from = `${hostname}:${port}`;
+      // The proxy's own checks come from its own address, and say nothing.
+      if (hostname === CHECKS) {
+        if (event.bytesRead || event.bytesWritten) noise.push(JSON.stringify(event));
+        continue;
+      }
       if (!clients.has(from)) strangers.push(from);
       if (event.type === "closed") finished.add(from);
       else {
@@ -228,11 +267,16 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
   const failed = failures.filter(({ from, began, ended }) => {
     // Whom a killed server had just accepted is in no log.
     const mayBe = served.has(from) ? [served.get(from)!] : backends;
-    const wasCut = mayBe.some(({ kills }) => kills.some((at) => at >= began && at <= ended));
+    const wasCut = mayBe.some(({ deeds }) =>
+      deeds.some(({ what, at, over }) => what === "kill" && at <= ended && over >= began)
+    );
     return finished.has(from) || !wasCut;
   });
   const killed = failures.length - failed.length;
-  return { visits: visits.length, failed, killed, strangers, noise, shares };
+  const deeds = backends.map(({ deeds }) =>
+    deeds.map(({ what, at }) => `${what} ${Math.round(at)}`)
+  );
+  return { visits: visits.length, failed, killed, strangers, noise, shares, deeds };
 }
 
 if (import.meta.main) {
@@ -256,6 +300,9 @@ if (import.meta.main) {
       `failed, ${killed} cut by a kill, ${strangers.length} strange addresses, ` +
       `${noise.length} lines of noise`,
   );
+  if (failed.length > 0) {
+    console.log(outcome.deeds.map((deeds) => `  ${deeds.join(", ")}`).join("\n"));
+  }
   for (
     const line of [...failed.map((v) => JSON.stringify(v)), ...strangers, ...noise].slice(0, 10)
   ) {

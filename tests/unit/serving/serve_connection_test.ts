@@ -38,7 +38,7 @@ class Serving {
     const settings = {
       model: "multiplex",
       maxConnectionsPerWorker: 0,
-      proxy: null,
+      proxies: [null],
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
       connectionTimeout: options.connectionTimeout ?? 0,
