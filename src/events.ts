@@ -22,6 +22,7 @@ export type RefusalReason =
   | "connections"
   | "source"
   | "descriptors"
+  | "denied"
   | "proxy_untrusted"
   | "proxy_header"
   | "proxy_timeout";

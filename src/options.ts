@@ -46,6 +46,14 @@ export interface ServeOptions {
    * not all go at once; 1: a new one for each connection. 0: no limit. @default {0}
    */
   maxConnectionsPerWorker?: number;
+  /**
+   * Who may be a client: networks such as `10.0.0.0/8`, `2001:db8::/32` and `192.0.2.7`, `unix`
+   * for clients of Unix sockets, and `@FILE` for a file with a network on each line, which
+   * `reload()` reads again. Everybody else is closed at once. By default everybody may.
+   */
+  allow?: string[];
+  /** Who may not, in the same way, also where `allow` names it. */
+  deny?: string[];
   /** Idle workers kept ready beyond the busy ones. @default {4} */
   spares?: number;
   /**

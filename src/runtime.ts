@@ -265,6 +265,8 @@ export interface Files {
   socketFile(
     path: string,
   ): { readonly inode: number } | "none" | "not a socket";
+  /** A file's text; throws with a POSIX `code`. */
+  readText(path: string): string;
   /** Removes a file; throws with a POSIX `code`. */
   removeFile(path: string): void;
   /**

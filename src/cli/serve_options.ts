@@ -131,6 +131,22 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "Replace a worker after so many, or up to a fifth fewer (thread, process, --workers).",
   },
   {
+    name: "allow",
+    sets: "allow",
+    value: "CIDR,...",
+    list: true,
+    default: "everybody",
+    help: "Who may be a client, such as 10.0.0.0/8,::1,unix or @FILE; others are closed.",
+  },
+  {
+    name: "deny",
+    sets: "deny",
+    value: "CIDR,...",
+    list: true,
+    default: "nobody",
+    help: "Who may not, in the same way, also where --allow names it.",
+  },
+  {
     name: "proxy-protocol",
     sets: "proxyProtocol",
     value: "CIDR,...",

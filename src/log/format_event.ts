@@ -65,6 +65,7 @@ const REFUSALS = {
   connections: "too many connections",
   source: "too many connections from its address",
   descriptors: "too few descriptors are left",
+  denied: "clients from there may not come",
   proxy_untrusted: "it is not trusted to send a PROXY header",
   proxy_header: "no right PROXY header",
   proxy_timeout: "no PROXY header in time",

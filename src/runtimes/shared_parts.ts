@@ -17,6 +17,7 @@ export const sharedParts: Pick<
   | "processScope"
   | "umask"
   | "socketFile"
+  | "readText"
   | "removeFile"
   | "freshUrl"
   | "memoryOf"
@@ -37,6 +38,7 @@ export const sharedParts: Pick<
     if (!stat) return "none";
     return stat.isSocket() ? { inode: stat.ino } : "not a socket";
   },
+  readText: (path) => builtin.fs.readFileSync(path, "utf8"),
   removeFile: (path) => builtin.fs.unlinkSync(path),
   freshUrl: (url) => url,
   memoryOf,

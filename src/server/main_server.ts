@@ -17,6 +17,7 @@ import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import type { About, View } from "../status/view.ts";
+import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bindAll, type Bound, type ListenAt, listenBy, openSocket } from "./bind.ts";
 import type { Model } from "./models.ts";
@@ -60,6 +61,8 @@ export class MainServer extends BaseServer {
     served: Served,
     emit: EventSink,
   ): Promise<MainServer> {
+    const access = readAccess(runtime, settings.serving.access);
+    settings = { ...settings, serving: { ...settings.serving, access } };
     const loop = EpollLoop.share(runtime);
     try {
       const { backlog, unixMode } = settings;

@@ -9,6 +9,7 @@ import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, type Kind } from "./check_options.ts";
+import { accessGiven } from "./access.ts";
 import { isUnix, type Place, placesOf } from "./places.ts";
 import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
@@ -55,6 +56,8 @@ const KINDS = {
   workerArgs: "an array of strings",
   workerPermissions: "an array of strings",
   proxyProtocol: "an array of strings",
+  allow: "an array of strings",
+  deny: "an array of strings",
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
@@ -149,6 +152,7 @@ export function settle(options: ServeOptions): Settings {
     serving: {
       ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
       proxies: places.map(({ proxy }) => proxy),
+      access: accessGiven(options),
     },
   };
 }

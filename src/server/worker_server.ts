@@ -10,6 +10,7 @@ import type { Runtime } from "../runtime.ts";
 import { Refusals } from "../serving/refusals.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { About, View } from "../status/view.ts";
+import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { CREWS } from "./crews.ts";
 import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
@@ -43,6 +44,8 @@ export class WorkerServer extends BaseServer {
   readonly #refusals: Refusals;
   readonly #limit: number;
   readonly #about: Omit<About, "handler">;
+  /** Reads again what new workers are told of files; throws where that cannot be. */
+  #readAgain = (): void => {};
   #stopped = false;
   #released = false;
 
@@ -57,16 +60,20 @@ export class WorkerServer extends BaseServer {
     signal?: AbortSignal,
   ): Promise<WorkerServer> {
     demandWorkers(runtime, model, settings);
+    const { serving } = settings;
     const common = {
       handler: handlerUrl(runtime, handler),
       reports: settings.status !== null,
       asks: settings.refuses || settings.maxConnectionsPerSource > 0,
-      serving: settings.serving,
+      serving: { ...serving, access: readAccess(runtime, serving.access) },
     };
     const name = chooseEntrance(runtime, model.workers, settings);
     const { where } = model;
     const entrance = await ENTRANCES[name].bind({ runtime, where, places, settings, common });
     const server = new WorkerServer(runtime, model, settings, entrance, emit);
+    server.#readAgain = () => {
+      common.serving = { ...serving, access: readAccess(runtime, serving.access) };
+    };
     const onAbort = () => void server.close();
     try {
       signal?.addEventListener("abort", onAbort);
@@ -155,6 +162,11 @@ export class WorkerServer extends BaseServer {
   }
 
   protected replaceWorkers(): Promise<void> {
+    try {
+      this.#readAgain();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#supervisor.reload();
   }
 

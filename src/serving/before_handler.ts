@@ -7,6 +7,7 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
 import { type Prelude, Refused } from "./prelude.ts";
+import { accessPrelude } from "./access_prelude.ts";
 import { proxyPrelude } from "./proxy_prelude.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 
@@ -19,8 +20,9 @@ export type Outcome =
  * Those that the options ask for, by place, in their order. To add one, write its file and its
  * line here.
  */
-export function preludes({ proxies }: ServingSettings): readonly (readonly Prelude[])[] {
-  return proxies.map((proxy) => proxy === null ? [] : [proxyPrelude(proxy)]);
+export function preludes({ proxies, access }: ServingSettings): readonly (readonly Prelude[])[] {
+  const last = access === null ? [] : [accessPrelude(access)];
+  return proxies.map((proxy) => proxy === null ? last : [proxyPrelude(proxy), ...last]);
 }
 
 /** Runs them; the client is refused if one of them fails or takes too long. */

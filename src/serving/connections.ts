@@ -176,8 +176,9 @@ export class Connections {
     this.#waiting.add(connection);
     onPrelude?.("begins");
     const outcome = await runPreludes(before, connection);
+    const isProxied = this.#options.settings.proxies[connection.place] !== null;
     const isLetIn = outcome.refused === null &&
-      (!admitLater || await admitLater(connection.remoteAddr));
+      (!isProxied || !admitLater || await admitLater(connection.remoteAddr));
     this.#waiting.delete(connection);
     if (isLetIn) {
       const { proxy, left } = outcome;

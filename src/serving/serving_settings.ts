@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServeOptions } from "../options.ts";
+import type { AccessSettings } from "./access_prelude.ts";
 import type { ProxySettings } from "./proxy_prelude.ts";
 
 /** The options by which each connection is served; plain values, so that a worker can be told. */
@@ -22,4 +23,6 @@ export type ServingSettings =
   & {
     /** By place, whose PROXY headers are read; null: none is expected there. */
     readonly proxies: readonly (ProxySettings | null)[];
+    /** Who may be a client; null: everybody. */
+    readonly access: AccessSettings | null;
   };

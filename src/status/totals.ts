@@ -64,7 +64,7 @@ export class Totals {
   readonly closedBy = new Kinds<CloseReason>("handler", "error", "timeout", "shutdown", "worker");
   readonly refused = new Kinds<RefusalReason>(
     ...["connections", "source", "descriptors"] as const,
-    ...["proxy_untrusted", "proxy_header", "proxy_timeout"] as const,
+    ...["denied", "proxy_untrusted", "proxy_header", "proxy_timeout"] as const,
   );
   readonly errors = new Kinds();
   readonly acceptErrors = new Kinds();

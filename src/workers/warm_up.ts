@@ -81,7 +81,13 @@ async function serveItself(
   const settings = {
     asks: false,
     reports: false,
-    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0, proxies: [null] },
+    serving: {
+      ...serving,
+      messages: false,
+      maxConnectionsPerWorker: 0,
+      proxies: [null],
+      access: null,
+    },
   };
   const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
   void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });

@@ -70,6 +70,7 @@ class Loop {
         connectionTimeout: 0,
         maxConnectionsPerWorker: 0,
         proxies: [null],
+        access: null,
         messages: false,
       },
       handler: options.handler ?? (() => {}),

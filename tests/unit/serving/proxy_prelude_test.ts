@@ -45,6 +45,7 @@ class Loop {
         ...{ model: "multiplex", linger: 0, idleTimeout: 0, connectionTimeout: 0 },
         ...{ maxConnectionsPerWorker: 0, messages: true },
         proxies: [{ trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy }],
+        access: null,
       },
       handler,
       worker: { kind: "main", id: 0 },

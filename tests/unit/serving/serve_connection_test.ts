@@ -39,6 +39,7 @@ class Serving {
       model: "multiplex",
       maxConnectionsPerWorker: 0,
       proxies: [null],
+      access: null,
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
       connectionTimeout: options.connectionTimeout ?? 0,
