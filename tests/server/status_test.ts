@@ -131,6 +131,26 @@ Deno.test("server.status() tells what there was after the server's end, too", as
   }
 });
 
+for (const model of ["thread", "process"] as const) {
+  Deno.test(`server.status() under ${model} tells what connections do after others were refused`, async () => {
+    const options = { model, port: 0, spares: 1, maxConnectionsPerSource: 1, status: true } as const;
+    await using server = await serve({ ...options, onEvent: () => {} });
+    const first = await greeted(server.addr);
+    for (let n = 0; n < 3; n++) await (await Client.open(server.addr)).receiveAll().catch(() => {});
+    await first.close();
+    for (let n = 0; n < 4; n++) {
+      await until("the first is gone", () => server.status().open === 0);
+      const client = await greeted(server.addr);
+      await until("it is told", () => {
+        const [told] = server.status().connections;
+        return told?.state === "reads" && told.bytesRead === 5;
+      });
+      await client.close();
+    }
+    assertEquals(server.status().totals.refused.source, 3);
+  });
+}
+
 Deno.test("server.status() of a server that keeps no count says what to do", async () => {
   await using server = await serve({ port: 0, onEvent: () => {} });
   assertThrows(() => server.status(), TypeError, "serve with { status: true }");
