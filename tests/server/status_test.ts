@@ -133,7 +133,13 @@ Deno.test("server.status() tells what there was after the server's end, too", as
 
 for (const model of ["thread", "process"] as const) {
   Deno.test(`server.status() under ${model} tells what connections do after others were refused`, async () => {
-    const options = { model, port: 0, spares: 1, maxConnectionsPerSource: 1, status: true } as const;
+    const options = {
+      model,
+      port: 0,
+      spares: 1,
+      maxConnectionsPerSource: 1,
+      status: true,
+    } as const;
     await using server = await serve({ ...options, onEvent: () => {} });
     const first = await greeted(server.addr);
     for (let n = 0; n < 3; n++) await (await Client.open(server.addr)).receiveAll().catch(() => {});
