@@ -58,13 +58,13 @@ await onEachRuntime(({ on, test, serve, run }) => {
     const { port } = listener.addr as Deno.NetAddr;
     const refused = run(["status", `${port}`]);
     assertEquals(await refused.exit(), 1);
-    assert(!/[\x07\x1b]/.test(refused.stderr), JSON.stringify(refused.stderr));
+    assert(!refused.stderr.includes("\x1b"), JSON.stringify(refused.stderr));
     await using server = await api({ port: 0, status: true, onEvent: () => {} });
     const status = { ...server.status(), runtimeVersion: "\x1b]0;mine\x07" };
     answer = `HTTP/1.1 200 OK\r\n\r\n${JSON.stringify(status)}`;
     const told = run(["status", `${port}`]);
     assertEquals(await told.exit(), 0);
-    assert(!/[\x07\x1b]/.test(told.stdout), JSON.stringify(told.stdout));
+    assert(!told.stdout.includes("\x1b"), JSON.stringify(told.stdout));
     listener.close();
     await answering;
   });
