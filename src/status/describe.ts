@@ -201,13 +201,13 @@ function largest(rows: readonly OpenConnection[]): OpenConnection[] {
 /** A letter for each place: of workers with one connection each, or of the connections. */
 function letters(
   { each, limits }: About,
-  { workers: views }: View,
+  view: View,
   workers: readonly WorkerStatus[],
   connections: readonly ConnectionStatus[],
 ): string {
-  if (each === "many" || views === null) {
+  if (each === "many" || view.workers === null) {
     const places = connections.map(connectionLetter).join("");
-    return places === "" ? "_" : places;
+    return places !== "" ? places : isReady(view) ? "_" : ".";
   }
   const byWorker = new Map(connections.map((connection) => [connection.worker, connection]));
   const places = workers.map((worker) => workerLetter(worker, byWorker.get(worker.name))).join("");

@@ -43,6 +43,11 @@ test("a loop with many connections that has not reported for seconds is stuck, a
   assertEquals([stateOf(4000), stateOf(6000)], ["idle", "stuck"]);
 });
 
+test("nobody waits for a client where no loop is there", () => {
+  const of = (state: WorkerView["state"]) => keeperOf("many", { state }).status().scoreboard;
+  assertEquals([of("idle"), of("starting")], ["_", "."]);
+});
+
 test("a worker that blocks in accept has no loop of which anything is known", () => {
   const { workers, loopDelay } = keeperOf("one", { reported: before(60_000) }).status();
   const { state, busy, loopDelay: late, reportedAgo } = workers[0];
