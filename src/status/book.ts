@@ -200,13 +200,12 @@ export class Book {
     const time = Date.now();
     const text = formatEvent({ time, ...event } as Parameters<typeof formatEvent>[0])
       ?.split("\n")[0].slice(0, TROUBLE_LENGTH).replace(/^[!-] /, "");
-    if (text === undefined || this.troubles[0]?.text === text) return;
+    if (text === undefined) return;
+    const before = flood === undefined ? undefined : this.#floods.get(flood);
+    const at = this.troubles.findIndex((each) => each === before || each.text === text);
+    if (at >= 0) this.troubles.splice(at, 1);
     const trouble = { time, text };
-    if (flood !== undefined) {
-      const at = this.troubles.indexOf(this.#floods.get(flood)!);
-      if (at >= 0) this.troubles.splice(at, 1);
-      this.#floods.set(flood, trouble);
-    }
+    if (flood !== undefined) this.#floods.set(flood, trouble);
     this.troubles.unshift(trouble);
     if (this.troubles.length > MOST_TROUBLES) this.troubles.pop();
   }

@@ -103,6 +103,10 @@ Deno.test({
     // The server goes, and whoever comes in its place never answers.
     await server.close();
     await until("it is gone", () => out.includes("no such socket; as it was last:"));
+    out = "";
+    const next = await api({ port: 0, status: `unix:${path}`, onEvent: () => {} });
+    await until("it is back", () => out.includes("q ends it"));
+    await next.close();
     const silent = Deno.listen({ transport: "unix", path });
     using _asking = await silent.accept();
     const pressed = performance.now();

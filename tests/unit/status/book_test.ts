@@ -96,6 +96,12 @@ test("a flood of refusals leaves the other troubles where they are", () => {
   ]);
 });
 
+test("what each worker repeats is one trouble, when it was last", () => {
+  const book = new Book();
+  for (let n = 0; n < 40; n++) book.event({ type: "warning", message: `one of ${n % 3}` });
+  assertEquals(book.troubles.map(({ text }) => text), ["one of 0", "one of 2", "one of 1"]);
+});
+
 test("workers are those that were ready and have not ended", () => {
   const book = new Book();
   book.event({ type: "worker_started", worker, forked: true });
