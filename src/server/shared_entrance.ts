@@ -38,8 +38,9 @@ export class SharedEntrance implements Entrance {
   static async bind(options: EntranceOptions): Promise<SharedEntrance> {
     const { runtime, where, settings, common } = options;
     const libc = new Libc(runtime);
+    let listening = -1;
     try {
-      const listening = await listen(libc, options);
+      listening = await listen(libc, options);
       libc.setTimeout(listening, "receive", ACCEPT_TIMEOUT);
       const { workerArgs } = settings;
       const scores = scoresFor(options);
@@ -57,6 +58,7 @@ export class SharedEntrance implements Entrance {
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
       return new SharedEntrance(libc, listening, start, room, forking, scores);
     } catch (error) {
+      if (listening >= 0) libc.close(listening);
       libc.unload();
       throw error;
     }
@@ -127,7 +129,10 @@ export class SharedEntrance implements Entrance {
   }
 }
 
-/** Where workers that block tell what they do; null if nobody looks, or it cannot be had. */
+/**
+ * Where workers that block tell what they do; null if nobody looks, or there is none here.
+ * @throws {SystemError} if no descriptor is free
+ */
 function scoresFor({ runtime, where, settings, common }: EntranceOptions): Scores | null {
   if (!common.reports) return null;
   const { maxConnections, spares } = settings;
