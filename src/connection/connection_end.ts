@@ -20,6 +20,7 @@ export class ConnectionEnd {
   readonly #socket: Socket;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #gone: AbortController | null = null;
+  #readsInVain = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -97,6 +98,17 @@ export class ConnectionEnd {
     throw refusal(code);
   }
 
+  /**
+   * Told of each read that gives nothing and waits for nothing. So many are a loop in which
+   * an `await`, or a look at what was read, is missing: it ends the connection, see `misused`.
+   * @returns null; for a loop that goes on even then, when the event loop has had its turn
+   */
+  readInVain(): Promise<void> | null {
+    if (++this.#readsInVain < MOST_READS_IN_VAIN) return null;
+    if (this.#readsInVain === MOST_READS_IN_VAIN) this.misused("EBUSY");
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   async #reset(linger: number): Promise<void> {
     try {
       await this.#socket.reset(linger);
@@ -135,3 +147,6 @@ export class ConnectionEnd {
     this.#gone?.abort(why);
   }
 }
+
+/** Reads that give nothing. */
+const MOST_READS_IN_VAIN = 10_000;

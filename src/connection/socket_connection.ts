@@ -37,7 +37,6 @@ export class SocketConnection implements Connection {
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
   #streams: ConnectionStreams | null = null;
-  #readsAtEnd = 0;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
@@ -101,6 +100,16 @@ export class SocketConnection implements Connection {
     const socket = this.#socket;
     if (!socket.waitReadable) return undefined;
     return this.#closedBy !== null || this.#unread !== null || socket.waitReadable(milliseconds);
+  }
+
+  /** See {@linkcode ConnectionEnd.misused}. */
+  misused(code: string): never {
+    return this.#end.misused(code);
+  }
+
+  /** See {@linkcode ConnectionEnd.readInVain}. */
+  readInVain(): Promise<void> | null {
+    return this.#end.readInVain();
   }
 
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
@@ -250,7 +259,12 @@ export class SocketConnection implements Connection {
   }
 
   #readAfterEnd(error: Error | null): Promise<null> {
-    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#end.misused("EBUSY");
+    const turn = this.readInVain();
+    if (turn) return turn.then(() => this.#afterEnd(error));
+    return this.#afterEnd(error);
+  }
+
+  #afterEnd(error: Error | null): Promise<null> {
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     return error ? rejected(error) : Promise.resolve(null);
   }
@@ -295,6 +309,3 @@ export class SocketConnection implements Connection {
     return this.#readError;
   }
 }
-
-/** Reads at the end: so many are a loop in which an `await` is missing. */
-const MOST_READS_AT_END = 10_000;
