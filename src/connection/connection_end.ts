@@ -17,6 +17,8 @@ export class ConnectionEnd {
   closing: Promise<void> | null = null;
   /** Told when a byte has moved. */
   idleTimer: IdleTimer | null = null;
+  /** Told why, when it ends without both ends having said so: of a peer's reset at once if `gone` was asked for. */
+  onBroken: ((why: Error) => void) | null = null;
   readonly #socket: Socket;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #gone: AbortController | null = null;
@@ -138,13 +140,14 @@ export class ConnectionEnd {
     }
     this.#gone = new AbortController();
     if (this.by !== null || error) this.tellGone(error ?? refusal(this.by!));
-    else this.#socket.onGone?.(() => this.tellGone(refusal("ECONNRESET")));
+    else this.#socket.onGone?.((isReset) => this.tellGone(refusal("ECONNRESET"), isReset));
     return this.#gone.signal;
   }
 
   /** Tells whoever has asked for it. */
-  tellGone(why: Error): void {
+  tellGone(why: Error, isBroken = true): void {
     this.#gone?.abort(why);
+    if (isBroken) this.onBroken?.(why);
   }
 }
 

@@ -80,6 +80,11 @@ export class SocketConnection implements Connection {
     this.#end.linger = milliseconds;
   }
 
+  /** See {@linkcode ConnectionEnd.onBroken}. */
+  set onBroken(listener: ((why: Error) => void) | null) {
+    this.#end.onBroken = listener;
+  }
+
   /** See {@linkcode ConnectionEnd.setIdleTimeout}. */
   setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
     this.#end.setIdleTimeout(milliseconds, onIdle);
@@ -95,11 +100,19 @@ export class SocketConnection implements Connection {
     this.#end.stopLifeTimer();
   }
 
-  /** Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere. */
+  /**
+   * Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere.
+   * @throws {SystemError} with `ETIMEDOUT` when it was idle for too long
+   */
   waitReadable(milliseconds: number): boolean | undefined {
     const socket = this.#socket;
     if (!socket.waitReadable) return undefined;
-    return this.#closedBy !== null || this.#unread !== null || socket.waitReadable(milliseconds);
+    if (this.#closedBy !== null || this.#unread !== null) return true;
+    try {
+      return socket.waitReadable(milliseconds);
+    } catch (error) {
+      throw this.#readFailed(error);
+    }
   }
 
   /** See {@linkcode ConnectionEnd.misused}. */
