@@ -226,7 +226,7 @@ async function startHere(
     const { handler } = parts;
     return await MainServer.start(runtime, model, settings, address, { handler, lifecycle }, emit);
   } catch (error) {
-    await lifecycle.stop();
+    await lifecycle.stop(settings.shutdownTimeout);
     throw error;
   }
 }

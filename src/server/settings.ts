@@ -149,7 +149,15 @@ export function settle(options: ServeOptions): Settings {
     fork: options.fork ?? true,
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
-    serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+    serving: {
+      model,
+      linger,
+      idleTimeout,
+      connectionTimeout,
+      shutdownTimeout: numbers.shutdownTimeout,
+      maxConnectionsPerWorker,
+      messages,
+    },
   };
 }
 

@@ -13,6 +13,7 @@ export type ServingSettings = Required<
     | "linger"
     | "idleTimeout"
     | "connectionTimeout"
+    | "shutdownTimeout"
     | "maxConnectionsPerWorker"
     | "messages"
   >

@@ -77,7 +77,7 @@ export async function work(
   });
   onConnections?.(connections);
   const end = async () => {
-    const message = await lifecycle?.stop();
+    const message = await lifecycle?.stop(settings.serving.shutdownTimeout);
     if (message) channel.send({ type: "event", event: { type: "warning", message } });
     for (const giveBack of atEnd) await giveBack();
     channel.end();

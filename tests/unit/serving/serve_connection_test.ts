@@ -36,6 +36,7 @@ class Serving {
     } as const;
     const settings = {
       model: "multiplex",
+      shutdownTimeout: 0,
       maxConnectionsPerWorker: 0,
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
