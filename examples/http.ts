@@ -23,6 +23,8 @@ import { Framed, type Handler, TooLong, UnexpectedEnd } from "../mod.ts";
 const LARGEST_HEAD = 16384;
 /** The most bytes of a body. */
 const LARGEST_BODY = 1 << 20;
+/** The most chunks of a body: one of a byte costs a hundred of memory. */
+const MOST_CHUNKS = 16384;
 /** Milliseconds for a request to come, from the end of the one before. */
 const PATIENCE = 60_000;
 
@@ -176,7 +178,9 @@ async function readBody(io: Framed, { fields, length, minor }: Request): Promise
     if (!size) throw new Refusal("400 Bad Request");
     const bytes = parseInt(size[1], 16);
     if (bytes === 0) break;
-    if ((total += bytes) > LARGEST_BODY) throw new Refusal("413 Content Too Large");
+    if ((total += bytes) > LARGEST_BODY || chunks.length === MOST_CHUNKS) {
+      throw new Refusal("413 Content Too Large");
+    }
     chunks.push(await io.readExactly(bytes, { timeout: deadline - performance.now() }));
     if (await demand(io, deadline) !== "") throw new Refusal("400 Bad Request");
   }

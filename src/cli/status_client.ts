@@ -5,11 +5,14 @@
 import { type Address, formatAddress, type ServerStatus } from "../../mod.ts";
 import { patience } from "../connection/delay.ts";
 import { errorCode, errorMessage } from "../connection/errors.ts";
+import { escape } from "../log/escape.ts";
 import type { Runtime } from "../runtime.ts";
 import { reach } from "../server/reach.ts";
 
-/** Milliseconds that an answer may take. */
+/** Milliseconds that a connection may take, and then the answer. */
 const TIMEOUT = 5000;
+/** What is shown of a refusal, which anybody may have written. */
+const SHOWN = 200;
 /** The most bytes of an answer. */
 const LARGEST = 16 * 1024 * 1024;
 
@@ -27,7 +30,7 @@ export function askStatus(runtime: Runtime, address: Address): Promise<ServerSta
 
 async function ask(runtime: Runtime, address: Address): Promise<ServerStatus> {
   const where = formatAddress(address);
-  const connection = await reach(runtime, address);
+  const connection = await reach(runtime, address, { timeout: TIMEOUT });
   let late = false;
   const stopWaiting = patience(TIMEOUT, () => {
     late = true;
@@ -65,7 +68,7 @@ function parse(answer: string): ServerStatus {
   const status = /^HTTP\/1\.1 (\d+) (.*)/.exec(head);
   if (!status) throw new Error("what answers there is no server's status");
   const body = rest.join("\r\n\r\n");
-  if (status[1] !== "200") throw new Error(`${status[1]} ${body.trim().slice(0, 200)}`);
+  if (status[1] !== "200") throw new Error(`${status[1]} ${escape(body.trim(), SHOWN)}`);
   let told;
   try {
     told = JSON.parse(body);

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address, ServerStatus } from "../../mod.ts";
+import { delay } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { escapeJson } from "../log/escape.ts";
 import type { Runtime } from "../runtime.ts";
@@ -59,7 +60,7 @@ export async function statusCommand(runtime: Runtime, args: string[]): Promise<n
   const isScreen = runtime.isTerminal("stdout") && runtime.isTerminal("stdin");
   if (isScreen && !given.has("json")) return await watchScreen(runtime, address, interval);
   const line = given.has("json") ? asJson : statusLine;
-  for (const pause = pauses();; await pause.wait(interval)) {
+  for (;; await delay(interval)) {
     await runtime.writeOut("stdout", `${line(await askStatus(runtime, address))}\n`);
   }
 }
@@ -79,32 +80,12 @@ function place(word: string): Address {
   }
 }
 
-/** A pause that can be ended. */
-function pauses(): { wait(milliseconds: number): Promise<void>; end(): void } {
-  let wake = () => {};
-  return {
-    wait: (milliseconds) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, milliseconds);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      }),
-    end: () => wake(),
-  };
-}
-
 /** The other screen of a terminal, without a cursor, and back. */
 const [ENTER, LEAVE] = ["\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"];
 
 async function watchScreen(runtime: Runtime, address: Address, interval: number): Promise<number> {
-  const pause = pauses();
-  let over = false;
-  const end = () => {
-    over = true;
-    pause.end();
-  };
+  const ended = Promise.withResolvers<"ended">();
+  const end = () => ended.resolve("ended");
   let status = await askStatus(runtime, address);
   let trouble: string | null = null;
   // One write for all of it, and no line is empty in between: so nothing flickers.
@@ -124,16 +105,14 @@ async function watchScreen(runtime: Runtime, address: Address, interval: number)
     ...(["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => runtime.onSignal(signal, end)),
   ];
   try {
-    while (!over) {
+    for (;;) {
       await draw();
-      await pause.wait(interval);
-      if (over) break;
-      try {
-        status = await askStatus(runtime, address);
-        trouble = null;
-      } catch (error) {
-        trouble = `${errorMessage(error)}; as it was last:`;
-      }
+      if (await Promise.race([delay(interval), ended.promise]) === "ended") break;
+      const answer = askStatus(runtime, address).then(
+        (told) => [status, trouble] = [told, null],
+        (error) => trouble = `${errorMessage(error)}; as it was last:`,
+      );
+      if (await Promise.race([answer, ended.promise]) === "ended") break;
     }
   } finally {
     for (const each of undo) each();

@@ -1,6 +1,6 @@
 /**
- * A server's status as text for a terminal. What clients and handlers have said in it
- * is escaped.
+ * A server's status as text for a terminal. All of it is escaped: what answers may be
+ * another program than a server of Trivet's.
  * @module
  */
 import { formatAddress, type ServerStatus } from "../../mod.ts";
@@ -115,13 +115,13 @@ export function statusLines(status: ServerStatus, columns = Infinity): string[] 
     );
     lines.push("", "WENT WRONG (UTC)", ...troubles);
   }
-  return lines.map((line) => line.length > columns ? line.slice(0, columns) : line);
+  return lines.map((line) => escape(line, Infinity).slice(0, columns));
 }
 
 /** All of it in a line, with the time of day in UTC. */
 export function statusLine(status: ServerStatus): string {
   const { totals, history } = status;
-  return [
+  const parts = [
     `${new Date(status.time).toISOString().slice(11, 19)} ${status.open} open`,
     `${status.waiting ?? "unknown"} waiting`,
     `${last(history.accepted)} new/s`,
@@ -133,7 +133,8 @@ export function statusLine(status: ServerStatus): string {
     `${status.workers.length} worker${status.workers.length === 1 ? "" : "s"}`,
     `loop ${status.loopDelay} ms late`,
     ...(status.state === "stopping" ? ["stopping"] : status.ready ? [] : ["not ready"]),
-  ].join(", ");
+  ];
+  return escape(parts.join(", "), Infinity);
 }
 
 function counted(counts: Readonly<Record<string, number>>): string {

@@ -17,9 +17,12 @@ export class ConnectionEnd {
   closing: Promise<void> | null = null;
   /** Told when a byte has moved. */
   idleTimer: IdleTimer | null = null;
+  /** Told why, when it ends without both ends having said so: of a peer's reset at once if `gone` was asked for. */
+  onBroken: ((why: Error) => void) | null = null;
   readonly #socket: Socket;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #gone: AbortController | null = null;
+  #readsInVain = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -97,6 +100,17 @@ export class ConnectionEnd {
     throw refusal(code);
   }
 
+  /**
+   * Told of each read that gives nothing and waits for nothing. So many are a loop in which
+   * an `await`, or a look at what was read, is missing: it ends the connection, see `misused`.
+   * @returns null; for a loop that goes on even then, when the event loop has had its turn
+   */
+  readInVain(): Promise<void> | null {
+    if (++this.#readsInVain < MOST_READS_IN_VAIN) return null;
+    if (this.#readsInVain === MOST_READS_IN_VAIN) this.misused("EBUSY");
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   async #reset(linger: number): Promise<void> {
     try {
       await this.#socket.reset(linger);
@@ -126,12 +140,16 @@ export class ConnectionEnd {
     }
     this.#gone = new AbortController();
     if (this.by !== null || error) this.tellGone(error ?? refusal(this.by!));
-    else this.#socket.onGone?.(() => this.tellGone(refusal("ECONNRESET")));
+    else this.#socket.onGone?.((isReset) => this.tellGone(refusal("ECONNRESET"), isReset));
     return this.#gone.signal;
   }
 
   /** Tells whoever has asked for it. */
-  tellGone(why: Error): void {
+  tellGone(why: Error, isBroken = true): void {
     this.#gone?.abort(why);
+    if (isBroken) this.onBroken?.(why);
   }
 }
+
+/** Reads that give nothing. */
+const MOST_READS_IN_VAIN = 10_000;

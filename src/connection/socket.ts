@@ -37,7 +37,7 @@ export interface Socket {
    */
   reset(linger: number): void | Promise<void>;
   /** Event loops' sockets: calls `listener` when the peer has reset, or both directions have ended. */
-  onGone?(listener: () => void): void;
+  onGone?(listener: (isReset: boolean) => void): void;
   /**
    * Blocking sockets only, whose thread runs no timer meanwhile: after so many
    * milliseconds (0: never) a call fails with `ETIMEDOUT`.
@@ -46,6 +46,7 @@ export interface Socket {
   /**
    * Blocking sockets only: waits until a read would not, or would fail with
    * `ETIMEDOUT`; false if there was nothing to read within so many milliseconds.
+   * @throws {SystemError} with `ETIMEDOUT` when such waits, together, are `setTimeout`'s time
    */
   waitReadable?(milliseconds: number): boolean;
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */

@@ -41,7 +41,6 @@ export class SocketConnection implements Connection {
   /** This end as a prelude was told of it. */
   #localAddr: Address | null = null;
   #streams: ConnectionStreams | null = null;
-  #readsAtEnd = 0;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
@@ -90,6 +89,11 @@ export class SocketConnection implements Connection {
     this.#end.linger = milliseconds;
   }
 
+  /** See {@linkcode ConnectionEnd.onBroken}. */
+  set onBroken(listener: ((why: Error) => void) | null) {
+    this.#end.onBroken = listener;
+  }
+
   /** See {@linkcode ConnectionEnd.setIdleTimeout}. */
   setIdleTimeout(milliseconds: number, onIdle: () => void = ignore): void {
     this.#end.setIdleTimeout(milliseconds, onIdle);
@@ -105,11 +109,29 @@ export class SocketConnection implements Connection {
     this.#end.stopLifeTimer();
   }
 
-  /** Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere. */
+  /**
+   * Waits until a read would not, where reads block; false if nothing came in time, undefined elsewhere.
+   * @throws {SystemError} with `ETIMEDOUT` when it was idle for too long
+   */
   waitReadable(milliseconds: number): boolean | undefined {
     const socket = this.#socket;
     if (!socket.waitReadable) return undefined;
-    return this.#closedBy !== null || this.#unread !== null || socket.waitReadable(milliseconds);
+    if (this.#closedBy !== null || this.#unread !== null) return true;
+    try {
+      return socket.waitReadable(milliseconds);
+    } catch (error) {
+      throw this.#readFailed(error);
+    }
+  }
+
+  /** See {@linkcode ConnectionEnd.misused}. */
+  misused(code: string): never {
+    return this.#end.misused(code);
+  }
+
+  /** See {@linkcode ConnectionEnd.readInVain}. */
+  readInVain(): Promise<void> | null {
+    return this.#end.readInVain();
   }
 
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
@@ -259,7 +281,12 @@ export class SocketConnection implements Connection {
   }
 
   #readAfterEnd(error: Error | null): Promise<null> {
-    if (++this.#readsAtEnd > MOST_READS_AT_END) this.#end.misused("EBUSY");
+    const turn = this.readInVain();
+    if (turn) return turn.then(() => this.#afterEnd(error));
+    return this.#afterEnd(error);
+  }
+
+  #afterEnd(error: Error | null): Promise<null> {
     if (this.#closedBy) return rejected(refusal(this.#closedBy));
     return error ? rejected(error) : Promise.resolve(null);
   }
@@ -304,6 +331,3 @@ export class SocketConnection implements Connection {
     return this.#readError;
   }
 }
-
-/** Reads at the end: so many are a loop in which an `await` is missing. */
-const MOST_READS_AT_END = 10_000;

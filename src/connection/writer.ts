@@ -21,6 +21,8 @@ export class Writer {
   readonly #end: ConnectionEnd;
   readonly #toSystemError: (error: unknown) => Error;
   #writes = 0;
+  /** Bytes of those. */
+  #waiting = 0;
   /** Writes that were done when they returned, since the event loop had its turn. */
   #atOnce = 0;
 
@@ -37,11 +39,14 @@ export class Writer {
 
   /** See `Connection.write`. */
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
-    if (!(bytes instanceof Uint8Array)) return this.#writePieces(bytes);
+    if (this.#writes > MOST_WRITES || this.#waiting > MOST_WAITING) this.#end.misused("ENOBUFS");
+    return bytes instanceof Uint8Array ? this.#write(bytes) : this.#writePieces(bytes);
+  }
+
+  #write(bytes: Uint8Array): Promise<void> {
     if (this.#end.by) return rejected(refusal(this.#end.by));
     if (this.error) return rejected(this.error);
     if (this.fin) return rejected(refusal("EPIPE"));
-    if (this.#writes > MOST_WRITES) this.#end.misused("ENOBUFS");
     let writing: Promise<void>;
     if (this.writing) {
       writing = this.writing.then(() => this.#writeAll(bytes, 0));
@@ -65,7 +70,9 @@ export class Writer {
       }
     }
     this.#writes++;
+    this.#waiting += bytes.length;
     return this.writing = writing.then(() => {
+      this.#waiting -= bytes.length;
       if (--this.#writes === 0) this.writing = null;
     }, (error) => {
       // Writes need not be awaited; `finish` reports the error to the server.
@@ -102,8 +109,8 @@ export class Writer {
         return this.#givesWay() ? new Promise((r) => setImmediate(r)) : Promise.resolve();
       }
     }
-    let last = this.write(pieces[0] ?? NOTHING);
-    for (let i = 1; i < pieces.length; i++) last = this.write(pieces[i]);
+    let last = this.#write(pieces[0] ?? NOTHING);
+    for (let i = 1; i < pieces.length; i++) last = this.#write(pieces[i]);
     return last;
   }
 
@@ -148,4 +155,6 @@ export class Writer {
 const LARGEST_AT_ONCE = 32;
 /** Writes that wait: so many are a loop in which an `await` is missing. */
 const MOST_WRITES = 250_000;
+/** Bytes that wait; also so many are one, and would fill the memory of all. */
+const MOST_WAITING = 1 << 28;
 const NOTHING = new Uint8Array(0);

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Connection } from "../connection/connection.ts";
-import { ignore, refusal, rejected } from "../connection/errors.ts";
+import { asError, ignore, refusal, rejected } from "../connection/errors.ts";
 import { TooLong } from "./errors.ts";
 import { type FrameForm, frameHeader, headerSize, payloadLength } from "./frame_header.ts";
 import { HeldBack } from "./held_back.ts";
@@ -28,8 +28,9 @@ import { encode } from "./text.ts";
  * - Bytes that are returned are yours: a view of what was read where a message lay
  *   in one buffer, never overwritten. A small one holds up to 64 KiB in memory:
  *   `slice()` what you keep for long.
- * - One read at a time; a second one rejects with `EBUSY`. Use a connection through
- *   its `Framed` only, until {@linkcode Framed.rest}.
+ * - One read at a time: a second one, for which an `await` is missing, throws `EBUSY`
+ *   and resets the connection. Use that through its `Framed` only, until
+ *   {@linkcode Framed.rest}.
  *
  * @example
  * ```ts
@@ -115,23 +116,27 @@ export class Framed {
    * @throws {TooLong} if a number is more than `max`, by default `maxFrame`
    * @throws {UnexpectedEnd} if the stream ends before
    */
-  async readExactly(wanted: number | Uint8Array, options: ReadOptions = NONE): Promise<Uint8Array> {
+  readExactly(wanted: number | Uint8Array, options: ReadOptions = NONE): Promise<Uint8Array> {
     const receiver = this.#receiver;
     const { incoming } = receiver;
-    if (typeof wanted === "number") this.#check(wanted, options);
     const length = typeof wanted === "number" ? wanted : wanted.length;
     const isDirect = typeof wanted !== "number" && options.timeout === undefined &&
       options.signal === undefined;
-    const found = await receiver.next(() => {
+    const found = receiver.next(() => {
+      if (typeof wanted === "number") this.#check(wanted, options);
       if (incoming.length >= length) return incoming.take(length);
       // What is given up has to stay here.
       if (isDirect && incoming.length > 0 && !receiver.reads) return incoming.take(incoming.length);
       return receiver.missing(length, length);
     }, options);
-    if (typeof wanted === "number") return found;
-    wanted.set(found);
-    if (found.length < length) await receiver.fill(wanted, found.length);
-    return wanted;
+    return typeof wanted === "number" ? found : this.#fill(wanted, found);
+  }
+
+  async #fill(buffer: Uint8Array, found: Promise<Uint8Array>): Promise<Uint8Array> {
+    const bytes = await found;
+    buffer.set(bytes);
+    if (bytes.length < buffer.length) await this.#receiver.fill(buffer, bytes.length);
+    return buffer;
   }
 
   /**
@@ -197,10 +202,10 @@ export class Framed {
    * So many bytes, or fewer at the end, without taking them; `null` where none is left.
    * @throws {TooLong} if they are more than `max`, by default `maxFrame`
    */
-  async peek(wanted: number, options: ReadOptions = NONE): Promise<Uint8Array | null> {
+  peek(wanted: number, options: ReadOptions = NONE): Promise<Uint8Array | null> {
     const receiver = this.#receiver;
-    this.#check(wanted, options);
-    return await receiver.next(() => {
+    return receiver.next(() => {
+      this.#check(wanted, options);
       const { length } = receiver.incoming;
       if (length >= wanted) return receiver.incoming.view(wanted);
       if (!receiver.ended) return receiver.missing(wanted, wanted);
@@ -256,9 +261,15 @@ export class Framed {
    * Writes a frame: the length of the payload, and the payload.
    * @throws {RangeError} if the length does not fit
    */
-  async writeFrame(payload: string | Uint8Array, form: FrameForm = NONE): Promise<void> {
+  writeFrame(payload: string | Uint8Array, form: FrameForm = NONE): Promise<void> {
     const bytes = encode(payload);
-    await this.write(frameHeader(bytes.length, form), bytes);
+    let header;
+    try {
+      header = frameHeader(bytes.length, form);
+    } catch (error) {
+      return rejected(asError(error));
+    }
+    return this.write(header, bytes);
   }
 
   /** Writes what `collect` holds back; resolves when the kernel has it. */

@@ -2,6 +2,7 @@
  * Answers that wait for others, so that many go out in one write.
  * @module
  */
+import { ignore } from "../connection/errors.ts";
 import { encode, encodeInto } from "./text.ts";
 
 /** More bytes than that do not wait. */
@@ -31,6 +32,7 @@ export class HeldBack {
 
   /** Holds the pieces back; if that is too much, all is written. */
   add(pieces: readonly (string | Uint8Array)[]): Promise<void> {
+    const before = this.#length;
     for (let i = 0; i < pieces.length; i++) {
       const piece = pieces[i];
       if (typeof piece === "string") this.#addText(piece);
@@ -41,18 +43,23 @@ export class HeldBack {
         this.#length += piece.length;
       }
     }
-    return this.#length > MOST ? this.flush() : DONE;
+    if (this.#length > MOST) return this.flush();
+    // Writes of nothing would never give way to others.
+    return this.#length > before ? DONE : this.#write(NOTHING);
   }
 
   /** Writes what waits; resolves when the kernel has it. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
     const bytes = this.#bytes;
     const length = this.#length;
-    if (length === 0) return;
+    if (length === 0) return DONE;
     this.#bytes = NOTHING;
     this.#length = 0;
-    await this.#write(bytes.subarray(0, length));
-    if (this.#bytes === NOTHING && bytes.length <= LARGEST_KEPT) this.#bytes = bytes;
+    const flushed = this.#write(bytes.subarray(0, length)).then(() => {
+      if (this.#bytes === NOTHING && bytes.length <= LARGEST_KEPT) this.#bytes = bytes;
+    });
+    flushed.catch(ignore); // as of any write: nobody has to await it
+    return flushed;
   }
 
   /** A large piece is not copied: what waits goes out with it, and all that follows. */

@@ -15,7 +15,9 @@ import type { FramedOptions, ReadOptions } from "./options.ts";
 /** Trivet's own connections can do more than they promise; others need not. */
 export type OwnConnection =
   & Connection
-  & Partial<Pick<SocketConnection, "beforeEnd" | "handOn" | "waitReadable">>;
+  & Partial<
+    Pick<SocketConnection, "beforeEnd" | "handOn" | "misused" | "readInVain" | "waitReadable">
+  >;
 
 /** What has come, and the wait for more. */
 export class Receiver {
@@ -33,6 +35,8 @@ export class Receiver {
   #skip: Uint8Array | number = 0;
   /** Whether a read of a message is under way. */
   #busy = false;
+  /** Reads in turn that took nothing and did not ask the network. */
+  #inVain = 0;
   /** Whether a read of the connection is, which may outlast it. */
   #reading = false;
   #waker: { resolve(): void; reject(error: unknown): void } | null = null;
@@ -58,12 +62,34 @@ export class Receiver {
     return this.#reading;
   }
 
-  /** What `look` finds in what has come, as soon as it is not undefined. */
-  async next<T>(look: () => T | undefined, options: ReadOptions): Promise<T> {
-    if (this.#busy) throw refusal("EBUSY");
+  /**
+   * What `look` finds in what has come, as soon as it is not undefined.
+   * @throws {SystemError} at once, and not by a rejection, `EBUSY` for a second read
+   */
+  next<T>(look: () => T | undefined, options: ReadOptions): Promise<T> {
+    this.#begin();
+    const isLoop = this.#inVain > MOST_IN_VAIN;
+    const turn = isLoop ? this.#connection.readInVain?.() ?? null : null;
     this.#busy = true;
+    return this.#next(look, options, turn);
+  }
+
+  #begin(): void {
+    if (!this.#busy) return;
+    this.#connection.misused?.("EBUSY");
+    throw refusal("EBUSY");
+  }
+
+  async #next<T>(
+    look: () => T | undefined,
+    options: ReadOptions,
+    turn: Promise<void> | null,
+  ): Promise<T> {
+    const { length } = this.incoming;
+    let hasAsked = false;
     let deadline: Deadline | null = null;
     try {
+      if (turn !== null) await turn;
       for (;;) {
         if (this.#skip === 0 || this.#hasSkipped()) {
           try {
@@ -75,6 +101,7 @@ export class Receiver {
             continue;
           }
         }
+        hasAsked = true;
         if (options.timeout !== undefined || options.signal !== undefined) {
           deadline ??= new Deadline(options);
         }
@@ -90,6 +117,7 @@ export class Receiver {
       }
     } finally {
       this.#busy = false;
+      this.#inVain = hasAsked || this.incoming.length !== length ? 0 : this.#inVain + 1;
       deadline?.stop();
     }
   }
@@ -99,7 +127,7 @@ export class Receiver {
    * @throws {UnexpectedEnd} if the stream ends before
    */
   async fill(buffer: Uint8Array, done: number): Promise<void> {
-    if (this.#busy) throw refusal("EBUSY");
+    this.#begin();
     this.#busy = true;
     try {
       await this.#held?.flush();
@@ -216,3 +244,6 @@ export class Receiver {
     // Otherwise a signal has interrupted the wait.
   }
 }
+
+/** So many in turn are no peeks. */
+const MOST_IN_VAIN = 1000;

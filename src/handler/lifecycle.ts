@@ -9,6 +9,8 @@ import type { HandlerParts } from "./handler_module.ts";
 
 /** Milliseconds, as for loading: nobody is served before. */
 const START_TIMEOUT = 60_000;
+/** Milliseconds that `stop` has at least, however little is left. */
+const LEAST_STOP = 1000;
 
 /** A module in one place. */
 export class Lifecycle {
@@ -27,7 +29,7 @@ export class Lifecycle {
   async start(): Promise<void> {
     const { start } = this.#parts;
     if (!start) return;
-    const late = tooLate(START_TIMEOUT, `it has not finished after ${START_TIMEOUT / 1000} s`);
+    const late = tooLate(START_TIMEOUT, `it has not finished after ${seconds(START_TIMEOUT)} s`);
     try {
       await Promise.race([Promise.try(start, this.#place), late.promise]);
     } catch (cause) {
@@ -37,18 +39,29 @@ export class Lifecycle {
     }
   }
 
-  /** Once, however often it is called. What went wrong; null if nothing did. */
-  stop(): Promise<string | null> {
-    return this.#stopped ??= this.#stop();
+  /**
+   * Once, however often it is called. What went wrong; null if nothing did.
+   * @param milliseconds that it may take: whoever is to leave must not stay for ever
+   */
+  stop(milliseconds: number): Promise<string | null> {
+    return this.#stopped ??= this.#stop(Math.max(LEAST_STOP, milliseconds));
   }
 
-  async #stop(): Promise<string | null> {
+  async #stop(milliseconds: number): Promise<string | null> {
     const { stop } = this.#parts;
+    if (!stop) return null;
+    const late = tooLate(milliseconds, `it has not finished after ${seconds(milliseconds)} s`);
     try {
-      await stop?.(this.#place);
+      await Promise.race([Promise.try(stop, this.#place), late.promise]);
       return null;
     } catch (error) {
       return `the handler's \`stop\` failed: ${errorMessage(error)}`;
+    } finally {
+      late.stop();
     }
   }
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 1000);
 }

@@ -69,7 +69,7 @@ export class AdoptedSocket implements Socket {
     libc.close(copy);
   }
 
-  onGone(listener: () => void): void {
+  onGone(listener: (isReset: boolean) => void): void {
     this.#socket.onGone?.(listener);
   }
 }

@@ -18,6 +18,8 @@ export class BlockingSocket implements Socket {
   readonly #release: () => void;
   /** Milliseconds that a call may take; 0: any time. */
   #timeout = 0;
+  /** Milliseconds that somebody has waited for bytes, and none has moved. */
+  #waited = 0;
   /** On the clock of `performance.now()`. */
   #deadline = Infinity;
   /** What the kernel has been told. */
@@ -39,6 +41,7 @@ export class BlockingSocket implements Socket {
   }
 
   read(buffer: Uint8Array): number | null {
+    this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
     const length = this.#libc.receive(this.#descriptor, buffer);
     if (length === null) throw timedOut();
@@ -46,6 +49,7 @@ export class BlockingSocket implements Socket {
   }
 
   write(bytes: Uint8Array): number {
+    this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
     const length = this.#libc.send(this.#descriptor, bytes);
     if (length === null) throw timedOut();
@@ -53,6 +57,7 @@ export class BlockingSocket implements Socket {
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
+    this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
     const length = this.#libc.sendPieces(this.#descriptor, pieces);
     if (length === null) throw timedOut();
@@ -89,11 +94,15 @@ export class BlockingSocket implements Socket {
   }
 
   waitReadable(milliseconds: number): boolean {
-    const untilDeadline = this.#deadline - performance.now();
-    const limit = Math.min(this.#timeout || Infinity, untilDeadline);
+    const start = performance.now();
     // The read that follows ends in time by itself, and says why.
-    if (limit <= milliseconds) return true;
-    return this.#libc.waitReadable([this.#descriptor], milliseconds);
+    if (this.#deadline - start <= milliseconds) return true;
+    const left = this.#timeout === 0 ? Infinity : Math.max(0, this.#timeout - this.#waited);
+    const wait = Math.ceil(Math.min(milliseconds, left));
+    if (this.#libc.waitReadable([this.#descriptor], wait)) return true;
+    this.#waited += performance.now() - start;
+    if (this.#timeout > 0 && this.#waited >= this.#timeout) throw timedOut();
+    return false;
   }
 
   /** Not once for each call: the kernel's timeout may be a little too long. */

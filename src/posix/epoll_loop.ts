@@ -83,7 +83,10 @@ export class EpollLoop {
   static idleOf(runtime: Runtime): number | null {
     const loop = EpollLoop.#shared;
     if (!loop) return runtime.loopIdle();
-    loop.#idle ??= 0;
+    if (loop.#idle === null) {
+      loop.#idle = 0;
+      if (loop.#waiting !== null) loop.#waitsSince = performance.now();
+    }
     return loop.#idleUntil(performance.now());
   }
 

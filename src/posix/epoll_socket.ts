@@ -35,7 +35,8 @@ export class EpollSocket implements Socket, Watcher {
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
   #gone = false;
-  #onGone: (() => void) | null = null;
+  #isReset = false;
+  #onGone: ((isReset: boolean) => void) | null = null;
   /** Whether its end is a good one, from FIN on. */
   #isGood = false;
 
@@ -88,8 +89,8 @@ export class EpollSocket implements Socket, Watcher {
     this.#loop.close(this.#descriptor);
   }
 
-  onGone(listener: () => void): void {
-    if (this.#gone) listener();
+  onGone(listener: (isReset: boolean) => void): void {
+    if (this.#gone) listener(this.#isReset);
     else this.#onGone = listener;
   }
 
@@ -109,7 +110,8 @@ export class EpollSocket implements Socket, Watcher {
   happened(events: number): void {
     if (events & GONE && !this.#gone) {
       this.#gone = true;
-      this.#onGone?.();
+      this.#isReset = (events & EPOLLERR) !== 0;
+      this.#onGone?.(this.#isReset);
     }
     if (events & READABLE) {
       if (events & ENDED) this.#ended = true;

@@ -5,7 +5,7 @@
 import { acknowledged } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
-import { refusal } from "../connection/errors.ts";
+import { errorCode, refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { unacknowledged } from "./send_queue.ts";
 
@@ -50,7 +50,7 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   #ended = false;
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
-  #onGone: (() => void) | null = null;
+  #onGone: ((isReset: boolean) => void) | null = null;
   /** Whether anything was written. */
   protected wrote = false;
   #flowing: boolean;
@@ -95,8 +95,8 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     await acknowledged(() => unacknowledged(this.descriptor) ?? 0, linger);
   }
 
-  onGone(listener: () => void): void {
-    if (this.error) return listener();
+  onGone(listener: (isReset: boolean) => void): void {
+    if (this.error) return listener(this.#isReset);
     this.#onGone = listener;
     this.#demand(); // a runtime that does not read does not see a reset
   }
@@ -124,13 +124,18 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
     });
   }
 
+  /** Node says of a good end too that the socket is closed. */
+  get #isReset(): boolean {
+    return this.error !== null && errorCode(this.error) !== "EBADF";
+  }
+
   get #mayReadAhead(): boolean {
     return this.#onGone !== null && this.#size < LARGEST_QUEUE;
   }
 
   /** Nothing can be read or written any more. */
   protected gone(): void {
-    this.#onGone?.();
+    this.#onGone?.(this.#isReset);
     this.#onGone = null;
   }
 

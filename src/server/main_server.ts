@@ -3,7 +3,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { patiently, within } from "../connection/delay.ts";
+import { patiently } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { EventSink } from "../events.ts";
@@ -212,11 +212,11 @@ export class MainServer extends BaseServer {
 
   /** The handler's module has the rest of the shutdown's time, and at least so much. */
   async #stop(): Promise<void> {
-    const left = Math.max(LEAST_STOP, this.#since + this.#shutdownTimeout - performance.now());
-    const stopped = this.#lifecycle.stop().then((message) => {
+    const left = this.#since + this.#shutdownTimeout - performance.now();
+    const stopped = this.#lifecycle.stop(left).then((message) => {
       if (message) this.emit({ type: "warning", message });
     });
-    await within(left, Promise.race([stopped, this.#hurry.promise]));
+    await Promise.race([stopped, this.#hurry.promise]);
   }
 
   override close(): Promise<void> {
@@ -230,6 +230,3 @@ export class MainServer extends BaseServer {
     await this.#epoll?.end();
   }
 }
-
-/** Milliseconds. */
-const LEAST_STOP = 1000;

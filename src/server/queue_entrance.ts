@@ -25,11 +25,12 @@ export class QueueEntrance extends SharedEntrance {
     const { runtime, places, settings, common } = options;
     const libc = new Libc(runtime);
     let board: Board | null = null;
+    let listening: ListeningSockets | null = null;
     try {
       board = new Board(runtime);
       // An accept may block although it should not, see below: no longer than this.
-      const listening = await ListeningSockets.open(libc, runtime, places, settings, 1);
-      const sockets = listening.shared;
+      const queues = listening = await ListeningSockets.open(libc, runtime, places, settings, 1);
+      const sockets = queues.shared;
       // Whoever is refused beyond the limit is accepted first.
       const most = settings.refuses ? MANY : settings.maxConnections;
       const { workerArgs, workers } = settings;
@@ -37,13 +38,14 @@ export class QueueEntrance extends SharedEntrance {
       const starter = processStarter({ runtime, libc, sockets, common, workerArgs, sharing });
       const start: StartWorker = (number, listeners) => {
         const handle = starter(number, listeners);
-        listening.setNonblocking();
+        queues.setNonblocking();
         return handle;
       };
       const room = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS) * workers;
-      return new QueueEntrance(libc, listening, start, room, board);
+      return new QueueEntrance(libc, queues, start, room, board);
     } catch (error) {
       board?.close();
+      listening?.release();
       libc.unload();
       throw error;
     }

@@ -220,7 +220,7 @@ async function startHere(
     const { handler } = parts;
     return await MainServer.start(runtime, model, settings, places, { handler, lifecycle }, emit);
   } catch (error) {
-    await lifecycle.stop();
+    await lifecycle.stop(settings.shutdownTimeout);
     throw error;
   }
 }

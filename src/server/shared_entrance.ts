@@ -38,8 +38,9 @@ export class SharedEntrance implements Entrance {
   static async bind(options: EntranceOptions): Promise<SharedEntrance> {
     const { runtime, where, places, settings, common } = options;
     const libc = new Libc(runtime);
+    let sockets: ListeningSockets | null = null;
     try {
-      const sockets = await ListeningSockets.open(libc, runtime, places, settings, ACCEPT_TIMEOUT);
+      sockets = await ListeningSockets.open(libc, runtime, places, settings, ACCEPT_TIMEOUT);
       const { workerArgs } = settings;
       const scores = scoresFor(options);
       const setup = {
@@ -56,6 +57,7 @@ export class SharedEntrance implements Entrance {
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
       return new SharedEntrance(libc, sockets, start, room, forking, scores);
     } catch (error) {
+      sockets?.release();
       libc.unload();
       throw error;
     }
@@ -115,7 +117,10 @@ export class SharedEntrance implements Entrance {
   }
 }
 
-/** Where workers that block tell what they do; null if nobody looks, or it cannot be had. */
+/**
+ * Where workers that block tell what they do; null if nobody looks, or there is none here.
+ * @throws {SystemError} if no descriptor is free
+ */
 function scoresFor({ runtime, where, settings, common }: EntranceOptions): Scores | null {
   if (!common.reports) return null;
   const { maxConnections, spares } = settings;

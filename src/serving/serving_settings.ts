@@ -16,6 +16,7 @@ export type ServingSettings =
       | "linger"
       | "idleTimeout"
       | "connectionTimeout"
+      | "shutdownTimeout"
       | "maxConnectionsPerWorker"
       | "messages"
     >

@@ -51,6 +51,12 @@ const MOST_TROUBLES = 20;
 /** How much of each. */
 const TROUBLE_LENGTH = 300;
 
+/** Something that went wrong, and when. */
+interface Trouble {
+  readonly time: number;
+  readonly text: string;
+}
+
 /** What a worker is called. */
 export function workerName({ kind, id }: WorkerName): string {
   return kind === "main" ? "main" : `${kind} ${id}`;
@@ -69,7 +75,9 @@ export class Book {
   /** By name. */
   readonly workers = new Map<string, KnownWorker>();
   /** The newest first. */
-  readonly troubles: { readonly time: number; readonly text: string }[] = [];
+  readonly troubles: Trouble[] = [];
+  /** The one of each kind of which there may be thousands in a second. */
+  readonly #floods = new Map<string, Trouble>();
 
   /** Takes an event. */
   readonly event: EventSink = (event) => {
@@ -81,10 +89,10 @@ export class Book {
         return this.#closed(event);
       case "refused":
         totals.refused.add(event.reason, event.count);
-        return this.#trouble(event);
+        return this.#trouble(event, event.reason);
       case "accept_failed":
         totals.acceptErrors.add(errorKind(event.code), event.count);
-        return this.#trouble(event);
+        return this.#trouble(event, errorKind(event.code));
       case "worker_started":
         totals.workersStarted++;
         this.workers.set(workerName(event.worker), {
@@ -187,12 +195,18 @@ export class Book {
     if (!hasVanished(event.code)) this.#trouble(event);
   }
 
-  #trouble(event: UntimedEvent): void {
+  /** @param flood its kind, where of that kind only the last one is kept */
+  #trouble(event: UntimedEvent, flood?: string): void {
     const time = Date.now();
     const text = formatEvent({ time, ...event } as Parameters<typeof formatEvent>[0])
       ?.split("\n")[0].slice(0, TROUBLE_LENGTH).replace(/^[!-] /, "");
-    if (text === undefined || this.troubles[0]?.text === text) return;
-    this.troubles.unshift({ time, text });
+    if (text === undefined) return;
+    const before = flood === undefined ? undefined : this.#floods.get(flood);
+    const at = this.troubles.findIndex((each) => each === before || each.text === text);
+    if (at >= 0) this.troubles.splice(at, 1);
+    const trouble = { time, text };
+    if (flood !== undefined) this.#floods.set(flood, trouble);
+    this.troubles.unshift(trouble);
     if (this.troubles.length > MOST_TROUBLES) this.troubles.pop();
   }
 }

@@ -35,6 +35,8 @@ export interface Known {
   readonly now: number;
   /** When the server began to serve. */
   readonly since: number;
+  /** The same since the epoch: with two clocks it would not be the same each time. */
+  readonly started: number;
   /** The main process's own. */
   readonly loop: LoopView;
   memoryOf(pid: number, forked?: boolean): number | null;
@@ -69,6 +71,7 @@ export function describe(known: Known): ServerStatus {
     addr: about.addrs[0],
     state: view.stopping ? "stopping" : "serving",
     ready: isReady(view),
+    started: known.started,
     uptime: Math.round(now - since),
     open: rows.length,
     waiting: view.waiting,
@@ -78,7 +81,7 @@ export function describe(known: Known): ServerStatus {
     totals: totalsOf(book),
     durations: {
       buckets: BUCKETS,
-      counts: book.totals.durations.counts,
+      counts: [...book.totals.durations.counts],
       sum: book.totals.durations.sum,
     },
     scoreboard: letters(about, view, workers, connections),
@@ -86,7 +89,7 @@ export function describe(known: Known): ServerStatus {
     connections,
     largest: largest(rows).map(tell),
     truncated: rows.length > MOST_ROWS,
-    troubles: book.troubles,
+    troubles: [...book.troubles],
     history,
   };
 }
@@ -110,14 +113,16 @@ function mainLoop({ runtime, book, memoryOf, now, since, loop }: Known): WorkerS
 
 /** @param newest when its newest connection was accepted */
 function ofWorker(
-  { runtime, book, memoryOf, now }: Known,
-  { name, state, generation, open, tells, reported }: WorkerView,
+  { runtime, book, about, memoryOf, now }: Known,
+  { name, state, generation, open, tells, reported: last }: WorkerView,
   newest: number | undefined,
 ): WorkerStatus {
   const known = book.workers.get(workerName(name));
-  // A worker with one connection reports while it has one.
-  const heard = Math.max(reported?.at ?? 0, newest ?? 0);
-  const isLate = tells === "reports" && open > 0 && now - heard > STALE;
+  // A worker with one connection reports while it has one: before and after it blocks.
+  const reports = about.each === "many" || (tells === "reports" && open > 0);
+  const reported = reports ? last : null;
+  const heard = Math.max(reported?.at ?? known?.since ?? now, newest ?? -Infinity);
+  const isLate = reports && now - heard > STALE;
   const isProcess = name.kind === "process" && name.id > 0;
   return {
     // A fork has no name before it has said its PID.
@@ -197,13 +202,13 @@ function largest(rows: readonly OpenConnection[]): OpenConnection[] {
 /** A letter for each place: of workers with one connection each, or of the connections. */
 function letters(
   { each, limits }: About,
-  { workers: views }: View,
+  view: View,
   workers: readonly WorkerStatus[],
   connections: readonly ConnectionStatus[],
 ): string {
-  if (each === "many" || views === null) {
+  if (each === "many" || view.workers === null) {
     const places = connections.map(connectionLetter).join("");
-    return places === "" ? "_" : places;
+    return places !== "" ? places : isReady(view) ? "_" : ".";
   }
   const byWorker = new Map(connections.map((connection) => [connection.worker, connection]));
   const places = workers.map((worker) => workerLetter(worker, byWorker.get(worker.name))).join("");

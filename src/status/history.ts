@@ -40,8 +40,8 @@ export class History {
     for (const column of Object.values(this.#columns)) if (column.length > LENGTH) column.shift();
   }
 
-  /** As it is now; it goes on growing. */
+  /** As it is now. */
   get all(): StatusHistory {
-    return this.#columns;
+    return structuredClone(this.#columns);
   }
 }

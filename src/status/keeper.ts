@@ -28,6 +28,7 @@ export class StatusKeeper {
   #loop: LoopView = { delay: 0, busy: null };
   #server: Visible | null = null;
   #since = 0;
+  #started = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
   /** By PID, with when it was looked up. */
   readonly #memory = new Map<number, { readonly bytes: number | null; readonly at: number }>();
@@ -40,6 +41,7 @@ export class StatusKeeper {
   start(server: Visible): void {
     this.#server = server;
     this.#since = performance.now();
+    this.#started = Date.now();
     const loop = new LoopWatch(this.#runtime, INTERVAL);
     this.#timer = setInterval(() => {
       this.#loop = loop.look();
@@ -67,6 +69,7 @@ export class StatusKeeper {
       view,
       now,
       since: this.#since,
+      started: this.#started,
       loop: this.#loop,
       memoryOf: (pid, forked = false) => this.#memoryOf(pid, forked, now),
     });

@@ -177,7 +177,7 @@ export function metrics(status: ServerStatus, open: boolean): string {
   text.gauge(
     "process_start_time_seconds",
     "When the server began to serve.",
-    (status.time - status.uptime) / 1000,
+    status.started / 1000,
   );
   return text.end();
 }

@@ -18,6 +18,11 @@ const COUNT = 2;
 /** Its doubles: bytes in, bytes out. */
 const READ = 2;
 const WRITTEN = 3;
+/**
+ * A word behind them: as COUNT, but written before they are set to nothing, and COUNT
+ * after. Read in the order of memory, bytes between two equal counts are of that connection.
+ */
+const BEGUN = 8;
 
 const DOINGS: readonly (ConnectionDoing | null)[] = [
   null,
@@ -54,17 +59,11 @@ export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
     const number = words[row * ROW_WORDS + NUMBER];
     if (number === 0) continue;
     const doing = DOINGS[words[row * ROW_WORDS + DOING]];
-    rows.set(
-      number,
-      doing
-        ? {
-          count: words[row * ROW_WORDS + COUNT],
-          doing,
-          bytesRead: doubles[row * ROW_DOUBLES + READ],
-          bytesWritten: doubles[row * ROW_DOUBLES + WRITTEN],
-        }
-        : null,
-    );
+    const count = words[row * ROW_WORDS + COUNT];
+    const bytesRead = doubles[row * ROW_DOUBLES + READ];
+    const bytesWritten = doubles[row * ROW_DOUBLES + WRITTEN];
+    const isWhole = words[row * ROW_WORDS + BEGUN] === count;
+    rows.set(number, doing && isWhole ? { count, doing, bytesRead, bytesWritten } : null);
   }
   return rows;
 }
@@ -100,14 +99,19 @@ export class ScoreRow {
     this.#words = new Int32Array(memory, offset, ROW_WORDS);
     this.#doubles = new Float64Array(memory, offset, ROW_DOUBLES);
     this.#words[DOING] = 0;
-    this.#words[COUNT] = 0;
+    this.#words[COUNT] = this.#words[BEGUN] = 0;
+  }
+
+  /** The worker's next connection begins: its client was let in. */
+  begin(): void {
+    const count = ++this.#words[BEGUN];
+    this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
+    this.#words[COUNT] = count;
+    this.#words[DOING] = HANDLER;
   }
 
   /** The same socket, which tells in the row what is done with it. */
   watch(socket: WholeBlockingSocket): WholeBlockingSocket {
-    this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
-    this.#words[COUNT]++;
-    this.#words[DOING] = HANDLER;
     return new WatchedSocket(socket, this.#words, this.#doubles);
   }
 }

@@ -142,6 +142,8 @@ export interface ServerStatus {
   readonly state: "serving" | "stopping";
   /** Whether a client would be served: it is not stopping, and there is a worker. */
   readonly ready: boolean;
+  /** When it began to serve, since the epoch. */
+  readonly started: number;
   /** Since it listens. */
   readonly uptime: number;
   /** What it may have at once. */

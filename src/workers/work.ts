@@ -54,6 +54,7 @@ export async function work(
     onConnections,
   }: Work,
 ): Promise<void> {
+  const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const connections = new Connections({
     settings: settings.serving,
     handler,
@@ -71,15 +72,15 @@ export async function work(
     onLast: () => channel.send({ type: "leaving" }),
     onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
     onEvent(event: UntimedEvent) {
+      if (event.type === "accepted") row?.begin();
       // A blocked thread only sees that its socket was shut down from outside.
       const ended = event.type === "closed" && channel.look() === "end";
       channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
     },
   });
   onConnections?.(connections);
-  const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const end = async () => {
-    const message = await lifecycle?.stop();
+    const message = await lifecycle?.stop(settings.serving.shutdownTimeout);
     if (message) channel.send({ type: "event", event: { type: "warning", message } });
     for (const giveBack of atEnd) await giveBack();
     channel.end();

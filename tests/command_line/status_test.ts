@@ -1,12 +1,14 @@
 /** `trivet status`: once, again and again, and where nobody answers. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createServer } from "node:net";
+import { serve as api } from "../../mod.ts";
 import { greeted, until } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
+import { withFullQueue } from "../tools/full_queue.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { statusPlace } from "../tools/status.ts";
 
-await onEachRuntime(({ test, serve, run }) => {
+await onEachRuntime(({ on, test, serve, run }) => {
   test("trivet status asks a server that resets it once more: it may have ended", async () => {
     const gone = createServer((client) => {
       client.resetAndDestroy();
@@ -41,12 +43,42 @@ await onEachRuntime(({ test, serve, run }) => {
     await end(server, client);
     assertEquals(await watch.exit(), 1);
     assertMatch(watch.stderr, /^trivet: Cannot connect to .*: nobody listens there\n$/);
+  });
 
+  if (on.name !== "deno") return; // the same code decides on each
+
+  test("trivet status says in one line why it cannot tell, also of who never answers or says anything", async () => {
     for (const [args, code, said] of USES) {
       const command = run(["status", ...args]);
       assertEquals(await command.exit(), code, command.stderr);
       assertMatch(command.stderr, said);
     }
+    await withFullQueue(async (port) => {
+      const command = run(["status", `${port}`]);
+      assertEquals(await command.exit(), 1);
+      assertMatch(command.stderr, /^trivet: Cannot connect to .*: no answer in 5 s\n$/);
+    });
+    let answer = "HTTP/1.1 403 No\r\n\r\n\x1b]0;mine\x07\n";
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const answering = (async () => {
+      for await (const connection of listener) {
+        await connection.read(new Uint8Array(1000));
+        await connection.write(new TextEncoder().encode(answer));
+        connection.close();
+      }
+    })();
+    const { port } = listener.addr as Deno.NetAddr;
+    const refused = run(["status", `${port}`]);
+    assertEquals(await refused.exit(), 1);
+    assert(!refused.stderr.includes("\x1b"), JSON.stringify(refused.stderr));
+    await using server = await api({ port: 0, status: true, onEvent: () => {} });
+    const status = { ...server.status(), runtimeVersion: "\x1b]0;mine\x07" };
+    answer = `HTTP/1.1 200 OK\r\n\r\n${JSON.stringify(status)}`;
+    const told = run(["status", `${port}`]);
+    assertEquals(await told.exit(), 0);
+    assert(!told.stdout.includes("\x1b"), JSON.stringify(told.stdout));
+    listener.close();
+    await answering;
   });
 });
 
@@ -61,10 +93,9 @@ const USES: readonly [string[], number, RegExp][] = [
 Deno.test({
   name: "trivet status --watch at a terminal draws over itself, and q ends it",
   async fn() {
-    const { serve } = await import("../../mod.ts");
     const path = await Deno.makeTempFile();
     await Deno.remove(path);
-    const server = await serve({ port: 0, status: `unix:${path}`, onEvent: () => {} });
+    const server = await api({ port: 0, status: `unix:${path}`, onEvent: () => {} });
     const cli = new URL("../../cli.ts", import.meta.url).pathname;
     const inside = `${Deno.execPath()} run -A ${cli} status --watch --interval 0.2 unix:${path}`;
     const child = new Deno.Command("script", {
@@ -81,12 +112,23 @@ Deno.test({
       out.includes("\x1b[?1049h") && !out.includes("\x1b[2J"),
       "it clears the screen: it flickers",
     );
+    // The server goes, and whoever comes in its place never answers.
+    await server.close();
+    await until("it is gone", () => out.includes("no such socket; as it was last:"));
+    out = "";
+    const next = await api({ port: 0, status: `unix:${path}`, onEvent: () => {} });
+    await until("it is back", () => out.includes("q ends it"));
+    await next.close();
+    const silent = Deno.listen({ transport: "unix", path });
+    using _asking = await silent.accept();
+    const pressed = performance.now();
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode("q"));
     assertEquals((await child.status).code, 0);
+    assert(performance.now() - pressed < 4000, "it waits for the answer first");
+    silent.close();
     await writer.close().catch(() => {});
     await reading;
     assert(out.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(out.slice(-100)));
-    await server.close();
   },
 });

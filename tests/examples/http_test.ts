@@ -49,6 +49,10 @@ const REFUSED: Record<string, string> = {
   "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n": "400",
   "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n": "413",
   "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n": "413",
+  [
+    "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    "1\r\nx\r\n".repeat(16385) + "0\r\n\r\n"
+  ]: "413",
   "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n": "400",
 };
 

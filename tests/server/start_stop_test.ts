@@ -1,6 +1,7 @@
 /** What a handler's module says about itself: `models`, `start` and `stop`. */
 import { assert, assertEquals } from "@std/assert";
-import { Client } from "../tools/client.ts";
+import { Client, until, visit } from "../tools/client.ts";
+import { descendants } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 const handler = (name: string) => new URL(`../fixtures/handlers/${name}`, import.meta.url).pathname;
@@ -51,6 +52,25 @@ await onEachRuntime(({ test, run, serve }) => {
       assertEquals(await command.exit(), 1);
       assert(/Cannot start the handler \S+: no database is there\n$/.test(command.stderr));
       assertEquals(command.stderr.trimEnd().split("\n").length, 1, command.stderr);
+    });
+  }
+
+  for (const model of ["thread", "process"]) {
+    test(`a stop that never ends keeps no worker under ${model} that is to leave`, async () => {
+      const usual = ["serve", "--port", "0", "--spares", "1", "--shutdown-timeout", "0.2"];
+      const command = run(
+        [...usual, "--model", model, "--max-connections-per-worker", "1"]
+          .concat("--handler", handler("stops_never.ts")),
+      );
+      const address = await command.ready();
+      const workers = () => descendants(command.child.pid).length;
+      const before = workers();
+      await visit(address);
+      const why = "`stop` failed: it has not finished after 1 s";
+      await until("the worker's patience", () => command.stderr.includes(why));
+      await until("the worker's end", () => workers() === before);
+      command.child.kill("SIGTERM");
+      assertEquals(await command.exit(), 0, command.stderr);
     });
   }
 

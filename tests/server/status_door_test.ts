@@ -36,7 +36,7 @@ function malformed(random: () => number): Uint8Array {
   return Uint8Array.from([...bytes, ...new TextEncoder().encode(random() < 0.7 ? "\r\n\r\n" : "")]);
 }
 
-await onEachRuntime(({ test, serve, run }) => {
+await onEachRuntime(({ on, test, serve, run }) => {
   test("serve --status answers its own names and GET only, and nothing too large", async () => {
     const command = serve("--status", "127.0.0.1:0");
     const place = await statusPlace(command);
@@ -61,7 +61,9 @@ await onEachRuntime(({ test, serve, run }) => {
     await end(command);
   });
 
-  test("serve --status closes whoever asks for nothing, and goes on at 1,000 malformed requests", async () => {
+  // All of it is the same code but who accepts, which a few show.
+  const most = on.name === "deno" ? 1000 : 200;
+  test(`serve --status closes whoever asks for nothing, and goes on at ${most} malformed requests`, async () => {
     const command = serve("--model", "process", "--status", "127.0.0.1:0");
     const place = await statusPlace(command);
     const address = await command.ready();
@@ -69,7 +71,7 @@ await onEachRuntime(({ test, serve, run }) => {
     let seed = 1;
     const random = () => (seed = seed * 48271 % 2147483647) / 2147483647;
     const silent: Client[] = [];
-    for (let n = 0; n < 1000; n++) {
+    for (let n = 0; n < most; n++) {
       const client = await Client.open(place);
       client.send(malformed(random)).catch(() => {});
       // Some stay: they are the first to go when others come.

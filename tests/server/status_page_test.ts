@@ -1,5 +1,5 @@
 /** The page of a server's status, in a real browser. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Browser, noBrowser } from "../tools/browser.ts";
 import { Client, greeted, until } from "../tools/client.ts";
 import { Command } from "../tools/command.ts";
@@ -42,6 +42,16 @@ Deno.test({
     await has("words", "3 clients wait behind it");
     await is("the queue", `document.querySelectorAll(".queue .place").length === 3`);
     await has("oldest", "reads");
+
+    // No worker is there, as while those of a broken handler wait to be started again.
+    for (const [model, each] of [["process", "one"], ["multiplex", "many"]]) {
+      const words = await browser.value(`fetch("/status.json").then((r) => r.json()).then((s) => {
+        const none = { each: "${each}", workers: [], connections: [], open: 0, scoreboard: "" };
+        render({ ...s, model: "${model}", ready: false, ...none });
+        return document.getElementById("state").textContent + document.getElementById("words").textContent;
+      })`);
+      assertMatch(String(words), /^no worker is ready(No process|0 loops)/);
+    }
 
     // It is gone, and another one comes with what a handler has said.
     await Client.closeAll();

@@ -199,11 +199,14 @@ const OF_STATE = { reads: "R", writes: "W", handler: "H", lingers: "C", drains: 
 const letterOf = (c) => c.state === null ? "?" : OF_STATE[c.state];
 const isSilent = (c) => c && c.state === "reads" && c.idle !== null && c.idle >= SILENT;
 
+/** Whether the one loop runs in the main process; of workers there may be none for a while. */
+const isMain = (s) => s.workers.length > 0 && s.workers[0].name === "main";
+
 function scene(s) {
   const wanted = new Set();
   const waiting = Math.min(s.waiting || 0, 200);
   wanted.add(fill("queue", n(s.waiting || 0) + " waiting", "·".repeat(waiting), [], [], undefined, true));
-  if (s.each === "one" && s.workers[0].name !== "main") {
+  if (s.each === "one" && !isMain(s)) {
     const byWorker = new Map(s.connections.map((c) => [c.worker, c]));
     const cs = s.workers.map((w) => byWorker.get(w.name));
     const what = s.model === "thread" ? "thread" : "process";
@@ -236,7 +239,7 @@ function words(s) {
   const busy = s.workers.filter((w) => w.open > 0).length;
   const idle = s.workers.filter((w) => w.state === "idle").length;
   const queue = s.waiting ? " " + (s.waiting === 1 ? "One client waits" : n(s.waiting) + " clients wait") +
-    (s.each === "one" && s.workers[0].name === "main" ? " behind it." : " for a place.") : " Nobody waits.";
+    (s.each === "one" && isMain(s) ? " behind it." : " for a place.") : " Nobody waits.";
   const stuck = s.workers.filter((w) => w.state === "stuck").length;
   const tail = (stuck ? " " + plural(stuck, "worker") + " stuck." : "") +
     (s.state === "stopping" ? " The server stops when they have ended." : "");
@@ -247,10 +250,10 @@ function words(s) {
       (c.idle !== null && c.idle >= 2000 ? ", and has been silent for " + time(c.idle) : "") + "." + queue + tail;
   }
   if (s.each === "many") {
-    const loops = s.workers[0] && s.workers[0].name === "main"
+    const loops = isMain(s)
       ? "One loop has " + plural(s.open, "connection")
       : plural(s.workers.length, "loop") + " in as many processes share " + plural(s.open, "connection");
-    return loops + (s.busy !== null && s.workers[0].name === "main" ? ", and was busy for " + percent(s.busy) + " of the last second" : "") + "." + queue + tail;
+    return loops + (s.busy !== null && isMain(s) ? ", and was busy for " + percent(s.busy) + " of the last second" : "") + "." + queue + tail;
   }
   const what = s.model === "thread" ? ["thread has", "threads have"] : ["process has", "processes have"];
   return (busy === 0 ? "No " + s.model + " has a client" : n(busy) + " " + what[busy === 1 ? 0 : 1] + " a client each") +

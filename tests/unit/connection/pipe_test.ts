@@ -65,3 +65,31 @@ test("blocking: a pipe between two connections is refused in one line, and one t
   await within("the pipe", pipe(from.connection, from.connection));
   assertEquals(from.socket.log, ["read", "write one", "read", "FIN"]);
 });
+
+test("loop: while nothing is taken, the end of where it comes from is passed on", async () => {
+  for (const why of ["ETIMEDOUT", "EBADF", "ECONNRESET"]) {
+    const [from, to] = [open("loop"), open("loop")];
+    let onGone: (isReset: boolean) => void = () => {};
+    Object.assign(from.socket, { onGone: (listener: typeof onGone) => void (onGone = listener) });
+    void from.connection.gone;
+    to.socket.take = () => 0;
+    from.socket.arrive("one", "two");
+    const piping = code(pipe(from.connection, to.connection));
+    await settle();
+    assertEquals(to.socket.closes, 0);
+    onGone(false); // both directions have ended: what has come is still passed on
+    assertEquals(to.socket.closes, 0);
+    if (why === "ECONNRESET") onGone(true);
+    else void from.connection.breakOff(0, why);
+    assertEquals(await piping, why);
+    assertEquals([from.socket.log.at(-1), to.socket.log], ["reset", ["reset"]]);
+  }
+});
+
+test("loop: a pipe that has ended passes nothing on any more", async () => {
+  const [from, to] = [open("loop"), open("loop")];
+  from.socket.arrive(null);
+  await within("the pipe", pipe(from.connection, to.connection));
+  from.connection.reset();
+  assertEquals(to.socket.log, ["FIN"]);
+});

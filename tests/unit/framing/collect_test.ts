@@ -1,5 +1,6 @@
 /** What is written, at once and held back. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { SystemError } from "../../../src/connection/errors.ts";
 import { bytes, failure, settle, state, test, unhandled } from "../../tools/unit.ts";
 import { open } from "./over_fake_socket.ts";
 
@@ -105,6 +106,39 @@ test("an error of a write that was held back comes with the next read", async ()
   socket.writeError = failure("ECONNRESET");
   await io.write("a");
   assertEquals(await state(io.readLine()), "ECONNRESET");
+});
+
+for (const collect of [true, false]) {
+  test(`writes that nobody awaits end the connection before memory does, collect: ${collect}`, () => {
+    const { socket, io } = open("loop", { collect });
+    socket.take = () => 0;
+    const text = "x".repeat(1000);
+    const piece = new Uint8Array(1 << 20);
+    const write = collect ? () => io.writeFrame(text) : () => io.write("head", piece);
+    const error = assertThrows(() => {
+      for (let i = 0; i < (collect ? 500_000 : 1000); i++) void write();
+    }, SystemError);
+    assertEquals([error.code, socket.closes], ["ENOBUFS", 1]);
+  });
+}
+
+test("a failed write that was held back and that nobody awaited is nobody's else", async () => {
+  const { socket, io } = open("loop", { collect: true });
+  socket.writeError = failure("ECONNRESET");
+  const write = () => {
+    void io.write("x".repeat(70_000));
+    void io.flush();
+    void io.writeFrame("x".repeat(70_000));
+  };
+  assertEquals(await unhandled(write), []);
+});
+
+test("empty writes that are held back give way", async () => {
+  const { io } = open("loop", { collect: true });
+  let hadTurn = false;
+  setTimeout(() => hadTurn = true, 0);
+  for (let i = 0; i < 100_000 && !hadTurn; i++) await io.write("");
+  assert(hadTurn, "a loop of empty writes kept the thread");
 });
 
 test("what cannot be written is a TypeError, and harms nothing", async () => {

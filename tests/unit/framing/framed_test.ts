@@ -262,14 +262,91 @@ test("a large message costs memory as it comes, and gives it back", async () => 
   assert(last <= 65536, `${last}`);
 });
 
-test("a second read rejects with EBUSY, and the first goes on", async () => {
+/** Each read, as a loop calls it that goes on until it gives null. */
+const READS: readonly ((io: Framed) => unknown)[] = [
+  (io) => io.readLine(),
+  (io) => io.readLineBytes(),
+  (io) => io.readUntil(bytes(";")),
+  (io) => io.readExactly(4),
+  (io) => io.readExactly(new Uint8Array(4)),
+  (io) => io.readFrame(),
+  (io) => io.readMessage(parseDigits),
+  (io) => io.peek(1),
+];
+
+/** Calls it again and again; more often than any loop that is right. */
+function withoutEnd(call: () => unknown): void {
+  for (let i = 0; i < 100_000; i++) call();
+}
+
+test("a second read throws EBUSY at once, and ends the connection", async () => {
+  for (const read of READS) {
+    const { socket, io } = open("loop");
+    const first = io.readLine();
+    assertThrows(() => io.rest(), Error, "Another read");
+    // As a loop in which `await` is missing, which sees no rejection.
+    assertThrows(() => withoutEnd(() => read(io)), Error, "`await`");
+    assertEquals(await state(first), "EBUSY");
+    assertEquals(socket.log, ["read", "reset"]);
+  }
+});
+
+test("reads without end at the end, or of what is too long, end the connection", async () => {
+  for (const read of READS) {
+    const { socket, io } = open("loop");
+    socket.arrive(null);
+    assertEquals(await io.readLine(), null);
+    const given: Promise<unknown>[] = [];
+    assertThrows(
+      () => withoutEnd(() => given.push(read(io) as Promise<unknown>)),
+      Error,
+      "`await`",
+    );
+    await Promise.allSettled(given);
+    assertEquals(socket.log, ["read", "reset"]);
+  }
+  const { socket, io } = open("loop", { maxLine: 3 });
+  socket.arrive("12345\n");
+  let calls = 0;
+  let last = "";
+  while (socket.closes === 0 && ++calls < 100_000) {
+    try {
+      await io.readLine();
+    } catch (error) {
+      last = (error as Error).message;
+    }
+  }
+  assertEquals([socket.closes, last.includes("`await`")], [1, true]);
+});
+
+test("whoever goes on reading at the end, whatever that throws, does not keep the thread", async () => {
+  const { socket, io, connection } = open("loop");
+  socket.arrive(null);
+  for (const read of [() => io.readLine(), () => connection.read(new Uint8Array(1))]) {
+    let hadTurn = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    for (let i = 0; i < 100_000 && !hadTurn; i++) {
+      // When the connection has been ended, and not before.
+      if (socket.closes > 0) timer ??= setTimeout(() => hadTurn = true, 0);
+      try {
+        await read();
+      } catch {
+        // It goes on.
+      }
+    }
+    assert(hadTurn);
+  }
+});
+
+test("peeks and empty messages, however many, are no loop if something is taken between", async () => {
   const { socket, io } = open("loop");
-  const first = io.readLine();
-  assertEquals(await state(io.readLine()), "EBUSY");
-  assertEquals(await state(io.peek(1)), "EBUSY");
-  assertThrows(() => io.rest(), Error, "Another read");
-  socket.arrive("one\n");
-  assertEquals(await first, "one");
+  socket.arrive("\n".repeat(30_000), null);
+  for (let i = 0; i < 30_000; i++) {
+    await io.peek(1);
+    await io.readExactly(0);
+    assertEquals(await io.readLine(), "");
+  }
+  assertEquals([await io.readLine(), socket.closes], [null, 0]);
 });
 
 test("what came before a reset is read first", async () => {

@@ -6,7 +6,7 @@ import type { LoopListener } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { openDescriptors, testAlone } from "../../tools/alone.ts";
 import { Client, until, within } from "../../tools/client.ts";
-import { test } from "../../tools/unit.ts";
+import { delay, test } from "../../tools/unit.ts";
 import { withLibrary } from "./fake_library.ts";
 
 const runtime = await detect();
@@ -52,6 +52,19 @@ testAlone(
     await until(`${before} descriptors again`, () => openDescriptors() <= before);
   },
 );
+
+test("the wait that is under way counts when somebody first wants to know of it", async () => {
+  const loop = EpollLoop.share(runtime)!;
+  const listener = loop.listen(ANYWHERE, 511);
+  const accepting = listener.accept();
+  await delay(20); // it waits
+  const before = EpollLoop.idleOf(runtime)!;
+  await delay(50);
+  assert(EpollLoop.idleOf(runtime)! - before > 25);
+  listener.close();
+  await accepting;
+  await loop.end();
+});
 
 test("a byte and a FIN that came before the read are both read", async () => {
   await withLoop(async (listener) => {

@@ -68,6 +68,7 @@ class Loop {
         linger: 10_000,
         idleTimeout: 0,
         connectionTimeout: 0,
+        shutdownTimeout: 0,
         maxConnectionsPerWorker: 0,
         proxies: [null],
         access: null,

@@ -46,6 +46,7 @@ class Loop {
         ...{ maxConnectionsPerWorker: 0, messages: true },
         proxies: [{ trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy }],
         access: null,
+        shutdownTimeout: 10_000,
       },
       handler,
       worker: { kind: "main", id: 0 },

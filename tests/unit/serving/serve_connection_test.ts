@@ -37,6 +37,7 @@ class Serving {
     } as const;
     const settings = {
       model: "multiplex",
+      shutdownTimeout: 0,
       maxConnectionsPerWorker: 0,
       proxies: [null],
       access: null,

@@ -79,6 +79,29 @@ test("what can be made up at will has an end: error codes, reasons of exits, tro
   assertEquals(book.troubles[0].text, "process 4711 ended: it is 999");
 });
 
+test("a flood of refusals leaves the other troubles where they are", () => {
+  const book = new Book();
+  book.event({ type: "warning", message: "read this" });
+  for (let n = 0; n < 100; n++) {
+    const from = { ...remoteAddr, port: 50_000 + n };
+    book.event({ type: "refused", remoteAddr: from, reason: "connections", count: 1 });
+    book.event({ type: "refused", remoteAddr: from, reason: "source", count: 1 });
+    book.event({ type: "accept_failed", code: "EMFILE", count: 1, worker });
+  }
+  assertEquals(book.troubles.map(({ text }) => text), [
+    "cannot accept: EMFILE; waiting for room",
+    "refused 192.0.2.1:50099: too many connections from its address",
+    "refused 192.0.2.1:50099: too many connections",
+    "read this",
+  ]);
+});
+
+test("what each worker repeats is one trouble, when it was last", () => {
+  const book = new Book();
+  for (let n = 0; n < 40; n++) book.event({ type: "warning", message: `one of ${n % 3}` });
+  assertEquals(book.troubles.map(({ text }) => text), ["one of 0", "one of 2", "one of 1"]);
+});
+
 test("workers are those that were ready and have not ended", () => {
   const book = new Book();
   book.event({ type: "worker_started", worker, forked: true });

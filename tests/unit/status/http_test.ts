@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodeResponse, isOwnHost, parseRequest, plain } from "../../../src/status/http.ts";
+import {
+  encodeResponse,
+  isOwnHost,
+  LARGEST_REQUEST,
+  parseRequest,
+  plain,
+} from "../../../src/status/http.ts";
 import { test, text } from "../../tools/unit.ts";
 
 const REQUEST = "GET /status.json?x=1 HTTP/1.1\r\nHost: 127.0.0.1:80\r\nAccept:  a\r\nACCEPT: b\t";
@@ -31,6 +37,18 @@ for (
 ) {
   test(`${JSON.stringify(wrong)} is no request`, () => assertEquals(parseRequest(wrong), null));
 }
+
+test("a head of 8 KiB is looked through in its length, whatever is in it", () => {
+  const spaces = " ".repeat(LARGEST_REQUEST - 100);
+  const begin = performance.now();
+  assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}\x01`), null);
+  assertEquals(
+    parseRequest(`GET / HTTP/1.1\r\nA: x${spaces}x \t`)!.headers.get("a"),
+    `x${spaces}x`,
+  );
+  assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}`)!.headers.get("a"), "");
+  assert(performance.now() - begin < 500, "it stops the main process");
+});
 
 test("only an address and localhost are this machine's own names", () => {
   for (const host of ["127.0.0.1", "127.0.0.1:80", "[::1]:9000", "localhost", "LOCALHOST:1"]) {

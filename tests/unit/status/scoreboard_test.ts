@@ -27,6 +27,8 @@ test("a row tells what a blocking socket is doing, and what it has done", () => 
     writePieces: () => 0,
     waitReadable: () => true,
   });
+  assertEquals(readRows(memory).get(7), null); // it may be refused
+  row.begin();
   see();
   fake.arrive("hello", "rest", null);
   socket.read(new Uint8Array(100));
@@ -56,7 +58,7 @@ test("each worker has a row of its own, and the next one that of whoever is gone
   const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1));
   assertEquals(rows.every((row) => row !== null), true);
   assertEquals(ScoreRow.claim(memory, 100), null);
-  rows[9]!.watch(whole(new FakeSocket("blocking")));
+  rows[9]!.begin();
   assertEquals(readRows(memory).get(10)?.doing, "handler");
   freeRow(memory, 10);
   assertEquals(freeRow(memory, 10), -1);
@@ -65,10 +67,23 @@ test("each worker has a row of its own, and the next one that of whoever is gone
   assertEquals(readRows(memory).size, 64);
 });
 
+test("what is told while the next connection begins is nobody's", () => {
+  const memory = new SharedArrayBuffer(scoreboardSize(0));
+  const row = ScoreRow.claim(memory, 1)!;
+  const socket = row.watch(whole(new FakeSocket("blocking")));
+  row.begin();
+  socket.write(new Uint8Array(3));
+  assertEquals(readRows(memory).get(1)?.bytesWritten, 3);
+  new Int32Array(memory)[8]++; // as it is between the first and the last word of `begin`
+  assertEquals(readRows(memory).get(1), null);
+});
+
 test("what fails tells no bytes", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(0));
   const fake = new FakeSocket("blocking");
-  const socket = ScoreRow.claim(memory, 1)!.watch(whole(fake));
+  const row = ScoreRow.claim(memory, 1)!;
+  const socket = row.watch(whole(fake));
+  row.begin();
   fake.arrive(new Error("reset"));
   try {
     socket.read(new Uint8Array(1));
