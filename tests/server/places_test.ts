@@ -112,6 +112,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       const next = unit.start(run, [...args, "--listen", "fd:other", "--listen", "127.0.0.1:0"]);
       assertEquals(await between.receiveText(5), "hello");
       await between.close();
+      await next.ready();
       await visit(places(next.stdout)[1]);
       assertEquals(await next.stop(), 0, next.stderr);
       assertEquals(unit.option(SOL_SOCKET, LINGER), 0);
