@@ -58,7 +58,10 @@ await onEachRuntime(({ on, test, serve, run }) => {
           ...["--max-connections-per-source", "1"],
         );
         const address = await command.ready();
-        const proxy = { peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" };
+        const proxy = {
+          ...{ peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" },
+          ...{ tls: null, id: null },
+        };
         const first = await talk(await Client.open(address), V2 + "hello");
         assertEquals(first, { ends: PROXIED, proxy, echo: "hello" });
         const v1 = { ...proxy, version: 1, authority: null };
@@ -135,6 +138,37 @@ await onEachRuntime(({ on, test, serve, run }) => {
     const address: Address = await command.ready();
     const told = await talk(await Client.open(address), V1, "x");
     assertEquals([told.ends, told.proxy.peer, told.echo], [PROXIED, "unix", "x"]);
+    await end(command);
+  });
+
+  test("connect --proxy-header and the proxy example send one", async () => {
+    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1");
+    const { port } = await command.ready() as { port: number };
+    for (const version of [1, 2]) {
+      const client = run(["connect", `${port}`, "--proxy-header", `v${version}`]);
+      await client.input("hello\nbye\n");
+      assertEquals(await client.exit(), 0, client.stderr);
+      const [line, ...echo] = client.stdout.split("\n");
+      const { ends, proxy } = JSON.parse(line);
+      assertMatch(ends[0], /^127\.0\.0\.1:\d+$/);
+      assertEquals([ends[1], proxy.version, proxy.command], [
+        `127.0.0.1:${port}`,
+        version,
+        "proxy",
+      ]);
+      assertEquals(echo, ["hello", ""]);
+
+      const env = { UPSTREAM: `127.0.0.1:${port}`, PROXY_HEADER: `v${version}` };
+      const example = new URL("../../examples/proxy.ts", import.meta.url).pathname;
+      const between = run(["serve", "--port", "0", "--handler", example], { env });
+      const address = await between.ready() as { port: number } & Address;
+      const direct = await Client.open(address);
+      const own = `127.0.0.1:${direct.socket.localPort}`;
+      const through = await talk(direct, "x");
+      assertEquals(through.ends, [own, `127.0.0.1:${address.port}`]);
+      assertEquals([through.proxy.version, through.echo], [version, "x"]);
+      await end(between);
+    }
     await end(command);
   });
 
