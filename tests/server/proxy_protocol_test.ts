@@ -174,8 +174,11 @@ await onEachRuntime(({ on, test, serve, run }) => {
 
   if (on.name !== "deno") return;
 
-  test("the status counts who was refused by reason, and has the client's address", async () => {
-    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1", "--status", "0");
+  test("the status counts who was refused by reason, has the client's address, and no byte of a header", async () => {
+    const command = serve(
+      ...["--model", "thread", "--handler", BLOCKING, "--status", "0"],
+      ...["--proxy-protocol", "127.0.0.1"],
+    );
     const address = await command.ready();
     await closed(await Client.open(address, "127.0.1.2"));
     const held = await Client.open(address);
@@ -188,6 +191,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
     });
     assertEquals(status.connections[0].client.hostname, "192.0.2.7");
+    assertEquals([status.connections[0].bytesRead, status.totals.bytesRead], [0, 0]);
     const metrics = await (await fetch(`http://${place}/metrics`)).text();
     assertMatch(metrics, /^trivet_connections_refused_total\{reason="proxy_untrusted"\} 1$/m);
     await end(command, held);
