@@ -6,6 +6,9 @@
  * half-close travels like the bytes before it, a slow reader slows down its
  * writer, and a reset of either side is a reset for the other.
  *
+ * With PROXY_HEADER=v1 or v2 the upstream server is told first whose connection
+ * it is; it must expect that (`--proxy-protocol`).
+ *
  * For `multiplex`, because it only waits. It waits for two connections, so it
  * is not `blocking`.
  *
@@ -17,10 +20,11 @@
  * @module
  */
 import process from "node:process";
-import { connect, type Handler, pipe } from "../mod.ts";
+import { connect, encodeProxyHeader, type Handler, pipe } from "../mod.ts";
 
 /** Where everything goes: `HOST:PORT`. A mistake ends the server at its start. */
 const upstreamAddress = parseAddress(process.env.UPSTREAM ?? "127.0.0.1:8888");
+const headerVersion = parseVersion(process.env.PROXY_HEADER);
 
 /** Connects this client to the upstream server until both have finished. */
 const proxy: Handler = async (client, context) => {
@@ -28,6 +32,10 @@ const proxy: Handler = async (client, context) => {
   const signal = AbortSignal.any([context.gone, context.signal]);
   const upstream = await connect({ ...upstreamAddress, signal });
   try {
+    if (headerVersion !== null) {
+      const { remoteAddr: source, localAddr: destination } = client;
+      await upstream.write(encodeProxyHeader({ version: headerVersion, source, destination }));
+    }
     await Promise.all([pipe(client, upstream), pipe(upstream, client)]);
   } finally {
     upstream.close();
@@ -39,4 +47,10 @@ function parseAddress(text: string) {
   const match = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text);
   if (!match) throw new Error(`UPSTREAM is HOST:PORT, such as 127.0.0.1:8888: not "${text}"`);
   return { hostname: match[1] ?? match[2], port: Number(match[3]) };
+}
+
+function parseVersion(text: string | undefined): 1 | 2 | null {
+  if (text === undefined || text === "") return null;
+  if (text === "v1" || text === "v2") return text === "v1" ? 1 : 2;
+  throw new Error(`PROXY_HEADER is v1 or v2: not "${text}"`);
 }

@@ -77,6 +77,8 @@ export type ServerEvent =
       readonly bytesRead?: number;
       readonly bytesWritten?: number;
       readonly milliseconds: number;
+      /** It was a proxy's own, such as a check: its PROXY header named no other; absent otherwise. */
+      readonly local?: true;
       readonly reason: CloseReason;
       /** What the handler threw, or how its worker ended. */
       readonly error?: string;

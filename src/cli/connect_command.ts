@@ -2,7 +2,7 @@
  * `connect`: a client for people and pipes.
  * @module
  */
-import { connect, type Connection } from "../../mod.ts";
+import { connect, type Connection, encodeProxyHeader } from "../../mod.ts";
 import { delay } from "../connection/delay.ts";
 import { errorCode } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
@@ -60,6 +60,13 @@ export async function connectCommand(
     throw error;
   });
   try {
+    const header = given.text("proxy-header");
+    if (header !== undefined) {
+      const { localAddr: source, remoteAddr: destination } = connection;
+      const version = header === "v1" ? 1 : 2;
+      // What fails here fails again as soon as anything is read or sent.
+      await connection.write(encodeProxyHeader({ version, source, destination })).catch(() => {});
+    }
     return await talk(runtime, connection, given.has("raw"));
   } finally {
     connection.close();

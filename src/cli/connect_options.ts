@@ -21,6 +21,12 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help: "The TCP port.",
   },
   { name: "unix", often: true, value: "PATH", help: "Connect to a Unix-domain socket instead." },
+  {
+    name: "proxy-header",
+    value: "VERSION",
+    choices: ["v1", "v2"],
+    help: "Begin with a PROXY header that names this connection's own ends, as a proxy would.",
+  },
   { name: "raw", help: "Print NUL bytes on a terminal too." },
   { name: "help", help: "Show this." },
 ];

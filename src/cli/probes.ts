@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServerEvent } from "../events.ts";
+import { isProbe } from "../status/book.ts";
 
 /** Milliseconds that a newcomer's line waits: a probe has gone by then, and nobody sees the delay. */
 const HOLD = 100;
@@ -41,7 +42,7 @@ export class Probes {
     if (event.type === "closed") {
       const held = this.#held.get(event.id);
       this.#held.delete(event.id);
-      if (held && isProbe(event)) return this.#found();
+      if (held && isQuiet(event)) return this.#found();
       if (held) this.#log(held.event);
     } else if (event.type === "message") {
       const held = this.#held.get(event.id);
@@ -97,8 +98,8 @@ export function probesLine(count: number): string {
   return `· ${connections} without a byte, as probes make; counted once a minute, --verbose shows each`;
 }
 
-/** Whether no byte moved, and nothing went wrong in the handler. */
-function isProbe({ bytesRead, bytesWritten, stack, reason }: Of<"closed">): boolean {
-  return bytesRead === 0 && bytesWritten === 0 && stack === undefined &&
-    (reason === "handler" || reason === "error");
+/** Whether it was a probe, and nothing went wrong in the handler. */
+function isQuiet(event: Of<"closed">): boolean {
+  const { stack, reason } = event;
+  return isProbe(event) && stack === undefined && (reason === "handler" || reason === "error");
 }

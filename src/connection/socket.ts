@@ -49,9 +49,11 @@ export interface Socket {
    * @throws {SystemError} with `ETIMEDOUT` when such waits, together, are `setTimeout`'s time
    */
   waitReadable?(milliseconds: number): boolean;
+  /** Sockets that count: what was read so far was not the handler's. */
+  uncount?(): void;
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
 }
 
 /** A socket that can all of it that a blocking one can. */
-export type WholeBlockingSocket = Required<Omit<Socket, "onGone">>;
+export type WholeBlockingSocket = Required<Omit<Socket, "onGone" | "uncount">>;

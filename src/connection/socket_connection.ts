@@ -138,6 +138,7 @@ export class SocketConnection implements Connection {
   handOn(unread: Uint8Array): void {
     this.#use = null;
     this.bytesRead = 0;
+    this.#socket.uncount?.();
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
   }

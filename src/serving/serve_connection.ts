@@ -2,11 +2,13 @@
  * One connection, from its handler's first line to its close.
  * @module
  */
+import type { Address } from "../connection/connection.ts";
 import { type ErrorReport, errorReport } from "../connection/error_report.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink } from "../events.ts";
 import type { Context, Handler } from "../handler/handler.ts";
 import type { Look } from "../status/book.ts";
+import { sourceOf } from "./refusals.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 
 /** A connection that is being served. */
@@ -39,6 +41,7 @@ class Serving implements ServedConnection {
   readonly #id: Context["id"];
   readonly #worker: Context["worker"];
   readonly #remoteAddr: SocketConnection["remoteAddr"];
+  readonly #isLocal: boolean;
   readonly #settings: ServingSettings;
   readonly #onEvent: EventSink;
   readonly #started = performance.now();
@@ -57,11 +60,12 @@ class Serving implements ServedConnection {
     this.#onEvent = onEvent;
     this.done = new Promise((resolve) => this.#resolve = resolve);
 
-    const { id, worker } = context;
+    const { id, worker, proxy } = context;
     this.#id = id;
     this.#worker = worker;
     const { remoteAddr } = connection;
     this.#remoteAddr = remoteAddr;
+    this.#isLocal = proxy !== null && isSame(remoteAddr, proxy.peer);
     onEvent({ type: "accepted", id, remoteAddr, worker });
     connection.linger = settings.linger;
     if (settings.messages) {
@@ -127,10 +131,17 @@ class Serving implements ServedConnection {
       bytesRead,
       bytesWritten,
       milliseconds: Math.round(performance.now() - this.#started),
+      ...(this.#isLocal ? { local: true } : undefined),
       ...(this.#outcome ?? { reason: "handler" }),
     });
     this.#resolve();
   }
+}
+
+/** Checks of HAProxy (2.6) with version 1 name their own ends, instead of saying UNKNOWN. */
+function isSame(client: Address, peer: Address): boolean {
+  if (client.transport === "unix" || peer.transport === "unix") return client === peer;
+  return client.port === peer.port && sourceOf(client) === sourceOf(peer);
 }
 
 /** How much of a message an event carries. */

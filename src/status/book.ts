@@ -67,6 +67,16 @@ function countOf(value: number | undefined): number {
   return Number.isSafeInteger(value) && value! > 0 ? value! : 0;
 }
 
+/**
+ * Whether a connection was one as probes make: no byte moved, or it was a proxy's own, and
+ * none came. Whoever speaks first speaks to a check too.
+ */
+export function isProbe(
+  { bytesRead, bytesWritten, local }: Extract<UntimedEvent, { type: "closed" }>,
+): boolean {
+  return bytesRead === 0 && (bytesWritten === 0 || local === true);
+}
+
 /** What is known of a server from its events. */
 export class Book {
   readonly totals = new Totals();
@@ -189,7 +199,7 @@ export class Book {
     totals.bytesWritten += bytesWritten;
     totals.closedBy.add(event.reason);
     totals.durations.add(countOf(event.milliseconds));
-    if (event.bytesRead === 0 && event.bytesWritten === 0) totals.probes++;
+    if (isProbe(event)) totals.probes++;
     if (event.reason !== "error") return;
     totals.errors.add(errorKind(event.code));
     if (!hasVanished(event.code)) this.#trouble(event);

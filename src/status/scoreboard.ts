@@ -197,4 +197,8 @@ class WatchedSocket implements WholeBlockingSocket {
   setDeadline(milliseconds: number): void {
     this.#socket.setDeadline(milliseconds);
   }
+
+  uncount(): void {
+    this.#doubles[READ] = 0;
+  }
 }

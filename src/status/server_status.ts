@@ -76,7 +76,7 @@ export interface StatusTotals {
   readonly accepted: number;
   /** Connections that have ended. */
   readonly closed: number;
-  /** Those of them on which no byte moved, as of a probe. */
+  /** Those of them on which no byte moved, or which were a proxy's own and brought none: probes. */
   readonly probes: number;
   /** Those that have ended, by reason. */
   readonly closedBy: Readonly<Record<CloseReason, number>>;

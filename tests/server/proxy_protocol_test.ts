@@ -53,12 +53,15 @@ await onEachRuntime(({ on, test, serve, run }) => {
         const command = serve(
           ...args,
           ...["--handler", handler, "--linger", "60"],
-          ...["--proxy-protocol", "127.0.0.1", "--proxy-header-timeout", "1"],
+          ...["--proxy-protocol", "127.0.0.0/24", "--proxy-header-timeout", "1"],
           ...(way === "iterative" ? [] : ["--max-connections", "2"]),
           ...["--max-connections-per-source", "1"],
         );
         const address = await command.ready();
-        const proxy = { peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" };
+        const proxy = {
+          ...{ peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" },
+          ...{ tls: null, id: null },
+        };
         const first = await talk(await Client.open(address), V2 + "hello");
         assertEquals(first, { ends: PROXIED, proxy, echo: "hello" });
         const v1 = { ...proxy, version: 1, authority: null };
@@ -93,7 +96,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
         }
 
         // One that is not trusted, one that sends none, and as many as there are places that send half of one.
-        await closed(await Client.open(address, "127.0.0.2"));
+        await closed(await Client.open(address, "127.0.1.2"));
         const http = await Client.open(address);
         await http.send("GET / HTTP/1.1\r\n\r\n");
         await closed(http);
@@ -104,17 +107,20 @@ await onEachRuntime(({ on, test, serve, run }) => {
         assertEquals(after.echo, "after");
         for (const client of [slow, slower]) await closed(client);
         await until("they are told", () => refused(command, "in time").length > 0);
-        assertMatch(refused(command, "not trusted")[0], /refused 127\.0\.0\.2:\d+: /);
+        assertMatch(refused(command, "not trusted")[0], /refused 127\.0\.1\.2:\d+: /);
         assertMatch(
           refused(command, "no right PROXY header")[0],
           /refused 127\.0\.0\.1:\d+: .*\(what came is no PROXY header\)$/,
         );
 
-        // Probes that send nothing are counted, and not refused.
+        // Probes that send nothing are counted, and not refused; not two of one address at once.
         const before = command.log.match(/^! /gm)!.length;
-        await (await Client.open(address)).close();
-        await (await Client.open(address)).reset();
-        await until("they are counted", () => command.log.includes("a connection without a byte"));
+        let probes = 0;
+        await until("they are counted", async () => {
+          const probe = await Client.open(address, `127.0.0.${3 + probes++ % 100}`);
+          await (probes % 2 ? probe.close() : probe.reset());
+          return command.log.includes("a connection without a byte");
+        });
         assertEquals(command.log.match(/^! /gm)!.length, before, command.log);
         await end(command);
         assertMatch(command.log, /^\+ 192\.0\.2\.7:51234 #\S+ on /m);
@@ -135,12 +141,46 @@ await onEachRuntime(({ on, test, serve, run }) => {
     await end(command);
   });
 
+  test("connect --proxy-header and the proxy example send one", async () => {
+    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1");
+    const { port } = await command.ready() as { port: number };
+    for (const version of [1, 2]) {
+      const client = run(["connect", `${port}`, "--proxy-header", `v${version}`]);
+      await client.input("hello\nbye\n");
+      assertEquals(await client.exit(), 0, client.stderr);
+      const [line, ...echo] = client.stdout.split("\n");
+      const { ends, proxy } = JSON.parse(line);
+      assertMatch(ends[0], /^127\.0\.0\.1:\d+$/);
+      assertEquals([ends[1], proxy.version, proxy.command], [
+        `127.0.0.1:${port}`,
+        version,
+        "proxy",
+      ]);
+      assertEquals(echo, ["hello", ""]);
+
+      const env = { UPSTREAM: `127.0.0.1:${port}`, PROXY_HEADER: `v${version}` };
+      const example = new URL("../../examples/proxy.ts", import.meta.url).pathname;
+      const between = run(["serve", "--port", "0", "--handler", example], { env });
+      const address = await between.ready() as { port: number } & Address;
+      const direct = await Client.open(address);
+      const own = `127.0.0.1:${direct.socket.localPort}`;
+      const through = await talk(direct, "x");
+      assertEquals(through.ends, [own, `127.0.0.1:${address.port}`]);
+      assertEquals([through.proxy.version, through.echo], [version, "x"]);
+      await end(between);
+    }
+    await end(command);
+  });
+
   if (on.name !== "deno") return;
 
-  test("the status counts who was refused by reason, and has the client's address", async () => {
-    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1", "--status", "0");
+  test("the status counts who was refused by reason, has the client's address, and no byte of a header", async () => {
+    const command = serve(
+      ...["--model", "thread", "--handler", BLOCKING, "--status", "0"],
+      ...["--proxy-protocol", "127.0.0.1"],
+    );
     const address = await command.ready();
-    await closed(await Client.open(address, "127.0.0.2"));
+    await closed(await Client.open(address, "127.0.1.2"));
     const held = await Client.open(address);
     await held.send(V1);
     await until("it is served", () => held.received > 0);
@@ -151,6 +191,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
     });
     assertEquals(status.connections[0].client.hostname, "192.0.2.7");
+    assertEquals([status.connections[0].bytesRead, status.totals.bytesRead], [0, 0]);
     const metrics = await (await fetch(`http://${place}/metrics`)).text();
     assertMatch(metrics, /^trivet_connections_refused_total\{reason="proxy_untrusted"\} 1$/m);
     await end(command, held);

@@ -33,6 +33,22 @@ test("of connections without a byte the first is told, and then how many there w
   assertEquals(log, ["1 probes", "2 probes"]);
 });
 
+test("a proxy's own connection is one too, if the server alone has said something", () => {
+  const { all, log } = probes();
+  const said = { bytesWritten: 9, local: true };
+  for (
+    const [id, bytes, more] of [["1", 0, said], ["2", 5, said], ["3", 0, {
+      bytesWritten: 9,
+    }]] as const
+  ) {
+    all.event(accepted(id));
+    all.event(closed(id, bytes, more));
+  }
+  const lines = ["accepted 2", "closed 2", "accepted 3", "closed 3"];
+  assertEquals(log, ["1 probes", ...lines]);
+  all.flush();
+});
+
 test("any other connection has both its lines, in order", async () => {
   const { all, log } = probes();
   all.event(accepted("1"));

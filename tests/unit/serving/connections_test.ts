@@ -57,6 +57,8 @@ interface Options {
 class Loop {
   readonly clients = new Clients();
   readonly events: UntimedEvent[] = [];
+  /** What its worker's supervisor is told of preludes. */
+  readonly preludes: string[] = [];
   readonly connections: Connections;
   readonly accepting: Promise<void>;
 
@@ -85,6 +87,7 @@ class Loop {
         onRefused: (remoteAddr, reason) =>
           onEvent({ type: "refused", remoteAddr, reason, count: 1 }),
       }),
+      onPrelude: (what) => void this.preludes.push(what),
       onLast: () => onEvent({ type: "warning", message: "the last" }),
       onEvent,
     }, [options.preludes ?? []]);
@@ -150,6 +153,17 @@ test("a prelude runs first, and the address that it found is what all others see
   const closed = loop.events.filter((event) => event.type === "closed");
   assertEquals(closed.map(({ id }) => id).sort(), ["7.1", "7.2"]);
   assertEquals(loop.clients.gone, 3);
+});
+
+test("whoever is refused after a prelude keeps no worker busy", async () => {
+  const handler: Handler = async (connection) => void await connection.read(new Uint8Array(1));
+  const loop = new Loop({ handler, preludes: [header()], perSource: 1 });
+  const [first, second] = [loop.clients.come(), loop.clients.come()];
+  for (const socket of [first, second]) socket.arrive("192.0.2.1\n");
+  await until("the refusal", () => loop.told.includes("refused"));
+  assertEquals(loop.preludes, ["begins", "begins", "failed"]);
+  first.arrive(null);
+  await loop.end();
 });
 
 test("a prelude that fails ends its connection, and no other", async () => {

@@ -107,6 +107,8 @@ async function answer(loop: Loop, pieces: string[], kind: Kind): Promise<string>
     }
     socket.arrive(null);
   }
+  // Mostly at once, and there are many.
+  for (let i = 0; i < 5 && socket.closes === 0; i++) await settle();
   await until("its end", () => socket.closes > 0);
   return socket.received;
 }
@@ -264,11 +266,22 @@ test("a probe that leaves without a byte, by FIN or RST, is counted as one and g
   }
 });
 
-test("a check with its header (LOCAL) has the proxy's own address, and moves no byte", async () => {
-  const loop = new Loop({}, { handler: async (c) => void await c.read(new Uint8Array(1)) });
-  await answer(loop, [v2(0x20, 0x11, BLOCK4)], "loop");
-  await loop.end();
-  const closed = loop.of("closed")[0];
-  assert(closed.type === "closed");
-  assertEquals([formatAddress(closed.remoteAddr), closed.bytesRead], ["127.0.0.1:50000", 0]);
+test("a check has the proxy's own address, moves no byte, and can be told from a client", async () => {
+  const own = "PROXY TCP4 127.0.0.1 127.0.0.1 50000 8888\r\n"; // as HAProxy's, with version 1
+  const headers: [string, string, true | undefined][] = [
+    [v2(0x20, 0x11, BLOCK4), "127.0.0.1:50000", true],
+    ["PROXY UNKNOWN\r\n", "127.0.0.1:50000", true],
+    [own, "127.0.0.1:50000", true],
+    [own.replace("50000", "50001"), "127.0.0.1:50001", undefined],
+    [V1, "192.0.2.7:51234", undefined],
+  ];
+  for (const [header, client, local] of headers) {
+    const loop = new Loop({}, { handler: async (c) => void await c.read(new Uint8Array(1)) });
+    await answer(loop, [header], "loop");
+    await loop.end();
+    const closed = loop.of("closed")[0];
+    assert(closed.type === "closed");
+    assertEquals([formatAddress(closed.remoteAddr), closed.local], [client, local]);
+    assertEquals([closed.bytesRead, closed.bytesWritten], [0, 0]);
+  }
 });
