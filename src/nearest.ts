@@ -8,7 +8,7 @@ const SHORTEST_PART = 3;
 
 /**
  * The name that is most like the one that was given: written another way
- * (`max_connections`), a slip or two away (`prot`), or the same in part (`host`).
+ * (`max_connections`), a slip or two away (`prot`), or the same in part (`host`), the shortest.
  * Undefined if none is like it.
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
@@ -17,9 +17,9 @@ export function nearest(given: string, names: readonly string[]): string | undef
   const slips = names.map((name) => slipsBetween(mine, plain(name)));
   const fewest = Math.min(...slips);
   if (fewest <= most) return names[slips.indexOf(fewest)];
-  return mine.length < SHORTEST_PART
-    ? undefined
-    : names.find((name) => plain(name).includes(mine) || mine.startsWith(plain(name)));
+  if (mine.length < SHORTEST_PART) return undefined;
+  return names.filter((name) => plain(name).includes(mine) || mine.startsWith(plain(name)))
+    .sort((a, b) => a.length - b.length)[0];
 }
 
 /** Without what people write differently. */

@@ -76,7 +76,7 @@ await onEachRuntime(({ on, test, serve }) => {
     // Deno's `process.pid` cannot be set (2.9).
     if (on.name !== "deno") assertEquals(who.map(({ pid }) => pid), pids);
 
-    const [CONTROL, LISTENING] = ["4", "3"];
+    const [CONTROL, LISTENING] = ["3", "4"];
     const templates = descriptors(template(command));
     for (const pid of pids) {
       const own = descriptors(pid);
