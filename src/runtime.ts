@@ -235,6 +235,8 @@ export interface Process {
   parentPid(): number;
   /** A variable of the environment, if it is set and may be read. */
   env(name: string): string | undefined;
+  /** Such a variable, which is unset: what this process starts from here on does not get it. */
+  takeEnv(name: string): string | undefined;
   /** How many descriptors this process may have; null where that is not known. */
   descriptorLimit(): number | null;
   /** Calls `listener` for a signal instead of ending; returns what undoes it. */

@@ -188,6 +188,11 @@ export const runtime: Runtime = {
   },
   exit: (code) => Deno.exit(code),
   env: (name) => holds({ name: "env", variable: name }) ? Deno.env.get(name) : undefined,
+  takeEnv(name) {
+    const value = runtime.env(name);
+    if (value !== undefined) Deno.env.delete(name);
+    return value;
+  },
   async readStdin() {
     const buffer = new Uint8Array(65536);
     const length = await Deno.stdin.read(buffer);

@@ -44,6 +44,7 @@ export const processParts: Pick<
   | "onExit"
   | "exit"
   | "env"
+  | "takeEnv"
   | "fileUrl"
   | "readStdin"
   | "writeOut"
@@ -78,6 +79,11 @@ export const processParts: Pick<
   },
   exit: (code) => process.exit(code),
   env: (name) => process.env[name],
+  takeEnv(name) {
+    const value = process.env[name];
+    delete process.env[name];
+    return value;
+  },
   fileUrl: (path) => fileUrl(path, process.env.PWD),
   async readStdin() {
     // Node takes what it does not know, such as a folder, for an empty input (26.10).
