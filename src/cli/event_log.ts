@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime.ts";
 import { LineWriter } from "./line_writer.ts";
 import type { Given } from "./options.ts";
 import { Probes, probesLine } from "./probes.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** A log that is written. */
 export interface EventLog {
@@ -18,10 +19,16 @@ export interface EventLog {
   flush(milliseconds: number): Promise<void>;
 }
 
-/** The log that --log and --verbose ask for. */
+/**
+ * The log that --log and --verbose ask for.
+ * @throws {UsageError} where they do not go together
+ */
 export function eventLog(runtime: Runtime, given: Given): EventLog {
   const format = given.text("log") ?? "pretty";
   const verbose = given.has("verbose");
+  if (verbose && format === "none") {
+    throw new UsageError("--verbose goes without --log none, which logs nothing");
+  }
   const isTerminal = runtime.isTerminal("stderr");
   const pretty = { verbose, color: isTerminal && !runtime.env("NO_COLOR"), time: !isTerminal };
   const lineOf = (event: ServerEvent) =>

@@ -61,6 +61,11 @@ export async function serveCommand(
   }
 
   const settings = serveSettings(given);
+  if (given.has("print-systemd")) {
+    const { systemdUnits } = await import("./systemd_units.ts");
+    await runtime.writeOut("stdout", await systemdUnits(runtime, given, settings));
+    return 0;
+  }
   const log = eventLog(runtime, given);
   let ready = false;
   const warnings: string[] = []; // of a module that does not load `serve` itself says more
