@@ -12,7 +12,7 @@ const O_RDWR = 2;
 const SOCK_STREAM = 1;
 /** The first descriptor that is no standard stream. */
 const FIRST = 3;
-const [INPUT, ERRORS] = [0, 2];
+const [INPUT, OUTPUT, ERRORS] = [0, 1, 2];
 
 /** A connection whose descriptor nobody else in this process has. */
 export interface InheritedConnection {
@@ -25,8 +25,8 @@ export interface InheritedConnection {
 /**
  * Moves the connection that is descriptor 0 away from the standard streams, to a
  * descriptor that is closed on exec. Nothing that a handler prints, nor what it starts,
- * can come to it: what was the connection reads nothing, and writes to standard error or,
- * if that was the connection too, nowhere.
+ * can come to it: standard input is empty, and standard output is standard error or, if that
+ * was the connection too, nowhere.
  * @param same the descriptors that are the connection
  * @throws {SystemError} if it is no connection
  */
@@ -55,15 +55,19 @@ export function takeConnection(
     const remoteAddr = known ? decodeAddress(bytes, length[0], c) : null;
 
     const descriptor = libc.duplicate(INPUT, FIRST);
+    // A socket, because Node takes it for one still, and aborts where it is none (26.10).
+    const [empty, peer] = libc.socketPair();
+    libc.close(peer);
     const nowhere = libc.openFile("/dev/null", O_RDWR);
     const printed = same.includes(ERRORS) ? nowhere : ERRORS;
     for (const each of same) {
-      const target = each === INPUT ? nowhere : printed;
+      const target = each === OUTPUT ? printed : each === ERRORS ? nowhere : empty;
       libc.check("dup2", dup2(target, each));
       // A copy of the runtime's own is nobody else's.
       if (each > ERRORS) libc.closeOnExec(each);
     }
     libc.close(nowhere);
+    libc.close(empty);
     libc.keepAlive(descriptor);
     if (localAddr.transport === "tcp") {
       libc.noDelay(descriptor);

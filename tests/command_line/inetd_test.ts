@@ -76,6 +76,17 @@ await onEachRuntime(({ on, test, run }) => {
     assertEquals(command.stderr, "");
   });
 
+  test("inetd's standard input is empty, and not the connection", async () => {
+    await using command = inetd("log", ["--handler", `${HANDLERS}reads_input.ts`]);
+    const client = await Client.open(await command.ready());
+    await client.send("hello");
+    assertEquals(await client.receiveText(12), "0 byteshello");
+    client.halfClose();
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    assertEquals(await ends(command), ["0"]);
+  });
+
   test("what a handler prints is in the log", async () => {
     await using command = inetd("log", ["--handler", `${HANDLERS}logs.ts`]);
     const client = await Client.open(await command.ready());
