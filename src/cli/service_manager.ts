@@ -139,7 +139,7 @@ export class Manager implements ServiceManager {
     this.#state = "serving";
     const alive = watchdog === null ? [] : ["WATCHDOG=1"];
     this.#tell("READY=1", `MAINPID=${pid}`, ...alive, this.#statusLine());
-    if (watchdog !== null) this.#every(watchdog, () => this.#tell(...alive));
+    if (watchdog !== null) this.#every(watchdog, () => this.#tellIfRoom(...alive));
   }
 
   reloading(reload: Promise<void>): void {
@@ -168,7 +168,7 @@ export class Manager implements ServiceManager {
     const extend = `EXTEND_TIMEOUT_USEC=${EXTEND * 1000}`;
     this.#tell("STOPPING=1", extend, this.#statusLine());
     this.#every(EXTEND_INTERVAL, () => {
-      if (asks-- > 0) this.#tell(extend);
+      if (asks-- > 0) this.#tellIfRoom(extend);
     });
   }
 
@@ -186,6 +186,7 @@ export class Manager implements ServiceManager {
   }
 
   #tellStatus(): void {
+    if (this.#waiting.length > 0) return this.#status.in(STATUS_INTERVAL);
     const told = this.#told;
     const line = this.#statusLine();
     if (line !== told) this.#tell(line);
@@ -198,6 +199,11 @@ export class Manager implements ServiceManager {
     const workers = size > 0 ? `, ${counted(size, "worker")}` : "";
     const open = counted(this.#connections, "connection");
     return this.#told = `STATUS=${stopping}${before || this.#trouble}${open}${workers}`;
+  }
+
+  /** What comes again: behind what waits for a manager that hangs it would pile up. */
+  #tellIfRoom(...lines: string[]): void {
+    if (this.#waiting.length === 0) this.#tell(...lines);
   }
 
   #tell(...lines: string[]): void {

@@ -57,9 +57,7 @@ Description=${specifiers(`Trivet on ${name}`)}
 After=network.target
 
 [Service]
-# Reloads need systemd 253; an older one warns of the second line, and takes the first.
-Type=notify
-Type=notify-reload
+${runtime.libraryRefusal() === null ? TYPE : TYPE_WITHOUT_LIBRARY}
 ${start(words.flat())}
 # What --shutdown-timeout says, and what comes after it.
 TimeoutStopSec=${Math.ceil(settings.shutdownTimeout / 1000) + LAST_SECONDS}
@@ -123,6 +121,14 @@ ExecStart=
 ${start(words.filter((each) => !isSocketsOwn(each)).flat())}
 ${folders.some((line) => line.startsWith("RuntimeDirectory")) ? KEEP_FOLDER : ""}`;
 }
+
+const TYPE =
+  `# Reloads need systemd 253; an older one warns of the second line, and takes the first.
+Type=notify
+Type=notify-reload`;
+
+const TYPE_WITHOUT_LIBRARY = `# It can tell systemd nothing: for that it needs the C library.
+Type=exec`;
 
 const KEEP_FOLDER = `# The socket is in it, and stays when the server stops.
 RuntimeDirectoryPreserve=yes

@@ -116,6 +116,14 @@ Deno.test("serve --print-systemd says what suits no service", async () => {
   }
 });
 
+Deno.test("a server that can tell systemd nothing is not waited for", async () => {
+  const flags = ["--no-prompt", "--allow-net", "--allow-env", "--allow-read"];
+  await using command = new Command(["serve", "--print-systemd"], { flags });
+  assertEquals(await command.exit(), 0);
+  assertEquals(valueOf(command.stdout, "Type"), "exec");
+  assertMatch(command.stdout, /ExecStart=\S+ run --allow-read --allow-net --allow-env /);
+});
+
 Deno.test("systemd listens where the server would", async () => {
   for (
     const [args, listens, more] of [

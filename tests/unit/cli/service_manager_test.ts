@@ -111,6 +111,21 @@ Deno.test("how much there is to do is told at most once a second, and only if it
   manager.close();
 });
 
+Deno.test("for a manager that hangs nothing piles up, and it is told how it is then", async () => {
+  const { manager, state } = made({ watchdog: 5 });
+  state.room = 0;
+  manager.ready();
+  manager.event(accepted);
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  state.room = Infinity;
+  await until("the status", () => state.told.includes("STATUS=1 connection"));
+  const [first, ...others] = state.told;
+  assertEquals(first, "READY=1\nMAINPID=7\nWATCHDOG=1\nSTATUS=0 connections");
+  const early = others.slice(0, others.indexOf("STATUS=1 connection"));
+  assertEquals(early.filter((text) => text !== "WATCHDOG=1"), []);
+  manager.close();
+});
+
 Deno.test("a watchdog is answered at half of its time, if it waits for this process", () => {
   const warnings: string[] = [];
   const period = (usec?: string, pid?: string) =>
