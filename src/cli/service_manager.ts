@@ -111,7 +111,7 @@ export class Manager implements ServiceManager {
   /** The names of those that run; one that never did may be told to have exited. */
   readonly #workers = new Set<string>();
   #reloads = 0;
-  /** What is wrong, until the next reload. */
+  /** What was wrong with the last reload. */
   #trouble = "";
   #told = "";
   #warned = false;
@@ -147,17 +147,17 @@ export class Manager implements ServiceManager {
     const now = this.#settings.microseconds();
     if (this.#state === "serving") this.#tell("RELOADING=1", `MONOTONIC_USEC=${now}`);
     this.#reloads++;
-    this.#trouble = "";
-    reload.then(() => this.#reloaded("reloaded; "), (error) => {
-      this.#trouble = `not reloaded: ${escape(errorMessage(error), SHOWN)}; `;
-      this.#reloaded("");
-    });
+    reload.then(
+      () => this.#reloaded(""),
+      (error) => this.#reloaded(`not reloaded: ${escape(errorMessage(error), SHOWN)}; `),
+    );
   }
 
   /** Told after the last of those that are under way, whatever has become of it. */
-  #reloaded(success: string): void {
+  #reloaded(trouble: string): void {
+    this.#trouble = trouble;
     if (--this.#reloads > 0 || this.#state !== "serving") return;
-    this.#tell("READY=1", this.#statusLine(success));
+    this.#tell("READY=1", this.#statusLine(trouble || "reloaded; "));
   }
 
   stopping(): void {

@@ -40,7 +40,7 @@ export function takeConnection(
     throw new SystemError("EPROTOTYPE", "it is no stream socket");
   }
   if (libc.option(INPUT, c.SO_ACCEPTCONN) !== 0) {
-    throw new SystemError("EISCONN", "it listens, and is no connection");
+    throw new SystemError("EINVAL", "it listens, and is no connection");
   }
   const library = runtime.openLibrary({
     getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },

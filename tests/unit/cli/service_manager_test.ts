@@ -79,6 +79,19 @@ Deno.test("of reloads that overlap the last one's end is the end", async () => {
   manager.close();
 });
 
+Deno.test("what was wrong with a reload is not told after one that went well", async () => {
+  const { manager, state } = made();
+  manager.ready();
+  manager.reloading(Promise.reject(new Error("first")));
+  manager.reloading(Promise.resolve());
+  await until("the end", () => state.told.length === 4);
+  assertEquals(state.told[3], "READY=1\nSTATUS=reloaded; 0 connections");
+  manager.event(accepted);
+  await until("the status", () => state.told.length === 5);
+  assertEquals(state.told[4], "STATUS=1 connection");
+  manager.close();
+});
+
 Deno.test("a reload that ends during the shutdown is not told: to stop is final", async () => {
   const { manager, state } = made();
   manager.ready();
