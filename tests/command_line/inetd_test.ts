@@ -215,3 +215,20 @@ await onEachRuntime(({ on, test, run }) => {
     },
   });
 });
+
+Deno.test("inetd without a C library says so, and not to the client", async () => {
+  const old = await target("node24");
+  for (const errors of ["log", "client"]) {
+    await using command = new Command([errors, "0", ...old.run, CLI, "inetd"], {
+      program: [...node.run, INETD],
+    });
+    const client = await Client.open(await command.ready());
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    assertEquals(await ends(command), ["1"]);
+    const line = /^(trivet: Cannot serve descriptor 0: it needs the C library: .*\n)?$/;
+    await until("its line", () => errors === "client" || command.stderr.endsWith("\n"));
+    assertMatch(command.stderr, line);
+    assertEquals(command.stderr === "", errors === "client");
+  }
+});
