@@ -1,5 +1,5 @@
 /**
- * Trivet's command line: `serve`, `connect`, `status` and `bench`.
+ * Trivet's command line: `serve`, `inetd`, `connect`, `status` and `bench`.
  * @module
  */
 import { resetSignals } from "./src/cli/inherited_signals.ts";
@@ -19,6 +19,11 @@ const COMMANDS = {
     usage: "serve [OPTIONS]",
     options: async () => (await import("./src/cli/serve_options.ts")).SERVE_OPTIONS,
     run: async () => (await import("./src/cli/serve_command.ts")).serveCommand,
+  },
+  inetd: {
+    usage: "inetd [OPTIONS]",
+    options: async () => (await import("./src/cli/inetd_options.ts")).INETD_OPTIONS,
+    run: async () => (await import("./src/cli/inetd_command.ts")).inetdCommand,
   },
   connect: {
     usage: "connect [HOST] [PORT]",
@@ -64,7 +69,7 @@ const NOBODY_READS = 128 + 13;
 async function main(runtime: Runtime): Promise<number> {
   const [command, ...args] = runtime.args;
   if (command === undefined) {
-    throw new UsageError("say what to do: serve, connect, status or bench; see --help");
+    throw new UsageError("say what to do: serve, inetd, connect, status or bench; see --help");
   }
   if (["--version", "--help", "-h"].includes(command)) {
     if (args.length > 0) throw new UsageError(`unexpected "${args[0]}" after ${command}`);
@@ -75,7 +80,7 @@ async function main(runtime: Runtime): Promise<number> {
   if (!Object.hasOwn(COMMANDS, command)) {
     const meant = nearest(command, [...Object.keys(COMMANDS), "--help", "--version"]);
     const hint = meant === undefined
-      ? ": it is serve, connect, status or bench; see"
+      ? ": it is serve, inetd, connect, status or bench; see"
       : `; did you mean ${meant}? See`;
     throw new UsageError(`unknown command "${command}"${hint} --help`);
   }

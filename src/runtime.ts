@@ -234,6 +234,8 @@ export interface Modules {
 export interface Process {
   /** The arguments of the command line. */
   readonly args: string[];
+  /** What stands before them: the program, its flags and the main module, by whole paths. */
+  command(): string[];
   /** This process's id. */
   readonly pid: number;
   /** Its parent's. */

@@ -27,7 +27,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/supervisor/", "how many workers there are, and what becomes of them"],
   ["src/server/", "`serve()` and `connect()`"],
   ["mod.ts", "the public API"],
-  ["src/cli/", "the command line: options, `serve`, `connect`, `status`"],
+  ["src/cli/", "the command line: options, `serve`, `inetd`, `connect`, `status`"],
   ["src/bench/", "`bench`: load, measurement, tables, report"],
   ["cli.ts", "the command"],
 ];

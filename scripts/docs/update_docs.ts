@@ -6,6 +6,7 @@
 import { BENCH_OPTIONS } from "../../src/bench/bench_options.ts";
 import { CONNECT_OPTIONS } from "../../src/cli/connect_options.ts";
 import { optionsTable } from "../../src/cli/describe_options.ts";
+import { INETD_OPTIONS } from "../../src/cli/inetd_options.ts";
 import { STATUS_OPTIONS } from "../../src/cli/status_options.ts";
 import { SERVE_OPTIONS } from "../../src/cli/serve_options.ts";
 import { roomsTable } from "./check_imports.ts";
@@ -26,6 +27,11 @@ const TABLES: readonly { path: string; start: string; table: () => string }[] = 
     path: "docs/operations.md",
     start: "<!-- options of connect: made by scripts/docs/update_docs.ts -->",
     table: () => optionsTable(CONNECT_OPTIONS),
+  },
+  {
+    path: "docs/deployment.md",
+    start: "<!-- options of inetd: made by scripts/docs/update_docs.ts -->",
+    table: () => optionsTable(INETD_OPTIONS),
   },
   {
     path: "docs/status.md",

@@ -13,17 +13,16 @@ import { patiently } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { errorReport } from "../connection/error_report.ts";
 import { handlerUrl } from "../handler/load_handler.ts";
-import { formatEvent, stamp } from "../log/format_event.ts";
-import { formatJson } from "../log/format_json.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import { inheritance } from "../server/inherited_sockets.ts";
+import { standard } from "../server/settings.ts";
 import { describeOptions } from "./describe_options.ts";
-import { LineWriter } from "./line_writer.ts";
+import { eventLog } from "./event_log.ts";
 import { parseOptions } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
-import { Probes, probesLine } from "./probes.ts";
 import { serveSettings } from "./serve_settings.ts";
+import { serviceManager } from "./service_manager.ts";
 import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -62,35 +61,32 @@ export async function serveCommand(
     throw new UsageError(`unexpected "${given.words[0]}"; see --help`);
   }
 
-  const format = given.text("log") ?? "pretty";
-  const verbose = given.has("verbose");
-  const isTerminal = runtime.isTerminal("stderr");
-  const pretty = { verbose, color: isTerminal && !runtime.env("NO_COLOR"), time: !isTerminal };
-  const lineOf = (event: ServerEvent) =>
-    format === "json" ? formatJson(event) : formatEvent(event, pretty);
-  const dropped = (count: number) => {
-    const event: ServerEvent = { type: "dropped", count, time: Date.now() };
-    return lineOf(event)!;
-  };
-  const log = new LineWriter(
-    (text) => runtime.writeOut("stderr", text),
-    dropped,
-  );
-  const onLogged = (event: ServerEvent) => {
-    const line = format === "none" ? null : lineOf(event);
-    if (line !== null) log.line(line);
-  };
-  const probes = format === "pretty" && !verbose
-    ? new Probes(
-      onLogged,
-      (count) => log.line((pretty.time ? stamp(Date.now()) : "") + probesLine(count)),
-    )
-    : null;
-  const onEvent = probes ? (event: ServerEvent) => probes.event(event) : onLogged;
   const passedOn = inheritance(runtime);
+  const settings = serveSettings(given, passedOn.names.length);
+  if (given.has("print-systemd")) {
+    const { systemdUnits } = await import("./systemd_units.ts");
+    await runtime.writeOut("stdout", await systemdUnits(runtime, given, settings));
+    return 0;
+  }
+  const log = eventLog(runtime, given);
+  let ready = false;
+  const warnings: string[] = []; // of a module that does not load `serve` itself says more
+  const warn = (message: string) => {
+    if (ready) onEvent({ type: "warning", time: Date.now(), message });
+    else warnings.push(message);
+  };
+  const manager = serviceManager(
+    runtime,
+    settings.shutdownTimeout ?? standard("shutdownTimeout"),
+    warn,
+  );
+  const onEvent = (event: ServerEvent) => {
+    log.event(event);
+    manager.event(event);
+  };
   const options: ServeOptions = {
-    ...serveSettings(given, passedOn.names.length),
-    messages: verbose,
+    ...settings,
+    messages: given.has("verbose"),
     onEvent,
   };
 
@@ -99,7 +95,6 @@ export async function serveCommand(
   const stopping = new AbortController();
   const stopped = Promise.withResolvers<number>();
   let early: number | null = null;
-  let ready = false;
   // Where there are no workers, a handler's module may end this process.
   const handler = given.text("handler");
   const stopWatching = handler === undefined ? () => {} : runtime.onExit(() => {
@@ -109,6 +104,7 @@ export async function serveCommand(
   });
   const stop = (code: number) => {
     stopWatching();
+    manager.stopping();
     if (stopping.signal.aborted) {
       if (!ready) runtime.exit(code);
       stopped.resolve(code);
@@ -120,12 +116,12 @@ export async function serveCommand(
   ignoreUserSignals(runtime);
   takeSignals(runtime, {
     stop,
-    reload: () => void server?.reload().catch(() => {}), // an event tells
+    reload() {
+      if (server) manager.reloading(server.reload()); // an event tells too
+    },
   });
 
-  const warn = (message: string) => onEvent({ type: "warning", time: Date.now(), message });
-  const warnings: string[] = []; // of a module that does not load `serve` itself says more
-  runtime.onWarning((message) => void (ready ? warn(message) : warnings.push(message)));
+  runtime.onWarning(warn);
   try {
     server = await serve({ ...options, signal: stopping.signal }, handler);
   } catch (error) {
@@ -143,6 +139,7 @@ export async function serveCommand(
   ready = true;
   if (passedOn.warning !== null) warn(passedOn.warning);
   warnings.forEach(warn);
+  manager.ready();
   runtime.onUnhandled((error) => {
     const worker = { kind: "main", id: 0 } as const;
     onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
@@ -164,7 +161,7 @@ export async function serveCommand(
     }
     return code;
   } finally {
-    probes?.flush();
+    manager.close();
     await Promise.race([told, patiently(LAST_WAIT)]);
     await log.flush(LAST_WAIT);
   }

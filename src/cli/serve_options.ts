@@ -271,5 +271,6 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "What goes to standard error.",
   },
   { name: "verbose", often: true, help: "Log each message too." },
+  { name: "print-systemd", help: "Print units for systemd with these options, and do not serve." },
   { name: "help", help: "Show this." },
 ];

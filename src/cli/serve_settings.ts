@@ -32,9 +32,6 @@ export function serveSettings(given: Given, passedOn = 0): ServeOptions {
   }
   const mistake = hostMistake(given.text("host") ?? "", "--port", "--unix");
   if (mistake !== null) throw new UsageError(`--host ${given.text("host")}: ${mistake}`);
-  if (given.has("verbose") && given.text("log") === "none") {
-    throw new UsageError("--verbose goes without --log none, which logs nothing");
-  }
   const permissions = given.texts("worker-permissions");
   if (permissions.includes("none") && permissions.length > 1) {
     throw new UsageError("--worker-permissions none goes without other permissions");
@@ -85,7 +82,10 @@ function placeGiven(text: string): string | ListenOptions {
 }
 
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
-function apiValue({ name, value, range, repeated, list }: ServeOption, given: Given): unknown {
+export function apiValue(
+  { name, value, range, repeated, list }: ServeOption,
+  given: Given,
+): unknown {
   if (!value) return given.has(name);
   const texts = given.texts(name);
   if (texts.length === 0) return undefined;

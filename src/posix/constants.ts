@@ -18,8 +18,8 @@ export interface Constants {
   readonly SOL_SOCKET: number;
   readonly SO_REUSEADDR: number;
   readonly SO_TYPE: number;
-  readonly SO_ACCEPTCONN: number;
   readonly SO_ERROR: number;
+  readonly SO_ACCEPTCONN: number;
   readonly SO_KEEPALIVE: number;
   readonly SO_LINGER: number;
   readonly SO_RCVTIMEO: number;
@@ -73,8 +73,8 @@ export const LINUX: Constants = {
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
   SO_TYPE: 3,
-  SO_ACCEPTCONN: 30,
   SO_ERROR: 4,
+  SO_ACCEPTCONN: 30,
   SO_KEEPALIVE: 9,
   SO_LINGER: 13,
   SO_RCVTIMEO: 20,
@@ -127,8 +127,8 @@ export const DARWIN: Constants = {
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 4,
   SO_TYPE: 0x1008,
-  SO_ACCEPTCONN: 2,
   SO_ERROR: 0x1007,
+  SO_ACCEPTCONN: 2,
   SO_KEEPALIVE: 8,
   SO_LINGER: 0x80,
   SO_RCVTIMEO: 0x1006,

@@ -72,8 +72,7 @@ export class Libc extends LibcBase {
 
   /** Why a connect that is over failed, as a POSIX name; null if it did not fail. */
   connectFailure(descriptor: number): string | null {
-    const { SOL_SOCKET, SO_ERROR } = this.constants;
-    const number = this.option(descriptor, SOL_SOCKET, SO_ERROR);
+    const number = this.option(descriptor, this.constants.SO_ERROR);
     return number === 0 ? null : this.errorName(number);
   }
 
@@ -120,13 +119,20 @@ export class Libc extends LibcBase {
     this.setOption(descriptor, this.constants.SOL_SOCKET, this.constants.SO_KEEPALIVE, 1);
   }
 
-  /** getsockopt(2) of an integer. */
-  option(descriptor: number, level: number, option: number): number {
+  /** What is written goes out at once, see tcp(7). */
+  noDelay(descriptor: number): void {
+    this.setOption(descriptor, IPPROTO_TCP, this.constants.TCP_NODELAY, 1);
+  }
+
+  /** An option of a socket that is an integer. */
+  option(descriptor: number, name: number): number {
     const value = new Int32Array(1);
     this.#length[0] = 4;
     const bytes = new Uint8Array(value.buffer);
+    const length = this.#lengthBytes;
     const { getsockopt } = this.functions;
-    this.check("getsockopt", getsockopt(descriptor, level, option, bytes, this.#lengthBytes));
+    const { SOL_SOCKET } = this.constants;
+    this.check("getsockopt", getsockopt(descriptor, SOL_SOCKET, name, bytes, length));
     return value[0];
   }
 
@@ -263,10 +269,10 @@ export class Libc extends LibcBase {
     this.functions.poll(UNSPECIFIED, 0, milliseconds);
   }
 
-  /** Another descriptor for the same socket; close-on-exec on Linux. */
-  duplicate(descriptor: number): number {
+  /** Another descriptor for the same socket; close-on-exec, and no smaller than `least`, on Linux. */
+  duplicate(descriptor: number, least = 0): number {
     const { fcntl, dup } = this.functions;
-    return this.check("dup", fcntl ? fcntl(descriptor, F_DUPFD_CLOEXEC, 0) : dup(descriptor));
+    return this.check("dup", fcntl ? fcntl(descriptor, F_DUPFD_CLOEXEC, least) : dup(descriptor));
   }
 
   /** The descriptor has this number from now on, close-on-exec. Linux only. */
@@ -290,10 +296,10 @@ export class Libc extends LibcBase {
     this.functions.fcntl?.(descriptor, F_SETFD, FD_CLOEXEC);
   }
 
-  /** A file or folder, open to read. */
-  openFile(path: string): number {
+  /** A file or folder, open to read, or with these flags of open(2). */
+  openFile(path: string, flags = 0): number {
     const bytes = new TextEncoder().encode(path + "\0");
-    return this.check("open", this.functions.open(bytes, this.constants.O_CLOEXEC));
+    return this.check("open", this.functions.open(bytes, flags | this.constants.O_CLOEXEC));
   }
 
   /** A whole file as text; one of /proc tells no length, and is read to its end. */

@@ -51,12 +51,10 @@ export function prepare(libc: Libc, descriptor: number, address: Address): void 
 
 /** What a descriptor is that should be a stream socket which listens; null if it is one. */
 export function notListening(libc: Libc, descriptor: number): string | null {
-  const { SOL_SOCKET, SOCK_STREAM, SO_TYPE, SO_ACCEPTCONN } = libc.constants;
+  const { SOCK_STREAM, SO_TYPE, SO_ACCEPTCONN } = libc.constants;
   try {
-    if (libc.option(descriptor, SOL_SOCKET, SO_TYPE) !== SOCK_STREAM) return "no stream socket";
-    return libc.option(descriptor, SOL_SOCKET, SO_ACCEPTCONN)
-      ? null
-      : "a socket that does not listen";
+    if (libc.option(descriptor, SO_TYPE) !== SOCK_STREAM) return "no stream socket";
+    return libc.option(descriptor, SO_ACCEPTCONN) ? null : "a socket that does not listen";
   } catch {
     return "no socket";
   }

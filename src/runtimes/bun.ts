@@ -62,6 +62,12 @@ export const runtime: Runtime = {
   name: "bun",
   version: process.versions.bun!,
 
+  command: () => [
+    process.execPath,
+    ...inheritedFlags(process.execArgv, OWN_FLAGS),
+    process.argv[1],
+  ],
+
   listen,
   connect,
   mayConnect: () => true,

@@ -7,7 +7,13 @@ import type { ForeignFunctions, ForeignLibrary, Runtime } from "../runtime.ts";
 import { fileUrl } from "./current_folder.ts";
 import { systemError } from "./deno_errors.ts";
 import { listen } from "./deno_listener.ts";
-import { closed, holds, permissionFlags, restrictionRefusal } from "./deno_permissions.ts";
+import {
+  ALL_FLAGS,
+  closed,
+  holds,
+  permissionFlags,
+  restrictionRefusal,
+} from "./deno_permissions.ts";
 import { connect } from "./deno_socket.ts";
 import { isMapped, openFirst } from "./library.ts";
 import { listen as adoptListener } from "./node_listener.ts";
@@ -96,6 +102,17 @@ export const runtime: Runtime = {
   clockIsSlow: true,
   get args() {
     return Deno.args;
+  },
+
+  command() {
+    const main = new URL(Deno.mainModule);
+    const flags = permissionFlags([main]);
+    return [
+      Deno.execPath(),
+      "run",
+      ...(flags.length === ALL_FLAGS ? ["-A"] : flags),
+      main.protocol === "file:" ? decodeURIComponent(main.pathname) : main.href,
+    ];
   },
 
   listen: (address, backlog, descriptor) =>

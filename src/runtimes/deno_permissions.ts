@@ -30,13 +30,17 @@ export function closed(flags: string[]): string[] {
   return ["--no-prompt", ...flags, ...(flags.includes("--allow-ffi") ? [] : ["--deny-ffi"])];
 }
 
+const WHOLE = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
+
+/** How many flags there are where everything is held. */
+export const ALL_FLAGS: number = WHOLE.length;
+
 /**
  * Flags that give a process what this one holds and no more.
  * @param needs the files that it must read
  */
 export function permissionFlags(needs: URL[]): string[] {
-  const whole = ["read", "write", "net", "env", "run", "ffi", "sys", "import"] as const;
-  const flags = whole.filter((name) => holds({ name } as Deno.PermissionDescriptor))
+  const flags = WHOLE.filter((name) => holds({ name } as Deno.PermissionDescriptor))
     .map((name) => `--allow-${name}`);
   if (!flags.includes("--allow-read")) {
     const paths = needs.filter((url) => url.protocol === "file:").map(readableAbove);

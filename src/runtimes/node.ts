@@ -97,6 +97,12 @@ export const runtime: Runtime = {
   name: "node",
   version: process.versions.node,
 
+  command: () => [
+    process.execPath,
+    ...inheritedFlags(process.execArgv, OWN_FLAGS),
+    process.argv[1],
+  ],
+
   listen,
   connect,
   mayConnect: () => true,

@@ -11,7 +11,6 @@ import { WAYS } from "../tools/ways.ts";
 
 const LINGER = 13;
 const RCVTIMEO = 20;
-const SOL_SOCKET = 1;
 
 /** The addresses of its ready lines. */
 function places(stdout: string): Address[] {
@@ -115,8 +114,8 @@ for (const name of ["deno", "bun", "node"] as const) {
       await next.ready();
       await visit(places(next.stdout)[1]);
       assertEquals(await next.stop(), 0, next.stderr);
-      assertEquals(unit.option(SOL_SOCKET, LINGER), 0);
-      assertEquals(unit.option(SOL_SOCKET, RCVTIMEO), 0);
+      assertEquals(unit.option(LINGER), 0);
+      assertEquals(unit.option(RCVTIMEO), 0);
       unit.close();
     });
   }

@@ -76,8 +76,8 @@ export class SocketUnit {
   }
 
   /** Whether an option of the first socket is set, and its filter is there. */
-  option(level: number, option: number): number {
-    return libc.option(this.#descriptors[0], level, option);
+  option(name: number): number {
+    return libc.option(this.#descriptors[0], name);
   }
 
   close(): void {

@@ -1,0 +1,234 @@
+/** One connection, which somebody else has accepted: `trivet inetd`. */
+import { assertEquals, assertMatch } from "@std/assert";
+import type { TcpAddress } from "../../mod.ts";
+import { Client, until } from "../tools/client.ts";
+import { CLI, Command, type CommandOptions } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { target } from "../tools/targets.ts";
+
+const HANDLERS = new URL("../fixtures/handlers/", import.meta.url).pathname;
+const INETD = new URL("../fixtures/servers/small_inetd.ts", import.meta.url).pathname;
+const node = await target("node");
+
+/** Whether a program is on this machine. */
+function installed(program: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${program}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** How the processes that the small inetd has started ended, when so many have. */
+async function ends(command: Command, count = 1): Promise<string[]> {
+  const all = () => [...command.stdout.matchAll(/^ended (.*)$/gm)].map(([, how]) => how);
+  await until("the end", () => all().length >= count);
+  return all();
+}
+
+await onEachRuntime(({ on, test, run }) => {
+  const inetd = (
+    errors: "client" | "log",
+    args: string[],
+    { place = "0", ...options }: CommandOptions & { place?: string } = {},
+  ) =>
+    new Command([errors, place, ...on.run, CLI, "inetd", ...args], {
+      program: [...node.run, INETD],
+      ...options,
+    });
+
+  for (const [kind, file] of [["blocking", "faults_blocking.ts"], ["non-blocking", "faults.ts"]]) {
+    test(`inetd serves one connection with a ${kind} handler, and its log goes to standard error`, async () => {
+      await using command = inetd("log", ["--handler", HANDLERS + file]);
+      const address = await command.ready();
+      const [one, two] = [await Client.open(address), await Client.open(address)];
+      for (const client of [one, two]) {
+        await client.send("hello");
+        assertEquals(await client.receiveText(5), "hello");
+      }
+      await until(
+        "its line",
+        () => command.log.split("\n").filter((l) => l.startsWith("+")).length === 2,
+      );
+      one.halfClose();
+      assertEquals(await one.receiveAll(), new Uint8Array());
+      await one.close();
+      assertEquals(await ends(command), ["0"]);
+      await two.send("throws");
+      await two.receiveUntilReset();
+      assertEquals(await ends(command, 2), ["0", "1"]);
+      assertMatch(command.log, /^- .* 5 in, 5 out/m);
+      assertMatch(command.log, /thrown on purpose/);
+    });
+  }
+
+  test("inetd lets nothing but the protocol come to the client", async () => {
+    await using command = inetd("client", ["--handler", `${HANDLERS}logs.ts`, "--verbose"]);
+    const client = await Client.open(await command.ready());
+    await client.send("hello");
+    assertEquals(await client.receiveText(5), "hello");
+    client.halfClose();
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    assertEquals(await ends(command), ["0"]);
+    assertEquals(command.stderr, "");
+  });
+
+  test("inetd's standard input is empty, and not the connection", async () => {
+    await using command = inetd("log", ["--handler", `${HANDLERS}reads_input.ts`]);
+    const client = await Client.open(await command.ready());
+    await client.send("hello");
+    assertEquals(await client.receiveText(12), "0 byteshello");
+    client.halfClose();
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    assertEquals(await ends(command), ["0"]);
+  });
+
+  test("what a handler prints is in the log", async () => {
+    await using command = inetd("log", ["--handler", `${HANDLERS}logs.ts`]);
+    const client = await Client.open(await command.ready());
+    await client.send("hello");
+    assertEquals(await client.receiveText(5), "hello");
+    client.halfClose();
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    await ends(command);
+    assertMatch(command.log, /^5 bytes have come$/m);
+  });
+
+  test("inetd tells a client of no mistake, and the log of each", async () => {
+    for (
+      const [args, code, line] of [
+        [["--prot", "1"], "2", /^trivet: unknown option --prot/m],
+        [["--handler", "/nobody/is/here.ts"], "1", /^trivet: Cannot load the handler/m],
+      ] as const
+    ) {
+      await using quiet = inetd("client", [...args]);
+      const client = await Client.open(await quiet.ready());
+      assertEquals(await client.receiveUntilReset(), new Uint8Array());
+      await client.close();
+      assertEquals([await ends(quiet), quiet.stderr], [[code], ""]);
+      await using loud = inetd("log", [...args]);
+      const other = await Client.open(await loud.ready());
+      await other.receiveUntilReset();
+      await other.close();
+      assertEquals(await ends(loud), [code]);
+      await until("its line", () => line.test(loud.stderr));
+    }
+  });
+
+  test("inetd takes the ends from the socket, or from who accepted it", async () => {
+    const handler = ["--handler", `${HANDLERS}tells_ends.ts`];
+    const env = {
+      TCPREMOTEIP: "192.0.2.7",
+      TCPREMOTEPORT: "77",
+      TCPLOCALIP: "192.0.2.1",
+      TCPLOCALPORT: "25",
+    };
+    await using tcp = inetd("log", handler, { env });
+    const address = await tcp.ready() as TcpAddress;
+    const client = await Client.open(address);
+    const { localPort } = client.socket;
+    client.halfClose();
+    const told = new TextDecoder().decode(await client.receiveAll());
+    const own = `127.0.0.1:${localPort} 127.0.0.1:${address.port} process process`;
+    assertEquals(told, own);
+    await client.close();
+
+    const folder = Deno.makeTempDirSync();
+    for (
+      const [variables, ends] of [
+        [env, "192.0.2.7:77 192.0.2.1:25"],
+        [
+          { REMOTE_ADDR: "2001:db8::7", REMOTE_PORT: "77", ...env },
+          "[2001:db8::7]:77 192.0.2.1:25",
+        ],
+        [{ TCPREMOTEIP: "somebody", TCPREMOTEPORT: "77" }, `unix: unix:${folder}/socket`],
+      ] as const
+    ) {
+      await using unix = inetd("log", handler, { env: variables, place: `${folder}/socket` });
+      const client = await Client.open(await unix.ready());
+      client.halfClose();
+      const told = new TextDecoder().decode(await client.receiveAll());
+      assertEquals(told, `${ends} process process`);
+      await client.close();
+      unix.child.kill("SIGTERM");
+      await unix.exit();
+      await Deno.remove(`${folder}/socket`).catch(() => {});
+    }
+    Deno.removeSync(folder, { recursive: true });
+  });
+
+  test("inetd lets its connection finish after SIGTERM, and a killed one's is reset", async () => {
+    await using command = inetd("log", ["--shutdown-timeout", "600"]);
+    const address = await command.ready();
+    for (const [signal, ended] of [["SIGTERM", "0"], ["SIGKILL", "SIGKILL"]] as const) {
+      const client = await Client.open(address);
+      await client.send("one");
+      assertEquals(await client.receiveText(3), "one");
+      const pids = [...command.stdout.matchAll(/^started (\d+)$/gm)].map(([, pid]) => Number(pid));
+      Deno.kill(pids.at(-1)!, signal);
+      if (signal === "SIGKILL") await client.receiveUntilReset();
+      else {
+        await client.send("two");
+        assertEquals(await client.receiveText(3), "two");
+        await client.send("bye");
+        await client.receiveAll();
+      }
+      await client.close();
+      assertEquals((await ends(command, pids.length)).at(-1), ended);
+    }
+  });
+
+  test("inetd without a connection says so in one line", async () => {
+    await using command = run(["inetd"]);
+    assertEquals(await command.exit(), 2);
+    assertMatch(command.stderr, /^trivet: descriptor 0 is no connection: .*\n$/);
+  });
+
+  const socat = installed("socat");
+  Deno.test({
+    name: `${on.name}: inetd is started by socat${socat ? "" : " (socat is not installed)"}`,
+    ignore: !socat,
+    async fn() {
+      const folder = Deno.makeTempDirSync();
+      const path = `${folder}/socket`;
+      const words = [...on.run, CLI, "inetd"].join(" ");
+      await using command = new Command(
+        [`UNIX-LISTEN:${path},fork`, `EXEC:${words},nofork`],
+        { program: ["socat"] },
+      );
+      await until(
+        "it listens",
+        () => Deno.statSync(folder).isDirectory && [...Deno.readDirSync(folder)].length > 0,
+      );
+      const client = await Client.open({ transport: "unix", path });
+      await client.send("hello bye");
+      assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello ");
+      await client.close();
+      command.child.kill("SIGTERM");
+      await command.exit();
+      Deno.removeSync(folder, { recursive: true });
+    },
+  });
+});
+
+Deno.test("inetd without a C library says so, and not to the client", async () => {
+  const old = await target("node24");
+  for (const errors of ["log", "client"]) {
+    await using command = new Command([errors, "0", ...old.run, CLI, "inetd"], {
+      program: [...node.run, INETD],
+    });
+    const client = await Client.open(await command.ready());
+    assertEquals(await client.receiveAll(), new Uint8Array());
+    await client.close();
+    assertEquals(await ends(command), ["1"]);
+    const line = /^(trivet: Cannot serve descriptor 0: it needs the C library: .*\n)?$/;
+    await until("its line", () => errors === "client" || command.stderr.endsWith("\n"));
+    assertMatch(command.stderr, line);
+    assertEquals(command.stderr === "", errors === "client");
+  }
+});
