@@ -65,6 +65,20 @@ await onEachRuntime(({ on, test, run }) => {
     Deno.removeSync(root, { recursive: true });
   });
 
+  test("several places are lines of one socket unit, and what is said of one goes with its descriptor", async () => {
+    const listen = ["127.0.0.1:80,proxy-protocol=10.0.0.0/8", "unix:/run/trivet/s", "9000"];
+    const text = await print(listen.flatMap((at) => ["--listen", at]));
+    assertEquals(
+      [...text.matchAll(/^ListenStream=(.*)$/gm)].map(([, at]) => at),
+      ["127.0.0.1:80", "/run/trivet/s", "127.0.0.1:9000"],
+    );
+    const started = [...text.matchAll(/^ExecStart=.* serve (.*)$/gm)].map(([, words]) => words);
+    assertEquals(started, [
+      listen.map((at) => `--listen ${at}`).join(" "),
+      "--listen fd:3,proxy-protocol=10.0.0.0/8 --listen fd:4 --listen fd:5",
+    ]);
+  });
+
   test("the command line of the units is one that serves", async () => {
     const text = await print(["--port", "1"]);
     const start = valueOf(text.split("# ----")[1], "ExecStart")!.split(" ");

@@ -2,8 +2,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import process from "node:process";
 import { type Address, serve } from "../../mod.ts";
+import { without } from "../examples/real_clients.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
-import { Command, end } from "../tools/command.ts";
+import { CLI, Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { SocketUnit } from "../tools/socket_unit.ts";
 import { target } from "../tools/targets.ts";
@@ -161,4 +162,35 @@ Deno.test("what is wrong with --listen is said in one line", async () => {
     assertEquals(await command.exit(), 2);
     assertMatch(command.stderr, said);
   }
+});
+
+const ACTIVATE = "systemd-socket-activate";
+
+Deno.test({
+  name: `systemd itself passes sockets on${without(ACTIVATE)}`,
+  ignore: without(ACTIVATE) !== "",
+  async fn() {
+    for (const name of ["deno", "bun", "node"] as const) {
+      const { run } = await target(name);
+      const folder = await Deno.makeTempDir();
+      const path = `${folder}/socket`;
+      const activate = [ACTIVATE, "-l", path, "-E", "PATH", "-E", "HOME", "--fdname=web"];
+      const command = new Command(["serve", "--model", "process", "--listen", "fd:web"], {
+        program: [...activate, ...run, CLI] as unknown as [string, ...string[]],
+      });
+      const address = { transport: "unix", path } as const;
+      // It starts the server when the first client comes.
+      let client: Client | null = null;
+      await until(
+        "it listens",
+        async () => (client = await Client.open(address).catch(() => null)) !== null,
+      );
+      await client!.send("hello");
+      assertEquals(await client!.receiveText(5), "hello");
+      assertEquals(await command.ready(), address);
+      await end(command, client!);
+      assert((await Deno.lstat(path)).isSocket, "the manager's file was removed");
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });

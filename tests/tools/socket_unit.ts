@@ -27,7 +27,7 @@ export class Activated {
   async ready(): Promise<void> {
     let isOver = false;
     this.#ended.then(() => isOver = true);
-    await until("the ready line", () => isOver || this.stdout.includes("listening on "));
+    await until("the ready line", () => isOver || this.stdout.endsWith("\n"));
     assert(!isOver, `the server ended: ${this.stderr}`);
   }
 
