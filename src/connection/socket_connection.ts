@@ -137,10 +137,15 @@ export class SocketConnection implements Connection {
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
   handOn(unread: Uint8Array): void {
     this.#use = null;
-    this.bytesRead = 0;
-    this.#socket.uncount?.();
+    this.bytesRead -= unread.length;
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
+  }
+
+  /** What was read so far was not the client's, but its sender's. */
+  uncount(): void {
+    this.bytesRead = 0;
+    this.#socket.uncount?.();
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

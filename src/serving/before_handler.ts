@@ -39,6 +39,7 @@ export async function runPreludes(
       if (localAddr) connection.localAddr = localAddr;
       if (proxy) proxied = proxy;
       connection.handOn(unread);
+      connection.uncount();
       if (left) return { refused: null, proxy: proxied, left };
     } catch (error) {
       if (connection.closedBy === "ETIMEDOUT") return { refused: late ?? refusal };

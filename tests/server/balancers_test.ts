@@ -135,7 +135,7 @@ listen tls
 
       let counts = await totals();
       await until("its checks", async () => (counts = await totals()).probes >= 10);
-      assertEquals(Object.values(counts.refused), [0, 0, 0, 0, 0, 0]);
+      assert(Object.values(counts.refused).every((count) => count === 0));
       const stats = await Client.open({ transport: "unix", path: `${folder}/stats` });
       await stats.send("show stat\n");
       const rows = new TextDecoder().decode(await stats.receiveAll()).split("\n");

@@ -114,14 +114,16 @@ await onEachRuntime(({ on, test, serve, run }) => {
         );
 
         // Probes that send nothing are counted, and not refused; not two of one address at once.
-        const before = command.log.match(/^! /gm)!.length;
+        // Of the two slow ones, the second may be told a second later.
+        const troubles = () => command.log.match(/^! (?!.* in time)/gm)!.length;
+        const before = troubles();
         let probes = 0;
         await until("they are counted", async () => {
           const probe = await Client.open(address, `127.0.0.${3 + probes++ % 100}`);
           await (probes % 2 ? probe.close() : probe.reset());
           return command.log.includes("a connection without a byte");
         });
-        assertEquals(command.log.match(/^! /gm)!.length, before, command.log);
+        assertEquals(troubles(), before, command.log);
         await end(command);
         assertMatch(command.log, /^\+ 192\.0\.2\.7:51234 #\S+ on /m);
         assert(!/unhandled|warning|ended:/.test(command.log), command.log);
@@ -187,7 +189,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     const place = /status on http:\/\/(127\.0\.0\.1:\d+)/.exec(command.log)![1];
     const status = await (await fetch(`http://${place}/status.json`)).json();
     assertEquals(status.totals.refused, {
-      ...{ connections: 0, source: 0, descriptors: 0 },
+      ...{ connections: 0, source: 0, descriptors: 0, denied: 0 },
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
     });
     assertEquals(status.connections[0].client.hostname, "192.0.2.7");
