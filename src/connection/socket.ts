@@ -48,8 +48,8 @@ export interface Socket {
    * `ETIMEDOUT`; false if there was nothing to read within so many milliseconds.
    */
   waitReadable?(milliseconds: number): boolean;
-  /** Sockets that count: what was read so far was not the handler's. */
-  uncount?(): void;
+  /** Sockets that count: no handler gets what was read so far, or the whole connection. */
+  uncount?(what: "bytes" | "connection"): void;
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
 }

@@ -114,9 +114,16 @@ export class SocketConnection implements Connection {
   handOn(unread: Uint8Array): void {
     this.#use = null;
     this.bytesRead = 0;
-    this.#socket.uncount?.();
+    this.#socket.uncount?.("bytes");
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
+  }
+
+  /** Closes it, which no handler gets. */
+  turnAway(): void {
+    this.#socket.uncount?.("connection");
+    this.close();
+    this.stopLifeTimer();
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

@@ -218,8 +218,7 @@ export class Connections {
   }
 
   #close(connection: SocketConnection, listener: Source): Promise<void> {
-    connection.close();
-    connection.stopLifeTimer();
+    connection.turnAway();
     listener.left?.();
     this.#tellIfEmpty();
     return Promise.resolve();

@@ -194,7 +194,8 @@ class WatchedSocket implements WholeBlockingSocket {
     this.#socket.setDeadline(milliseconds);
   }
 
-  uncount(): void {
+  uncount(what: "bytes" | "connection"): void {
     this.#doubles[READ] = 0;
+    if (what === "connection") this.#words[COUNT]--;
   }
 }
