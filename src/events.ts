@@ -118,6 +118,9 @@ export type ServerEvent =
     }
     | { readonly type: "reloaded" }
     | { readonly type: "reload_failed"; readonly error: string }
+    /** It shall stop, and accepts clients for so many milliseconds; then `shutdown` comes. */
+    | { readonly type: "draining"; readonly open: number; readonly milliseconds: number }
+    /** Newcomers are refused from here on. */
     | { readonly type: "shutdown"; readonly open: number }
     /** The time for open connections was over: so many were ended. */
     | { readonly type: "shutdown_timeout"; readonly ended: number }

@@ -50,7 +50,12 @@ export interface ServeOptions {
   connectionTimeout?: number;
   /** How long to wait for a peer's close after the server's. @default {2000} */
   linger?: number;
-  /** How long open connections may go on after `shutdown()`. @default {10000} */
+  /**
+   * How long clients are still accepted after `shutdown()`, while the status says already
+   * that the server is not ready. @default {0}
+   */
+  drainDelay?: number;
+  /** How long open connections may go on after that. @default {10000} */
   shutdownTimeout?: number;
   /**
    * Whether this process accepts and hands each socket over to a worker process,

@@ -145,12 +145,20 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "Wait so long for a client's close after the server's.",
   },
   {
+    name: "drain-delay",
+    sets: "drainDelay",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0",
+    help: "Accept clients so long after the first Ctrl-C; /ready says no meanwhile.",
+  },
+  {
     name: "shutdown-timeout",
     sets: "shutdownTimeout",
     value: "SECONDS",
     range: [0, LARGEST],
     default: `${standard("shutdownTimeout") / 1000}`,
-    help: "Let open connections go on so long after the first Ctrl-C.",
+    help: "Let open connections go on so long once newcomers are refused.",
   },
   {
     name: "backlog",

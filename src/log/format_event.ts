@@ -142,6 +142,9 @@ function lineOf(event: ServerEvent, options: FormatOptions): string | null {
       return `${paint(31, "!")} not reloaded, the server goes on as it was: ${
         escape(event.error, SHOWN_OF_ADVICE)
       }`;
+    case "draining":
+      return `stopping: clients are accepted for ${event.milliseconds / 1000} s more, ` +
+        `${event.open} open; once more ends them`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"

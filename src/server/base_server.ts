@@ -35,7 +35,10 @@ export interface Server<Where extends Address = Address> extends AsyncDisposable
    * @throws {TypeError} if it was not started with the option `status`
    */
   status(): ServerStatus;
-  /** Refuses newcomers, lets open connections finish. Resolves with `finished`. */
+  /**
+   * After `drainDelay` refuses newcomers, lets open connections finish. Resolves with
+   * `finished`.
+   */
   shutdown(): Promise<void>;
   /** Ends everything now. Resolves with `finished`. */
   close(): Promise<void>;
@@ -55,10 +58,11 @@ export abstract class BaseServer implements Server {
   protected readonly emit: (event: UntimedEvent) => void;
   readonly #settled = Promise.withResolvers<void>();
   readonly #runtime: Runtime;
+  readonly #drainDelay: number;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #file: OwnFile | null = null;
-  #state: "serving" | "shutting down" | "closing" = "serving";
+  #state: "serving" | "draining" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
   #lastReload: Promise<void> | null = null;
   /** Tells its status, and how to end that. */
@@ -71,6 +75,7 @@ export abstract class BaseServer implements Server {
   ) {
     this.emit = emit;
     this.#runtime = runtime;
+    this.#drainDelay = settings.drainDelay;
     this.#shutdownTimeout = settings.shutdownTimeout;
     this.finished = this.#settled.promise;
   }
@@ -130,14 +135,22 @@ export abstract class BaseServer implements Server {
 
   shutdown(): Promise<void> {
     if (this.#state === "serving") {
-      this.#state = "shutting down";
-      this.emit({ type: "shutdown", open: this.open() });
-      void this.#shutDown();
+      if (this.#drainDelay > 0) this.#drain(this.#drainDelay);
+      else void this.#shutDown();
     }
     return this.finished;
   }
 
+  /** Whoever sends clients here has the time to see that it is not ready. */
+  #drain(milliseconds: number): void {
+    this.#state = "draining";
+    this.emit({ type: "draining", open: this.open(), milliseconds });
+    this.#timer = setTimeout(() => void this.#shutDown(), milliseconds);
+  }
+
   async #shutDown(): Promise<void> {
+    this.#state = "shutting down";
+    this.emit({ type: "shutdown", open: this.open() });
     // What cannot be done well is done all the same, and `finished` tells.
     await this.beginShutdown().catch((error) => this.#failure ??= error);
     this.#stopListening();
@@ -151,14 +164,13 @@ export abstract class BaseServer implements Server {
 
   close(): Promise<void> {
     if (this.#state !== "closing") {
-      const before = this.#state;
+      const begins = this.#state !== "shutting down";
       this.#state = "closing";
-      if (before === "serving") {
-        this.emit({ type: "shutdown", open: this.open() });
-      }
+      this.#stopTimer();
+      if (begins) this.emit({ type: "shutdown", open: this.open() });
       this.#stopListening();
       this.endAll();
-      if (before === "serving") void this.#finish();
+      if (begins) void this.#finish();
     }
     return this.finished;
   }
@@ -172,9 +184,13 @@ export abstract class BaseServer implements Server {
     this.stopListening();
   }
 
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
   async #finish(): Promise<void> {
     await this.drained();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stopTimer();
     await this.#told?.close();
     await this.release();
     if (this.#failure) this.#settled.reject(this.#failure);

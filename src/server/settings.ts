@@ -29,6 +29,7 @@ const NUMBERS = {
   idleTimeout: [0, 0, LARGEST],
   connectionTimeout: [0, 0, LARGEST],
   linger: [2000, 0, LARGEST],
+  drainDelay: [0, 0, LARGEST],
   shutdownTimeout: [10_000, 0, LARGEST],
   unixMode: [0, 0, 0o777],
   statusMode: [0o600, 0, 0o777],
@@ -78,6 +79,7 @@ export interface Settings {
   readonly maxConnectionsPerSource: number;
   /** Whether clients beyond `maxConnections` are closed, and do not wait. */
   readonly refuses: boolean;
+  readonly drainDelay: number;
   readonly shutdownTimeout: number;
   readonly handOver: boolean;
   readonly fork: boolean;
