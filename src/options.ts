@@ -58,6 +58,12 @@ export interface ServeOptions {
   /** How long open connections may go on after that. @default {10000} */
   shutdownTimeout?: number;
   /**
+   * Over which part of `shutdownTimeout` the handlers' signals are spread: one connection is
+   * told after another, and ended, if it is still open, as much later as is left of the
+   * timeout. 0: all at once. @default {0}
+   */
+  drainSpread?: number;
+  /**
    * Whether this process accepts and hands each socket over to a worker process,
    * instead of workers that share the listening socket (`process` only). It is
    * the way where no C library can be opened. @default {false}

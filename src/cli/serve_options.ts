@@ -161,6 +161,14 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "Let open connections go on so long once newcomers are refused.",
   },
   {
+    name: "drain-spread",
+    sets: "drainSpread",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, all at once",
+    help: "Tell and end them one by one over so much of that time.",
+  },
+  {
     name: "backlog",
     sets: "backlog",
     value: "N",

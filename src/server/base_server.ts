@@ -4,7 +4,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { errorMessage } from "../connection/errors.ts";
-import type { UntimedEvent } from "../events.ts";
+import type { EventSink } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
 import type { StatusKeeper } from "../status/keeper.ts";
 import type { ServerStatus } from "../status/server_status.ts";
@@ -55,12 +55,15 @@ export abstract class BaseServer implements Server {
   /** How workers get their connections, where there are workers. */
   readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;
-  protected readonly emit: (event: UntimedEvent) => void;
+  protected readonly emit: EventSink;
   readonly #settled = Promise.withResolvers<void>();
   readonly #runtime: Runtime;
   readonly #drainDelay: number;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Connections whose end was spread, and whether that was told. */
+  #ended = 0;
+  #hasTold = false;
   #file: OwnFile | null = null;
   #state: "serving" | "draining" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
@@ -71,9 +74,9 @@ export abstract class BaseServer implements Server {
   constructor(
     runtime: Runtime,
     settings: Settings,
-    emit: (event: UntimedEvent) => void,
+    emit: EventSink,
   ) {
-    this.emit = emit;
+    this.emit = settings.drainSpread > 0 ? this.#counting(emit) : emit;
     this.#runtime = runtime;
     this.#drainDelay = settings.drainDelay;
     this.#shutdownTimeout = settings.shutdownTimeout;
@@ -155,11 +158,25 @@ export abstract class BaseServer implements Server {
     await this.beginShutdown().catch((error) => this.#failure ??= error);
     this.#stopListening();
     this.#timer = setTimeout(() => {
-      const ended = this.open();
-      if (ended > 0) this.emit({ type: "shutdown_timeout", ended });
+      this.#tellEnded(this.open());
       this.endAll();
     }, this.#shutdownTimeout);
     await this.#finish();
+  }
+
+  /** Where the end is spread, some are ended before the timeout is over. */
+  #counting(emit: EventSink): EventSink {
+    return (event) => {
+      if (event.type === "closed" && event.reason === "shutdown") this.#ended++;
+      emit(event);
+    };
+  }
+
+  /** @param open how many are ended now */
+  #tellEnded(open: number): void {
+    const ended = this.#ended + open;
+    if (ended > 0 && !this.#hasTold) this.emit({ type: "shutdown_timeout", ended });
+    this.#hasTold = true;
   }
 
   close(): Promise<void> {
@@ -190,6 +207,7 @@ export abstract class BaseServer implements Server {
 
   async #finish(): Promise<void> {
     await this.drained();
+    if (this.#state === "shutting down") this.#tellEnded(0);
     this.#stopTimer();
     await this.#told?.close();
     await this.release();

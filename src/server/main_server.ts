@@ -14,6 +14,7 @@ import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind, listenBy } from "./bind.ts";
@@ -41,6 +42,7 @@ export class MainServer extends BaseServer {
   #libc: Libc | null = null;
   readonly #lifecycle: Lifecycle;
   readonly #shutdownTimeout: number;
+  readonly #spreading: Spreading | null;
   /** When the shutdown began. */
   #since = -Infinity;
   readonly #hurry = Promise.withResolvers<void>();
@@ -81,6 +83,7 @@ export class MainServer extends BaseServer {
     this.addr = listener.addr;
     this.#runtime = runtime;
     this.#shutdownTimeout = settings.shutdownTimeout;
+    this.#spreading = spreadingOf(settings);
     this.#listener = listener;
     this.#lifecycle = lifecycle;
     this.#model = settings.serving.model;
@@ -113,7 +116,7 @@ export class MainServer extends BaseServer {
         perSource: settings.maxConnectionsPerSource,
         onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),
       }),
-      onEvent: emit,
+      onEvent: this.emit,
     });
     this.#accepting = this.#connections.accept(listener).catch((error) => this.fail(error));
   }
@@ -150,13 +153,13 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#since = performance.now();
-    this.#connections.shutdown();
+    if (this.#spreading === null) this.#connections.shutdown();
     refuseNewcomers(this.#runtime, this.#listener.descriptor);
     await patiently(DRAIN);
   }
 
   protected stopListening(): void {
-    this.#connections.shutdown();
+    this.#connections.shutdown(this.#spreading);
     this.#listener.close();
   }
 

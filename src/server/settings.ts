@@ -31,6 +31,7 @@ const NUMBERS = {
   linger: [2000, 0, LARGEST],
   drainDelay: [0, 0, LARGEST],
   shutdownTimeout: [10_000, 0, LARGEST],
+  drainSpread: [0, 0, LARGEST],
   unixMode: [0, 0, 0o777],
   statusMode: [0o600, 0, 0o777],
   maxWorkerMemory: [0, 0, LARGEST],
@@ -81,6 +82,7 @@ export interface Settings {
   readonly refuses: boolean;
   readonly drainDelay: number;
   readonly shutdownTimeout: number;
+  readonly drainSpread: number;
   readonly handOver: boolean;
   readonly fork: boolean;
   readonly workerArgs: string[];
@@ -130,6 +132,14 @@ export function settle(options: ServeOptions): Settings {
     );
   }
   checkFit(options, model, row);
+  const { drainSpread, shutdownTimeout } = numbers;
+  if (drainSpread > shutdownTimeout) {
+    throw new TypeError(
+      `Cannot spread the end over ${
+        drainSpread / 1000
+      } s (drainSpread): all is over at shutdownTimeout, after ${shutdownTimeout / 1000} s`,
+    );
+  }
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
   const messages = options.messages ?? false;
   if (messages && !options.onEvent) {
@@ -151,7 +161,10 @@ export function settle(options: ServeOptions): Settings {
     fork: options.fork ?? true,
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
-    serving: { model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+    serving: {
+      ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+      ...{ shutdownTimeout, drainSpread },
+    },
   };
 }
 

@@ -15,5 +15,7 @@ export type ServingSettings = Required<
     | "connectionTimeout"
     | "maxConnectionsPerWorker"
     | "messages"
+    | "shutdownTimeout"
+    | "drainSpread"
   >
 >;

@@ -31,6 +31,7 @@ const MISTAKES: [string[], number, RegExp][] = [
   [["serve", "--host", "127.0.0.1:80"], 2, /--host 127.0.0.1:80: .* with --port\n$/],
   [["serve", "--host", "tcp://[::1]:80"], 2, /--host tcp:.*it is a URL; .* with --port\n$/],
   [["serve", "--log", "none", "--verbose"], 2, /--verbose goes without --log none/],
+  [["serve", "--drain-spread", "11"], 2, /over 11 s .* over at shutdownTimeout, after 10 s/],
   [["serve", "--unix", "/s", "--max-connections-per-source", "1"], 2, /Unix socket.* no source/],
   [["serve", "--model", "process", "--worker-permissions", "read"], 2, /"read" is no permission/],
   [["connect", ""], 2, /this is empty/],
