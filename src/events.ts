@@ -40,6 +40,8 @@ export type ServerEvent =
       readonly workers: number;
       /** Connections at once. */
       readonly maxConnections: number;
+      /** Others than this machine can reach it, and no time limit ends a client that says nothing. */
+      readonly keepsSilent?: true;
       /** Where the status is told, if it is. */
       readonly status?: Address;
     }
@@ -68,7 +70,7 @@ export type ServerEvent =
       readonly bytesWritten?: number;
       readonly milliseconds: number;
       readonly reason: CloseReason;
-      /** What the handler threw, or how its worker ended. */
+      /** What the handler threw, what the client did not do in time, or how its worker ended. */
       readonly error?: string;
       /** The error's code: POSIX's, or the runtime's own. */
       readonly code?: string;

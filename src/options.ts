@@ -46,8 +46,17 @@ export interface ServeOptions {
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
   idleTimeout?: number;
+  /** Ends a connection whose client has sent nothing for so long; 0: never. @default {0} */
+  firstByteTimeout?: number;
   /** Ends a connection that has been open for so long; 0: never. @default {0} */
   connectionTimeout?: number;
+  /**
+   * Bytes a second: ends a connection that is slower while its handler waits for the
+   * client to read, or to send the rest of a message. 0: as slow as it likes. @default {0}
+   */
+  minRate?: number;
+  /** The time over which the bytes of `minRate` are counted. @default {10000} */
+  minRateGrace?: number;
   /** How long to wait for a peer's close after the server's. @default {2000} */
   linger?: number;
   /**

@@ -129,6 +129,14 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "End a connection on which no byte moved for so long.",
   },
   {
+    name: "first-byte-timeout",
+    sets: "firstByteTimeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection whose client has sent nothing for so long.",
+  },
+  {
     name: "connection-timeout",
     sets: "connectionTimeout",
     value: "SECONDS",

@@ -6,7 +6,9 @@
 import { looks } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
+import type { PeerLimits } from "../connection/slow_peer.ts";
 import type { Socket } from "../connection/socket.ts";
+import { BlockingPeer } from "./blocking_peer.ts";
 import type { Libc } from "./libc.ts";
 
 /** A connected socket that blocks its thread. */
@@ -22,6 +24,8 @@ export class BlockingSocket implements Socket {
   #deadline = Infinity;
   /** What the kernel has been told. */
   #told = 0;
+  /** Where something is asked of the peer. */
+  #peer: BlockingPeer | null = null;
 
   /** @param release closes the descriptor, if it is still this thread's */
   constructor(
@@ -40,21 +44,27 @@ export class BlockingSocket implements Socket {
 
   read(buffer: Uint8Array): number | null {
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.receive(this.#descriptor, buffer);
+    const length = this.#peer === null
+      ? this.#libc.receive(this.#descriptor, buffer)
+      : this.#peer.receive(buffer, this.#longest());
     if (length === null) throw timedOut();
     return length || null;
   }
 
   write(bytes: Uint8Array): number {
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.send(this.#descriptor, bytes);
+    const length = this.#peer === null
+      ? this.#libc.send(this.#descriptor, bytes)
+      : this.#peer.send(() => this.#libc.send(this.#descriptor, bytes), this.#longest());
     if (length === null) throw timedOut();
     return length;
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.sendPieces(this.#descriptor, pieces);
+    const length = this.#peer === null
+      ? this.#libc.sendPieces(this.#descriptor, pieces)
+      : this.#peer.send(() => this.#libc.sendPieces(this.#descriptor, pieces), this.#longest());
     if (length === null) throw timedOut();
     return length;
   }
@@ -88,11 +98,20 @@ export class BlockingSocket implements Socket {
     if (milliseconds === 0) this.#tell(this.#timeout);
   }
 
+  setPeerLimits(limits: PeerLimits | null): void {
+    this.#peer = limits && new BlockingPeer(this.#libc, this.#descriptor, limits);
+  }
+
+  /** Milliseconds that a call may take. */
+  #longest(): number {
+    return Math.min(this.#timeout || Infinity, this.#deadline - performance.now());
+  }
+
   waitReadable(milliseconds: number): boolean {
-    const untilDeadline = this.#deadline - performance.now();
-    const limit = Math.min(this.#timeout || Infinity, untilDeadline);
+    const limit = Math.min(this.#longest(), this.#peer?.firstByte ?? Infinity);
     // The read that follows ends in time by itself, and says why.
     if (limit <= milliseconds) return true;
+    if (this.#peer) return this.#peer.waitReadable(milliseconds);
     return this.#libc.waitReadable(this.#descriptor, milliseconds);
   }
 
@@ -100,6 +119,7 @@ export class BlockingSocket implements Socket {
   #keepDeadline(): void {
     const left = Math.ceil(this.#deadline - performance.now());
     if (left <= 0) throw new SystemError("ETIMEDOUT", "The connection was open for too long");
+    if (this.#peer) return; // who tells the kernel itself
     const wanted = this.#timeout > 0 ? Math.min(this.#timeout, left) : left;
     if (this.#told === 0 || this.#told - wanted > DEADLINE_SLACK) this.#tell(wanted);
   }

@@ -88,6 +88,10 @@ export class EpollSocket implements Socket, Watcher {
     this.#loop.close(this.#descriptor);
   }
 
+  delivered(): number | null {
+    return this.#loop.libc.delivered(this.#descriptor);
+  }
+
   onGone(listener: () => void): void {
     if (this.#gone) listener();
     else this.#onGone = listener;

@@ -15,6 +15,7 @@ const IPPROTO_TCP = 6;
 const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
+const TCP_INFO_BYTES_ACKED = 120;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
@@ -255,6 +256,21 @@ export class Libc extends LibcBase {
     const { getsockopt } = this.functions;
     const failed = getsockopt(listening, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
+  }
+
+  /**
+   * How many bytes the peer's kernel has acknowledged; null where the system does not tell,
+   * as of a Unix socket: Linux gives it as `tcpi_bytes_acked` of TCP_INFO.
+   */
+  delivered(descriptor: number): number | null {
+    if (this.constants.TCP_INFO === 0) return null;
+    const info = new Uint8Array(TCP_INFO_BYTES_ACKED + 8);
+    this.#length[0] = info.length;
+    const length = this.#lengthBytes;
+    const { getsockopt } = this.functions;
+    const failed = getsockopt(descriptor, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
+    if (failed || this.#length[0] < info.length) return null;
+    return Number(new DataView(info.buffer).getBigUint64(TCP_INFO_BYTES_ACKED, true));
   }
 
   /** How long a blocking call on the socket may take, see socket(7); 0: any time. */

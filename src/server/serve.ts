@@ -16,6 +16,7 @@ import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
 import { StatusKeeper } from "../status/keeper.ts";
+import { isLocal } from "../status/place.ts";
 import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import type { BaseServer, Server } from "./base_server.ts";
@@ -136,6 +137,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     pid: runtime.pid,
     workers: settings.workers,
     maxConnections: about.limits.connections,
+    ...(keepsSilent(settings, addr) ? { keepsSilent: true } as const : {}),
     ...(status ? { status } : {}),
   });
   if (others.length > 0) {
@@ -169,6 +171,12 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   }
   return server;
+}
+
+/** Whether strangers may keep their places and say nothing. */
+function keepsSilent({ serving }: Settings, addr: Address): boolean {
+  const { idleTimeout, firstByteTimeout, connectionTimeout } = serving;
+  return !isLocal(addr) && idleTimeout + firstByteTimeout + connectionTimeout === 0;
 }
 
 /** What the handler is called where the server tells of itself. */

@@ -27,7 +27,10 @@ const NUMBERS = {
   spares: [4, 1, LARGEST],
   backlog: [511, 1, LARGEST],
   idleTimeout: [0, 0, LARGEST],
+  firstByteTimeout: [0, 0, LARGEST],
   connectionTimeout: [0, 0, LARGEST],
+  minRate: [0, 0, LARGEST],
+  minRateGrace: [10_000, 100, LARGEST],
   linger: [2000, 0, LARGEST],
   drainDelay: [0, 0, LARGEST],
   shutdownTimeout: [10_000, 0, LARGEST],
@@ -141,6 +144,7 @@ export function settle(options: ServeOptions): Settings {
     );
   }
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
+  const { firstByteTimeout, minRate, minRateGrace } = numbers;
   const messages = options.messages ?? false;
   if (messages && !options.onEvent) {
     throw new TypeError("Cannot serve with messages: they are events, so give onEvent too");
@@ -163,7 +167,7 @@ export function settle(options: ServeOptions): Settings {
     workerPermissions: options.workerPermissions ?? null,
     serving: {
       ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
-      ...{ shutdownTimeout, drainSpread },
+      ...{ shutdownTimeout, drainSpread, firstByteTimeout, minRate, minRateGrace },
     },
   };
 }

@@ -42,6 +42,9 @@ class Serving {
       connectionTimeout: options.connectionTimeout ?? 0,
       messages: options.messages ?? false,
       shutdownTimeout: 10_000,
+      firstByteTimeout: 0,
+      minRate: 0,
+      minRateGrace: 10_000,
       drainSpread: 0,
     } as const;
     const onEvent = (event: UntimedEvent) => void this.events.push(event);
