@@ -57,6 +57,13 @@ export interface ServeOptions {
   minRate?: number;
   /** The time over which the bytes of `minRate` are counted. @default {10000} */
   minRateGrace?: number;
+  /**
+   * When the kernel asks a silent client whether it is still there: after `idle`, then every
+   * `interval` (10,000 by default), and with no answer to `count` questions (6) the
+   * connection ends. Whole seconds, in milliseconds. By default as the system does it, on
+   * Linux after two hours. Linux with the C library, TCP.
+   */
+  keepAlive?: { idle: number; interval?: number; count?: number };
   /** How long to wait for a peer's close after the server's. @default {2000} */
   linger?: number;
   /**

@@ -19,6 +19,7 @@ type Sets =
   | { readonly value?: undefined; readonly sets?: undefined; readonly unsets: Taking<boolean> }
   | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
   | { readonly value: "MODE"; readonly sets: Taking<number> }
+  | { readonly value: typeof KEEPALIVE; readonly sets: "keepAlive" }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
   | {
     readonly range?: undefined;
@@ -28,6 +29,9 @@ type Sets =
 
 /** An option of `serve`; one that sets nothing is for the command itself. */
 export type ServeOption = Option & Sets;
+
+/** How `--keepalive` is given. */
+export const KEEPALIVE = "SECONDS[:INTERVAL[:COUNT]]";
 
 /** The largest count, and the longest time in seconds. */
 const LARGEST = 2_000_000;
@@ -143,6 +147,30 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     range: [0, LARGEST],
     default: "0, never",
     help: "End a connection that has been open for so long.",
+  },
+  {
+    name: "min-rate",
+    sets: "minRate",
+    value: "BYTES",
+    range: [0, LARGEST],
+    default: "0, as slow as it likes",
+    help:
+      "End a connection whose client takes or sends fewer bytes a second while it is waited for.",
+  },
+  {
+    name: "min-rate-grace",
+    sets: "minRateGrace",
+    value: "SECONDS",
+    range: [0.1, LARGEST],
+    default: `${standard("minRateGrace") / 1000}`,
+    help: "Count them over so long.",
+  },
+  {
+    name: "keepalive",
+    sets: "keepAlive",
+    value: KEEPALIVE,
+    default: "the system's times",
+    help: "Ask a client that is silent for so long whether it is there; end it without answers.",
   },
   {
     name: "linger",

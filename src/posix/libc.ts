@@ -16,6 +16,11 @@ const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
 const TCP_INFO_BYTES_ACKED = 120;
+/** Linux's options of a TCP socket, see tcp(7). */
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_USER_TIMEOUT = 18;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
@@ -28,6 +33,16 @@ const LOCK_EX_NB = 2 | 4;
 export interface Accepted {
   readonly descriptor: number;
   readonly remoteAddr: Address;
+}
+
+/** When a silent peer is asked whether it is still there. Seconds. */
+export interface KeepAliveTimes {
+  /** Of silence, before it is asked. */
+  readonly idle: number;
+  /** Between two questions. */
+  readonly interval: number;
+  /** How many questions, before it is given up. */
+  readonly count: number;
 }
 
 /** A `struct linger`, each. */
@@ -148,6 +163,20 @@ export class Libc extends LibcBase {
   /** Asks a peer that is silent for hours whether it is still there, see tcp(7). */
   keepAlive(descriptor: number): void {
     this.#setOption(descriptor, this.constants.SOL_SOCKET, this.constants.SO_KEEPALIVE, 1);
+  }
+
+  /**
+   * When that is, and that a peer which acknowledges nothing of what was written is given
+   * up as soon. Linux only.
+   */
+  setKeepAlive(descriptor: number, { idle, interval, count }: KeepAliveTimes): void {
+    const set = (option: number, value: number) =>
+      this.#setOption(descriptor, IPPROTO_TCP, option, value);
+    this.keepAlive(descriptor);
+    set(TCP_KEEPIDLE, idle);
+    set(TCP_KEEPINTVL, interval);
+    set(TCP_KEEPCNT, count);
+    set(TCP_USER_TIMEOUT, Math.min(1000 * (idle + interval * count), 2 ** 31 - 1));
   }
 
   /** Two connected Unix-domain stream sockets. */

@@ -12,7 +12,9 @@ import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import { bind, listenBy } from "./bind.ts";
+import { demandKernel } from "./demand_kernel.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a process with a channel, and the client for it, take of this process's descriptors. */
@@ -45,6 +47,14 @@ export class HandedOverEntrance implements Entrance {
   ): Promise<HandedOverEntrance> {
     const listen = () => listenBy(runtime, address, settings.backlog, runtime.listenToHandOver);
     const listener = await bind(runtime, address, settings.unixMode, listen);
+    const { descriptor } = listener;
+    try {
+      demandKernel(runtime, settings, descriptor === undefined);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+    setKeepAlive(runtime, descriptor!, settings.keepAlive);
     const { workerArgs, workerPermissions } = settings;
     const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);
     const limit = runtime.descriptorLimit() ?? Infinity;

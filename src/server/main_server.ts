@@ -18,6 +18,7 @@ import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bind, listenBy } from "./bind.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
 
@@ -62,6 +63,7 @@ export class MainServer extends BaseServer {
       const listen = () =>
         loop ? loop.listen(address, backlog) : listenBy(runtime, address, backlog, runtime.listen);
       const listener = await bind(runtime, address, settings.unixMode, listen);
+      setKeepAlive(runtime, listener.descriptor!, settings.keepAlive);
       return new MainServer(runtime, model, settings, loop, listener, served, emit);
     } catch (error) {
       await loop?.end();

@@ -20,6 +20,7 @@ import { isLocal } from "../status/place.ts";
 import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import type { BaseServer, Server } from "./base_server.ts";
+import { demandKernel } from "./demand_kernel.ts";
 import { MainServer } from "./main_server.ts";
 import { type Model, modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
@@ -81,6 +82,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
         "and each worker loads it; put the handler into a module of its own",
     );
   }
+  demandKernel(runtime, settings);
   const { address, others } = await resolveHost(runtime, settings.address);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {

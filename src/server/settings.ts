@@ -7,8 +7,10 @@ import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
+import type { KeepAliveTimes } from "../posix/libc.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { keepAliveTimes } from "./keep_alive.ts";
 import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
@@ -59,6 +61,7 @@ const KINDS = {
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
+  keepAlive: "an object",
   signal: "an AbortSignal",
   onListen: "a function",
   onEvent: "a function",
@@ -95,6 +98,8 @@ export interface Settings {
   /** Where it tells its status, or that it only keeps count; null for neither. */
   readonly status: Address | "kept" | null;
   readonly statusMode: number;
+  /** null: as the system does it. */
+  readonly keepAlive: KeepAliveTimes | null;
   /** What serving a connection needs of the options, in whatever process. */
   readonly serving: ServingSettings;
 }
@@ -155,6 +160,7 @@ export function settle(options: ServeOptions): Settings {
   return {
     ...numbers,
     status,
+    keepAlive: keepAliveTimes(options),
     address: path !== undefined
       ? { transport: "unix", path }
       : { transport: "tcp", hostname: hostname ?? "127.0.0.1", port: numbers.port },

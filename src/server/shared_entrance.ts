@@ -16,6 +16,7 @@ import { threadStarter } from "../workers/thread_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import { bind } from "./bind.ts";
 import type { Entrance, EntranceOptions } from "./entrance.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
 /** What one worker, a thread with its connection, takes of this process's descriptors. */
@@ -141,10 +142,12 @@ function mayFork({ os, forkRefusal }: Runtime, { fork, workerArgs }: Settings): 
 }
 
 /** Takes the address; returns the listening socket's descriptor. */
-export function listen(
+export async function listen(
   libc: Libc,
   { runtime, address, settings }: EntranceOptions,
 ): Promise<number> {
   const { backlog, unixMode } = settings;
-  return bind(runtime, address, unixMode, () => libc.listen(address, backlog));
+  const listening = await bind(runtime, address, unixMode, () => libc.listen(address, backlog));
+  setKeepAlive(runtime, listening, settings.keepAlive);
+  return listening;
 }

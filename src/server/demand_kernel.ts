@@ -1,0 +1,27 @@
+/**
+ * Options for which the kernel has to be asked about a socket, by the C library.
+ * @module
+ */
+import { SystemError } from "../connection/errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * Refuses them where it cannot.
+ * @param unknown whether the runtime tells no socket's descriptor
+ * @throws {SystemError} with one line that says what to do
+ */
+export function demandKernel(runtime: Runtime, settings: Settings, unknown = false): void {
+  const { keepAlive, serving } = settings;
+  const what = keepAlive
+    ? "set the times of keep-alive"
+    : serving.minRate > 0
+    ? "demand a rate of clients"
+    : null;
+  if (what === null) return;
+  const why = runtime.os !== "linux" ? "it needs Linux" : runtime.libraryRefusal() ??
+    (unknown ? "here sockets are handed over, and their descriptors are not known" : null);
+  if (why !== null) {
+    throw new SystemError("ENOTSUP", `Cannot ${what}: ${why}, or leave the option out`);
+  }
+}
