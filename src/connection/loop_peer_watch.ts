@@ -11,12 +11,10 @@ export interface PeerLook {
   readonly read: number;
   /** Bytes that were taken of the handler. */
   readonly taken: number;
-  /** Bytes that came to the peer; null where it is not known. */
+  /** While a write waits: how many bytes have come to the peer, where that is known. */
   readonly delivered: number | null;
   /** Whether a read waits. */
   readonly reads: boolean;
-  /** Whether a write waits. */
-  readonly writes: boolean;
 }
 
 /** Milliseconds by which a timer comes late where the thread had too much to do. */
@@ -73,9 +71,13 @@ export class LoopPeerWatch {
       const came = now.read - before.read;
       let isSlow = false;
       if (now.taken > before.taken) watch.answered();
-      else isSlow = watch.read(now.reads ? time : 0, came);
-      const got = now.delivered === null ? null : now.delivered - (before.delivered ?? 0);
-      if (got !== null) isSlow = watch.write(now.writes ? time : 0, got) || isSlow;
+      else {
+        watch.read(before.reads && now.reads ? time : 0, came);
+        isSlow = now.reads && watch.sendsTooSlowly();
+      }
+      if (before.delivered !== null && now.delivered !== null) {
+        isSlow = watch.write(time, now.delivered - before.delivered) || isSlow;
+      }
       before = now;
       if (isSlow) this.#onSlow(belowRate(this.#limits));
     }, interval);

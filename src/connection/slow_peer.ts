@@ -38,34 +38,43 @@ export function belowRate({ minRate, grace }: PeerLimits): SlowPeer {
  *
  * Of what it reads, the time counts in which a write waits. Of what it sends, the time in
  * which a read waits, from the first byte that comes after an answer (or at the start) to the
- * next answer; it is judged when a further byte comes. So nothing is said of a peer between
- * two messages, of a handler that computes, nor of silence.
+ * next answer; it is judged when further bytes have come, and the handler reads again instead
+ * of answering. So nothing is said of a peer between two messages, of a handler that
+ * computes, nor of silence.
  */
 export class RateWatch {
   readonly #limits: Pick<PeerLimits, "minRate" | "grace">;
   readonly #sent = new Window();
   readonly #got = new Window();
-  /** Whether it has sent something that is not answered. */
+  /** Whether it has sent something that is not answered, and whether it has since sent more. */
   #hasBegun = false;
+  #hasMore = false;
 
   constructor(limits: Pick<PeerLimits, "minRate" | "grace">) {
     this.#limits = limits;
   }
 
-  /** A read has waited, and so many bytes came; returns whether it was too slow. */
-  read(milliseconds: number, bytes: number): boolean {
-    if (!this.#hasBegun) {
-      this.#hasBegun = bytes > 0;
+  /** A read has waited, and so many bytes came. */
+  read(milliseconds: number, bytes: number): void {
+    if (this.#hasBegun) {
+      this.#sent.add(milliseconds, bytes);
+      this.#hasMore ||= bytes > 0;
+    } else if (bytes > 0) {
+      this.#hasBegun = true;
       this.#sent.begin(bytes);
-      return false;
     }
-    this.#sent.add(milliseconds, bytes);
-    return bytes > 0 && this.#sent.isTooSlow(this.#limits);
   }
 
   /** Something was written. */
   answered(): void {
-    this.#hasBegun = false;
+    this.#hasBegun = this.#hasMore = false;
+  }
+
+  /** The handler reads: whether what came before was too slow. */
+  sendsTooSlowly(): boolean {
+    if (!this.#hasMore) return false;
+    this.#hasMore = false;
+    return this.#sent.isTooSlow(this.#limits);
   }
 
   /** A write has waited, and so many bytes came to the peer; returns whether it was too slow. */

@@ -97,9 +97,8 @@ export class SocketConnection implements Connection {
     const look = () => ({
       read: this.bytesRead,
       taken: this.#writer.taken,
-      delivered: limits.minRate > 0 ? this.#socket.delivered?.() ?? null : null,
+      delivered: this.#writer.writing ? this.#socket.delivered?.() ?? null : null,
       reads: this.#reading !== null,
-      writes: this.#writer.writing !== null,
     });
     this.#end.setPeerLimits(limits, look, onSlow);
   }

@@ -39,6 +39,7 @@ export class BlockingPeer {
    * @throws {SlowPeer}
    */
   receive(buffer: Uint8Array, longest: number): number | null {
+    if (this.#rate?.sendsTooSlowly()) throw belowRate(this.#limits);
     const start = performance.now();
     const first = this.firstByte;
     this.#tell("receive", Math.max(1, Math.min(longest, first)));
@@ -48,7 +49,7 @@ export class BlockingPeer {
       return null;
     }
     this.#firstBy = Infinity;
-    if (this.#rate?.read(performance.now() - start, length)) throw belowRate(this.#limits);
+    this.#rate?.read(performance.now() - start, length);
     return length;
   }
 

@@ -189,6 +189,14 @@ function checkFit(options: ServeOptions, model: ModelName, row: Model): void {
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );
   }
+  if (options.minRate && options.path !== undefined) {
+    throw new TypeError(
+      "Cannot serve with minRate on a Unix socket: the system does not tell what has come to a client",
+    );
+  }
+  if (options.minRateGrace !== undefined && !options.minRate) {
+    throw new TypeError("Cannot serve with minRateGrace: give minRate too");
+  }
   if (options.maxWorkerMemory && row.where !== "process") {
     throw new TypeError(
       `Cannot limit workers' memory under the model "${model}": only a process has memory of its own; pick process, or multiplex with workers`,

@@ -55,3 +55,45 @@ test("an end takes the timers along", async () => {
     assert(connection.closedBy !== null);
   }
 });
+
+const RATE = { firstByte: 0, minRate: 100, grace: 100 };
+
+test("a peer that sends the rest of its message byte by byte is ended, one that is answered is not", async () => {
+  for (const answers of [false, true]) {
+    const { socket, connection } = open("loop");
+    connection.setPeerLimits(RATE);
+    const start = performance.now();
+    const feeding = setInterval(() => socket.arrive("x"), 20);
+    try {
+      while (connection.closedBy === null && performance.now() - start < 500) {
+        await read(connection);
+        if (answers) await connection.write(bytes("y"));
+      }
+    } catch {
+      // It was ended.
+    }
+    clearInterval(feeding);
+    assertEquals(connection.closedBy, answers ? null : "ETIMEDOUT");
+    const why = "fewer than 100 bytes a second over 0.1 s";
+    assertEquals(connection.slow?.message, answers ? undefined : why);
+    connection.close();
+  }
+});
+
+test("a write that waits needs bytes that come to the peer, whoever has taken them", async () => {
+  for (const comes of [0, 1000]) {
+    const { socket, connection } = open("loop");
+    let delivered = 0;
+    Object.assign(socket, { delivered: () => delivered += comes });
+    socket.take = () => 0;
+    connection.setPeerLimits(RATE);
+    const writing = connection.write(bytes("x"));
+    if (comes === 0) assertEquals(await code(writing), "ETIMEDOUT");
+    else {
+      await delay(400);
+      assertEquals(await state(writing), "pending");
+      connection.close();
+      await code(writing);
+    }
+  }
+});
