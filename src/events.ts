@@ -50,6 +50,8 @@ export type ServerEvent =
       readonly workers: number;
       /** Connections at once. */
       readonly maxConnections: number;
+      /** Others than this machine can reach it, and no time limit ends a client that says nothing. */
+      readonly keepsSilent?: true;
       /** Where the status is told, if it is. */
       readonly status?: Address;
     }
@@ -80,7 +82,7 @@ export type ServerEvent =
       /** It was a proxy's own, such as a check: its PROXY header named no other; absent otherwise. */
       readonly local?: true;
       readonly reason: CloseReason;
-      /** What the handler threw, or how its worker ended. */
+      /** What the handler threw, what the client did not do in time, or how its worker ended. */
       readonly error?: string;
       /** The error's code: POSIX's, or the runtime's own. */
       readonly code?: string;
@@ -132,6 +134,9 @@ export type ServerEvent =
     }
     | { readonly type: "reloaded" }
     | { readonly type: "reload_failed"; readonly error: string }
+    /** It shall stop, and accepts clients for so many milliseconds; then `shutdown` comes. */
+    | { readonly type: "draining"; readonly open: number; readonly milliseconds: number }
+    /** Newcomers are refused from here on. */
     | { readonly type: "shutdown"; readonly open: number }
     /** The time for open connections was over: so many were ended. */
     | { readonly type: "shutdown_timeout"; readonly ended: number }

@@ -68,12 +68,39 @@ export interface ServeOptions {
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
   idleTimeout?: number;
+  /** Ends a connection whose client has sent nothing for so long; 0: never. @default {0} */
+  firstByteTimeout?: number;
   /** Ends a connection that has been open for so long; 0: never. @default {0} */
   connectionTimeout?: number;
+  /**
+   * Bytes a second: ends a connection that is slower while its handler waits for the
+   * client to read, or to send the rest of a message. 0: as slow as it likes. @default {0}
+   */
+  minRate?: number;
+  /** The time over which the bytes of `minRate` are counted. @default {10000} */
+  minRateGrace?: number;
+  /**
+   * When the kernel asks a silent client whether it is still there: after `idle`, then every
+   * `interval` (10,000 by default), and with no answer to `count` questions (6) the
+   * connection ends. Whole seconds, in milliseconds. By default as the system does it, on
+   * Linux after two hours. Linux with the C library, TCP.
+   */
+  keepAlive?: { idle: number; interval?: number; count?: number };
   /** How long to wait for a peer's close after the server's. @default {2000} */
   linger?: number;
-  /** How long open connections may go on after `shutdown()`. @default {10000} */
+  /**
+   * How long clients are still accepted after `shutdown()`, while the status says already
+   * that the server is not ready. @default {0}
+   */
+  drainDelay?: number;
+  /** How long open connections may go on after that. @default {10000} */
   shutdownTimeout?: number;
+  /**
+   * Over which part of `shutdownTimeout` the handlers' signals are spread: one connection is
+   * told after another, and ended, if it is still open, as much later as is left of the
+   * timeout. 0: all at once. @default {0}
+   */
+  drainSpread?: number;
   /**
    * Whether this process accepts and hands each socket over to a worker process,
    * instead of workers that share the listening socket (`process` only). It is

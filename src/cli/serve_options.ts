@@ -19,6 +19,7 @@ type Sets =
   | { readonly value?: undefined; readonly sets?: undefined; readonly unsets: Taking<boolean> }
   | { readonly range: readonly [number, number]; readonly sets?: Taking<number> }
   | { readonly value: "MODE"; readonly sets: Taking<number> }
+  | { readonly value: typeof KEEPALIVE; readonly sets: "keepAlive" }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
   | { readonly list: true; readonly sets: Taking<string[]> }
   | {
@@ -30,6 +31,9 @@ type Sets =
 
 /** An option of `serve`; one that sets nothing is for the command itself. */
 export type ServeOption = Option & Sets;
+
+/** How `--keepalive` is given. */
+export const KEEPALIVE = "SECONDS[:INTERVAL[:COUNT]]";
 
 /** The largest count, and the longest time in seconds. */
 const LARGEST = 2_000_000;
@@ -171,12 +175,44 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "End a connection on which no byte moved for so long.",
   },
   {
+    name: "first-byte-timeout",
+    sets: "firstByteTimeout",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, never",
+    help: "End a connection whose client has sent nothing for so long.",
+  },
+  {
     name: "connection-timeout",
     sets: "connectionTimeout",
     value: "SECONDS",
     range: [0, LARGEST],
     default: "0, never",
     help: "End a connection that has been open for so long.",
+  },
+  {
+    name: "min-rate",
+    sets: "minRate",
+    value: "BYTES",
+    range: [0, LARGEST],
+    default: "0, as slow as it likes",
+    help:
+      "End a connection whose client takes or sends fewer bytes a second while it is waited for.",
+  },
+  {
+    name: "min-rate-grace",
+    sets: "minRateGrace",
+    value: "SECONDS",
+    range: [0.1, LARGEST],
+    default: `${standard("minRateGrace") / 1000}`,
+    help: "Count them over so long.",
+  },
+  {
+    name: "keepalive",
+    sets: "keepAlive",
+    value: KEEPALIVE,
+    default: "the system's times",
+    help: "Ask a client that is silent for so long whether it is there; end it without answers.",
   },
   {
     name: "linger",
@@ -187,12 +223,28 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     help: "Wait so long for a client's close after the server's.",
   },
   {
+    name: "drain-delay",
+    sets: "drainDelay",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0",
+    help: "Accept clients so long after the first Ctrl-C; /ready says no meanwhile.",
+  },
+  {
     name: "shutdown-timeout",
     sets: "shutdownTimeout",
     value: "SECONDS",
     range: [0, LARGEST],
     default: `${standard("shutdownTimeout") / 1000}`,
-    help: "Let open connections go on so long after the first Ctrl-C.",
+    help: "Let open connections go on so long once newcomers are refused.",
+  },
+  {
+    name: "drain-spread",
+    sets: "drainSpread",
+    value: "SECONDS",
+    range: [0, LARGEST],
+    default: "0, all at once",
+    help: "Tell and end them one by one over so much of that time.",
   },
   {
     name: "backlog",

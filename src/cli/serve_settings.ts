@@ -7,7 +7,7 @@ import { errorMessage } from "../connection/errors.ts";
 import { hostMistake } from "../server/check_options.ts";
 import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
-import { SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
+import { KEEPALIVE, SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -92,6 +92,25 @@ export function apiValue(
   if (repeated) return texts;
   if (list) return given.list(name);
   if (value === "SECONDS") return Math.round(Number(texts[0]) * 1000);
+  if (value === KEEPALIVE) return keepAlive(texts[0]);
   if (value === "MODE") return parseInt(texts[0], 8);
   return range ? Number(texts[0]) : texts[0];
+}
+
+/**
+ * What `--keepalive` says.
+ * @throws {UsageError}
+ */
+function keepAlive(text: string): ServeOptions["keepAlive"] {
+  const [, idle, interval, count] = /^(\d+)(?::(\d+)(?::(\d+))?)?$/.exec(text) ?? [];
+  if (idle === undefined) {
+    throw new UsageError(
+      `--keepalive is ${KEEPALIVE} in whole numbers, such as 60:10:6: not "${text}"`,
+    );
+  }
+  return {
+    idle: Number(idle) * 1000,
+    ...(interval ? { interval: Number(interval) * 1000 } : {}),
+    ...(count ? { count: Number(count) } : {}),
+  };
 }

@@ -5,6 +5,8 @@
  */
 import { errorCode, refusal, SystemError } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
+import { LoopPeerWatch, type PeerLook } from "./loop_peer_watch.ts";
+import { type PeerLimits, SlowPeer } from "./slow_peer.ts";
 import type { Socket } from "./socket.ts";
 
 /** The end of one connection. */
@@ -19,6 +21,10 @@ export class ConnectionEnd {
   idleTimer: IdleTimer | null = null;
   /** Told why, when it ends without both ends having said so: of a peer's reset at once if `gone` was asked for. */
   onBroken: ((why: Error) => void) | null = null;
+  /** Looks at what the peer does, until it is stopped. */
+  peerWatch: { stop(): void } | null = null;
+  /** What the peer did not do, if that is why it was ended. */
+  slow: SlowPeer | null = null;
   readonly #socket: Socket;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #gone: AbortController | null = null;
@@ -56,6 +62,24 @@ export class ConnectionEnd {
     }, milliseconds);
   }
 
+  /**
+   * Ends the connection with `ETIMEDOUT` when its peer does too little, and then calls
+   * `onSlow`; a blocking socket rejects the call that waits instead.
+   */
+  setPeerLimits(limits: PeerLimits, look: () => PeerLook, onSlow: () => void): void {
+    const socket = this.#socket;
+    if (socket.setPeerLimits) {
+      socket.setPeerLimits(limits);
+      this.peerWatch = { stop: () => socket.setPeerLimits!(null) };
+      return;
+    }
+    this.peerWatch = new LoopPeerWatch(limits, look, (why) => {
+      this.slow = why;
+      this.timeOut();
+      onSlow();
+    });
+  }
+
   /** Its time is not measured any more. */
   stopLifeTimer(): void {
     if (this.#lifeTimer !== null) clearTimeout(this.#lifeTimer);
@@ -87,6 +111,7 @@ export class ConnectionEnd {
 
   /** A call has failed. */
   failed(error: Error): void {
+    if (error instanceof SlowPeer) this.slow = error;
     if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.timeOut();
     else this.tellGone(error);
   }
@@ -124,6 +149,7 @@ export class ConnectionEnd {
     if (this.by !== null) return false;
     this.by = code;
     this.idleTimer?.stop();
+    this.peerWatch?.stop();
     this.tellGone(refusal(code));
     return true;
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address } from "./connection.ts";
+import type { PeerLimits } from "./slow_peer.ts";
 
 /**
  * What a connection does: its handler waits for bytes, waits until the kernel takes
@@ -53,7 +54,11 @@ export interface Socket {
   uncount?(): void;
   /** Blocking sockets only: from so many milliseconds on, calls fail with `ETIMEDOUT`; 0: never. */
   setDeadline?(milliseconds: number): void;
+  /** Blocking sockets only: a peer that does too little makes a call fail with a `SlowPeer`; null: whatever it does. */
+  setPeerLimits?(limits: PeerLimits | null): void;
+  /** Event loops' sockets: how many written bytes have come to the peer's kernel; null where it is not told. */
+  delivered?(): number | null;
 }
 
 /** A socket that can all of it that a blocking one can. */
-export type WholeBlockingSocket = Required<Omit<Socket, "onGone" | "uncount">>;
+export type WholeBlockingSocket = Required<Omit<Socket, "onGone" | "uncount" | "delivered">>;

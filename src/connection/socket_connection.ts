@@ -10,6 +10,7 @@ import { within } from "./delay.ts";
 import { discard } from "./discard.ts";
 import { asError, ignore, refusal, rejected } from "./errors.ts";
 import { joined } from "./pieces.ts";
+import type { PeerLimits } from "./slow_peer.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
 import { Writer } from "./writer.ts";
 
@@ -102,6 +103,22 @@ export class SocketConnection implements Connection {
   /** See {@linkcode ConnectionEnd.setLifeTimeout}. */
   setLifeTimeout(milliseconds: number, onEnd: () => void = ignore): void {
     this.#end.setLifeTimeout(milliseconds, onEnd);
+  }
+
+  /** See {@linkcode ConnectionEnd.setPeerLimits}. */
+  setPeerLimits(limits: PeerLimits, onSlow: () => void = ignore): void {
+    const look = () => ({
+      read: this.bytesRead,
+      taken: this.#writer.taken,
+      delivered: this.#writer.writing ? this.#socket.delivered?.() ?? null : null,
+      reads: this.#reading !== null,
+    });
+    this.#end.setPeerLimits(limits, look, onSlow);
+  }
+
+  /** What the peer did not do, if that is why the connection was ended. */
+  get slow(): Error | null {
+    return this.#end.slow;
   }
 
   /** Its time is not measured any more. */
@@ -210,6 +227,7 @@ export class SocketConnection implements Connection {
       throw error;
     }
     this.#end.idleTimer?.stop(); // from here it is linger
+    this.#end.peerWatch?.stop();
     const isOver = () => this.#ended || this.#readError !== null || this.#closedBy !== null;
     await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
     this.close();

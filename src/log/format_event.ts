@@ -41,7 +41,7 @@ function whereThrown({ code, stack }: { readonly code?: string; readonly stack?:
 
 /** What runs here, in a line. */
 function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: boolean): string {
-  const { model, handler, pid, workers, maxConnections, sockets, status } = event;
+  const { model, handler, pid, workers, maxConnections, sockets, status, keepsSilent } = event;
   const most = `${maxConnections} connection${maxConnections === 1 ? "" : "s"} at most`;
   const parts = [
     model,
@@ -56,6 +56,9 @@ function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: 
       : []),
     ...(status
       ? [`status on ${status.transport === "tcp" ? "http://" : ""}${address(status)}`]
+      : []),
+    ...(keepsSilent
+      ? ["silent clients stay for ever without --idle-timeout or --first-byte-timeout"]
       : []),
   ];
   return parts.join(", ");
@@ -148,6 +151,9 @@ function lineOf(event: ServerEvent, options: FormatOptions): string | null {
       return `${paint(31, "!")} not reloaded, the server goes on as it was: ${
         escape(event.error, SHOWN_OF_ADVICE)
       }`;
+    case "draining":
+      return `stopping: clients are accepted for ${event.milliseconds / 1000} s more, ` +
+        `${event.open} open; once more ends them`;
     case "shutdown":
       return event.open === 0
         ? "shutting down"

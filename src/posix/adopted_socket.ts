@@ -69,6 +69,10 @@ export class AdoptedSocket implements Socket {
     libc.close(copy);
   }
 
+  delivered(): number | null {
+    return this.#libc.delivered(this.#descriptor);
+  }
+
   onGone(listener: (isReset: boolean) => void): void {
     this.#socket.onGone?.(listener);
   }

@@ -6,7 +6,9 @@
 import { looks } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
+import type { PeerLimits } from "../connection/slow_peer.ts";
 import type { Socket } from "../connection/socket.ts";
+import { BlockingPeer } from "./blocking_peer.ts";
 import type { Libc } from "./libc.ts";
 
 /** A connected socket that blocks its thread. */
@@ -24,6 +26,8 @@ export class BlockingSocket implements Socket {
   #deadline = Infinity;
   /** What the kernel has been told. */
   #told = 0;
+  /** Where something is asked of the peer. */
+  #peer: BlockingPeer | null = null;
 
   /** @param release closes the descriptor, if it is still this thread's */
   constructor(
@@ -43,7 +47,9 @@ export class BlockingSocket implements Socket {
   read(buffer: Uint8Array): number | null {
     this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.receive(this.#descriptor, buffer);
+    const length = this.#peer === null
+      ? this.#libc.receive(this.#descriptor, buffer)
+      : this.#peer.receive(buffer, this.#longest());
     if (length === null) throw timedOut();
     return length || null;
   }
@@ -51,7 +57,9 @@ export class BlockingSocket implements Socket {
   write(bytes: Uint8Array): number {
     this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.send(this.#descriptor, bytes);
+    const length = this.#peer === null
+      ? this.#libc.send(this.#descriptor, bytes)
+      : this.#peer.send(() => this.#libc.send(this.#descriptor, bytes), this.#longest());
     if (length === null) throw timedOut();
     return length;
   }
@@ -59,7 +67,9 @@ export class BlockingSocket implements Socket {
   writePieces(pieces: readonly Uint8Array[]): number {
     this.#waited = 0;
     if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#libc.sendPieces(this.#descriptor, pieces);
+    const length = this.#peer === null
+      ? this.#libc.sendPieces(this.#descriptor, pieces)
+      : this.#peer.send(() => this.#libc.sendPieces(this.#descriptor, pieces), this.#longest());
     if (length === null) throw timedOut();
     return length;
   }
@@ -93,13 +103,26 @@ export class BlockingSocket implements Socket {
     if (milliseconds === 0) this.#tell(this.#timeout);
   }
 
+  setPeerLimits(limits: PeerLimits | null): void {
+    this.#peer = limits && new BlockingPeer(this.#libc, this.#descriptor, limits);
+  }
+
+  /** Milliseconds that a call may take. */
+  #longest(): number {
+    return Math.min(this.#timeout || Infinity, this.#deadline - performance.now());
+  }
+
   waitReadable(milliseconds: number): boolean {
     const start = performance.now();
+    const untilDeadline = this.#deadline - start;
     // The read that follows ends in time by itself, and says why.
-    if (this.#deadline - start <= milliseconds) return true;
+    if (Math.min(untilDeadline, this.#peer?.firstByte ?? Infinity) <= milliseconds) return true;
     const left = this.#timeout === 0 ? Infinity : Math.max(0, this.#timeout - this.#waited);
     const wait = Math.ceil(Math.min(milliseconds, left));
-    if (this.#libc.waitReadable([this.#descriptor], wait)) return true;
+    const isReadable = this.#peer
+      ? this.#peer.waitReadable(wait)
+      : this.#libc.waitReadable([this.#descriptor], wait);
+    if (isReadable) return true;
     this.#waited += performance.now() - start;
     if (this.#timeout > 0 && this.#waited >= this.#timeout) throw timedOut();
     return false;
@@ -109,6 +132,7 @@ export class BlockingSocket implements Socket {
   #keepDeadline(): void {
     const left = Math.ceil(this.#deadline - performance.now());
     if (left <= 0) throw new SystemError("ETIMEDOUT", "The connection was open for too long");
+    if (this.#peer) return; // who tells the kernel itself
     const wanted = this.#timeout > 0 ? Math.min(this.#timeout, left) : left;
     if (this.#told === 0 || this.#told - wanted > DEADLINE_SLACK) this.#tell(wanted);
   }

@@ -89,6 +89,10 @@ export class EpollSocket implements Socket, Watcher {
     this.#loop.close(this.#descriptor);
   }
 
+  delivered(): number | null {
+    return this.#loop.libc.delivered(this.#descriptor);
+  }
+
   onGone(listener: (isReset: boolean) => void): void {
     if (this.#gone) listener(this.#isReset);
     else this.#onGone = listener;

@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import { delay } from "../connection/delay.ts";
 import { errorCode, refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
-import { unacknowledged } from "./send_queue.ts";
+import { delivered, unacknowledged } from "./send_queue.ts";
 
 /** Bytes that may wait for a read before the runtime is told to stop reading. */
 const LARGEST_QUEUE = 65536;
@@ -93,6 +93,10 @@ export abstract class PushSocket<Native extends Pausable> implements Socket {
   async #arrived(linger: number): Promise<void> {
     if (unacknowledged(this.descriptor) === null) return await delay(Math.min(linger, ON_ITS_WAY));
     await acknowledged(() => unacknowledged(this.descriptor) ?? 0, linger);
+  }
+
+  delivered(): number | null {
+    return delivered(this.descriptor);
   }
 
   onGone(listener: (isReset: boolean) => void): void {

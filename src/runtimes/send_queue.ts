@@ -22,3 +22,10 @@ export function unacknowledged(descriptor: number | undefined): number | null {
   if (descriptor === undefined) return null;
   return descriptor < 0 ? 0 : library()?.unacknowledged(descriptor) ?? null;
 }
+
+/** How many written bytes the peer's kernel has acknowledged; null where that cannot be told. */
+export function delivered(descriptor: number | undefined): number | null {
+  return descriptor === undefined || descriptor < 0
+    ? null
+    : library()?.delivered(descriptor) ?? null;
+}

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { errorMessage } from "../connection/errors.ts";
-import type { UntimedEvent } from "../events.ts";
+import type { EventSink } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
 import type { StatusKeeper } from "../status/keeper.ts";
 import type { ServerStatus } from "../status/server_status.ts";
@@ -37,7 +37,10 @@ export interface Server<Where extends Address = Address> extends AsyncDisposable
    * @throws {TypeError} if it was not started with the option `status`
    */
   status(): ServerStatus;
-  /** Refuses newcomers, lets open connections finish. Resolves with `finished`. */
+  /**
+   * After `drainDelay` refuses newcomers, lets open connections finish. Resolves with
+   * `finished`.
+   */
   shutdown(): Promise<void>;
   /** Ends everything now. Resolves with `finished`. */
   close(): Promise<void>;
@@ -54,13 +57,17 @@ export abstract class BaseServer implements Server {
   /** How workers get their connections, where there are workers. */
   readonly sockets?: "shared" | "handed over";
   readonly finished: Promise<void>;
-  protected readonly emit: (event: UntimedEvent) => void;
+  protected readonly emit: EventSink;
   readonly #settled = Promise.withResolvers<void>();
   readonly #runtime: Runtime;
+  readonly #drainDelay: number;
   readonly #shutdownTimeout: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #files: readonly OwnFile[] = [];
-  #state: "serving" | "shutting down" | "closing" = "serving";
+  /** Connections whose end was spread, and whether that was told. */
+  #ended = 0;
+  #hasTold = false;
+  #state: "serving" | "draining" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
   #lastReload: Promise<void> | null = null;
   /** Tells its status, and how to end that. */
@@ -69,10 +76,11 @@ export abstract class BaseServer implements Server {
   constructor(
     runtime: Runtime,
     settings: Settings,
-    emit: (event: UntimedEvent) => void,
+    emit: EventSink,
   ) {
-    this.emit = emit;
+    this.emit = settings.drainSpread > 0 ? this.#counting(emit) : emit;
     this.#runtime = runtime;
+    this.#drainDelay = settings.drainDelay;
     this.#shutdownTimeout = settings.shutdownTimeout;
     this.finished = this.#settled.promise;
   }
@@ -137,35 +145,56 @@ export abstract class BaseServer implements Server {
 
   shutdown(): Promise<void> {
     if (this.#state === "serving") {
-      this.#state = "shutting down";
-      this.emit({ type: "shutdown", open: this.open() });
-      void this.#shutDown();
+      if (this.#drainDelay > 0) this.#drain(this.#drainDelay);
+      else void this.#shutDown();
     }
     return this.finished;
   }
 
+  /** Whoever sends clients here has the time to see that it is not ready. */
+  #drain(milliseconds: number): void {
+    this.#state = "draining";
+    this.emit({ type: "draining", open: this.open(), milliseconds });
+    this.#timer = setTimeout(() => void this.#shutDown(), milliseconds);
+  }
+
   async #shutDown(): Promise<void> {
+    this.#state = "shutting down";
+    this.emit({ type: "shutdown", open: this.open() });
     // What cannot be done well is done all the same, and `finished` tells.
     await this.beginShutdown().catch((error) => this.#failure ??= error);
     this.#stopListening();
     this.#timer = setTimeout(() => {
-      const ended = this.open();
-      if (ended > 0) this.emit({ type: "shutdown_timeout", ended });
+      this.#tellEnded(this.open());
       this.endAll();
     }, this.#shutdownTimeout);
     await this.#finish();
   }
 
+  /** Where the end is spread, some are ended before the timeout is over. */
+  #counting(emit: EventSink): EventSink {
+    return (event) => {
+      if (event.type === "closed" && event.reason === "shutdown") this.#ended++;
+      emit(event);
+    };
+  }
+
+  /** @param open how many are ended now */
+  #tellEnded(open: number): void {
+    const ended = this.#ended + open;
+    if (ended > 0 && !this.#hasTold) this.emit({ type: "shutdown_timeout", ended });
+    this.#hasTold = true;
+  }
+
   close(): Promise<void> {
     if (this.#state !== "closing") {
-      const before = this.#state;
+      const begins = this.#state !== "shutting down";
       this.#state = "closing";
-      if (before === "serving") {
-        this.emit({ type: "shutdown", open: this.open() });
-      }
+      this.#stopTimer();
+      if (begins) this.emit({ type: "shutdown", open: this.open() });
       this.#stopListening();
       this.endAll();
-      if (before === "serving") void this.#finish();
+      if (begins) void this.#finish();
     }
     return this.finished;
   }
@@ -179,9 +208,14 @@ export abstract class BaseServer implements Server {
     this.stopListening();
   }
 
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
   async #finish(): Promise<void> {
     await this.drained();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#state === "shutting down") this.#tellEnded(0);
+    this.#stopTimer();
     await this.#told?.close();
     await this.release();
     if (this.#failure) this.#settled.reject(this.#failure);

@@ -10,6 +10,7 @@ const KINDS = {
   "a string": (value: unknown) => typeof value === "string",
   "a string or true": (value: unknown) => typeof value === "string" || value === true,
   "true or false": (value: unknown) => typeof value === "boolean",
+  "an object": (value: unknown) => tag(value) === "Object",
   "a function": (value: unknown) => typeof value === "function",
   "an array of strings": (value: unknown) =>
     Array.isArray(value) && value.every((item) => typeof item === "string"),

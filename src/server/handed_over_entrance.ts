@@ -13,7 +13,9 @@ import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import { bindAll, type Bound, listenBy } from "./bind.ts";
+import { demandKernel } from "./demand_kernel.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
 /** What a process with a channel, and the client for it, take of this process's descriptors. */
@@ -59,6 +61,15 @@ export class HandedOverEntrance implements Entrance {
       ({ addr }) => addr,
       (listener) => listener.close(),
     );
+    try {
+      for (const { listener, place } of listeners) {
+        demandKernel(runtime, settings, listener.descriptor === undefined);
+        setKeepAlive(runtime, listener.descriptor!, place.address, settings.keepAlive);
+      }
+    } catch (error) {
+      for (const { listener } of listeners) listener.close();
+      throw error;
+    }
     const { workerArgs, workerPermissions } = settings;
     const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);
     const limit = runtime.descriptorLimit() ?? Infinity;

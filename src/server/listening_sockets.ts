@@ -8,6 +8,7 @@ import type { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
 import type { Runtime } from "../runtime.ts";
 import { bindAll, type ListenAt, openSocket } from "./bind.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
 /** They, until nobody needs them any more. */
@@ -28,7 +29,7 @@ export class ListeningSockets {
     libc: Libc,
     runtime: Runtime,
     places: readonly ListenAt[],
-    { backlog, unixMode }: Settings,
+    { backlog, unixMode, keepAlive }: Settings,
     patience: number,
   ): Promise<ListeningSockets> {
     const bound = await bindAll(
@@ -43,7 +44,10 @@ export class ListeningSockets {
     const numbers = bound.map(({ place }) => place.number);
     const inherited = bound.map(({ place }) => place.descriptor !== undefined);
     try {
-      for (const descriptor of descriptors) libc.setTimeout(descriptor, "receive", patience);
+      for (const { listener, place } of bound) {
+        libc.setTimeout(listener, "receive", patience);
+        setKeepAlive(runtime, listener, place.address, keepAlive);
+      }
       return new ListeningSockets(libc, descriptors, numbers, inherited);
     } catch (error) {
       for (const descriptor of descriptors) libc.close(descriptor);

@@ -16,10 +16,12 @@ import type { LoopListener, Runtime } from "../runtime.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
+import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
 import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { bindAll, type Bound, type ListenAt, listenBy, openSocket } from "./bind.ts";
+import { setKeepAlive } from "./keep_alive.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
 
@@ -48,6 +50,7 @@ export class MainServer extends BaseServer {
   #libc: Libc | null = null;
   readonly #lifecycle: Lifecycle;
   readonly #shutdownTimeout: number;
+  readonly #spreading: Spreading | null;
   /** When the shutdown began. */
   #since = -Infinity;
   readonly #hurry = Promise.withResolvers<void>();
@@ -78,6 +81,9 @@ export class MainServer extends BaseServer {
         ({ addr }) => addr,
         (listener) => listener.close(),
       );
+      for (const { listener, place } of bound) {
+        setKeepAlive(runtime, listener.descriptor!, place.address, settings.keepAlive);
+      }
       return new MainServer(runtime, model, settings, loop, bound, served, emit);
     } catch (error) {
       await loop?.end();
@@ -99,6 +105,7 @@ export class MainServer extends BaseServer {
     this.addrs = bound.map(({ listener }) => listener.addr);
     this.#runtime = runtime;
     this.#shutdownTimeout = settings.shutdownTimeout;
+    this.#spreading = spreadingOf(settings);
     this.#listeners = bound;
     const listeners = bound.map(({ listener }) => listener);
     this.#source = asOne(
@@ -141,7 +148,7 @@ export class MainServer extends BaseServer {
         perSource: settings.maxConnectionsPerSource,
         onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),
       }),
-      onEvent: emit,
+      onEvent: this.emit,
     });
     this.#accepting = this.#connections.accept(this.#source).catch((error) => this.fail(error));
   }
@@ -185,7 +192,7 @@ export class MainServer extends BaseServer {
 
   protected async beginShutdown(): Promise<void> {
     this.#since = performance.now();
-    this.#connections.shutdown();
+    if (this.#spreading === null) this.#connections.shutdown();
     const own = this.#listeners.filter(({ place }) => place.descriptor === undefined);
     for (const { listener } of own) refuseNewcomers(this.#runtime, listener.descriptor);
     // Another program's queue is for the next server.
@@ -193,7 +200,7 @@ export class MainServer extends BaseServer {
   }
 
   protected stopListening(): void {
-    this.#connections.shutdown();
+    this.#connections.shutdown(this.#spreading);
     this.#source.close();
   }
 

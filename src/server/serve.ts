@@ -16,10 +16,12 @@ import type { Runtime } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { EventThrottle } from "../serving/event_throttle.ts";
 import { StatusKeeper } from "../status/keeper.ts";
+import { isLocal } from "../status/place.ts";
 import type { About } from "../status/view.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import type { BaseServer, Server } from "./base_server.ts";
 import type { ListenAt } from "./bind.ts";
+import { demandKernel, demandOwn } from "./demand_kernel.ts";
 import { MainServer } from "./main_server.ts";
 import { type Model, modelIn } from "./models.ts";
 import { reapOrphans } from "./orphans.ts";
@@ -81,7 +83,9 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
         "and each worker loads it; put the handler into a module of its own",
     );
   }
+  demandKernel(runtime, settings);
   const places = await findPlaces(runtime, settings.places);
+  demandOwn(settings, places);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
     try {
@@ -138,6 +142,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     pid: runtime.pid,
     workers: settings.workers,
     maxConnections: about.limits.connections,
+    ...(keepsSilent(settings, addr) ? { keepsSilent: true } as const : {}),
     ...(status ? { status } : {}),
   });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
@@ -163,6 +168,12 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   }
   return server;
+}
+
+/** Whether strangers may keep their places and say nothing. */
+function keepsSilent({ serving }: Settings, addr: Address): boolean {
+  const { idleTimeout, firstByteTimeout, connectionTimeout } = serving;
+  return !isLocal(addr) && idleTimeout + firstByteTimeout + connectionTimeout === 0;
 }
 
 /** What the handler is called where the server tells of itself. */

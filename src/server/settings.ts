@@ -7,10 +7,12 @@ import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
+import type { KeepAliveTimes } from "../posix/libc.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, type Kind } from "./check_options.ts";
 import { accessGiven } from "./access.ts";
 import { isUnix, type Place, placesOf } from "./places.ts";
+import { keepAliveTimes } from "./keep_alive.ts";
 import { statusPlace } from "./status_place.ts";
 import { type Model, modelIn, MODELS } from "./models.ts";
 
@@ -29,9 +31,14 @@ const NUMBERS = {
   spares: [4, 1, LARGEST],
   backlog: [511, 1, LARGEST],
   idleTimeout: [0, 0, LARGEST],
+  firstByteTimeout: [0, 0, LARGEST],
   connectionTimeout: [0, 0, LARGEST],
+  minRate: [0, 0, LARGEST],
+  minRateGrace: [10_000, 100, LARGEST],
   linger: [2000, 0, LARGEST],
+  drainDelay: [0, 0, LARGEST],
   shutdownTimeout: [10_000, 0, LARGEST],
+  drainSpread: [0, 0, LARGEST],
   unixMode: [0, 0, 0o777],
   statusMode: [0o600, 0, 0o777],
   maxWorkerMemory: [0, 0, LARGEST],
@@ -61,6 +68,7 @@ const KINDS = {
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
+  keepAlive: "an object",
   signal: "an AbortSignal",
   onListen: "a function",
   onEvent: "a function",
@@ -86,7 +94,9 @@ export interface Settings {
   readonly maxConnectionsPerSource: number;
   /** Whether clients beyond `maxConnections` are closed, and do not wait. */
   readonly refuses: boolean;
+  readonly drainDelay: number;
   readonly shutdownTimeout: number;
+  readonly drainSpread: number;
   readonly handOver: boolean;
   readonly fork: boolean;
   readonly workerArgs: string[];
@@ -96,6 +106,8 @@ export interface Settings {
   /** Where it tells its status, or that it only keeps count; null for neither. */
   readonly status: Address | "kept" | null;
   readonly statusMode: number;
+  /** null: as the system does it. */
+  readonly keepAlive: KeepAliveTimes | null;
   /** What serving a connection needs of the options, in whatever process. */
   readonly serving: ServingSettings;
 }
@@ -130,7 +142,16 @@ export function settle(options: ServeOptions): Settings {
     );
   }
   checkFit(options, places, model, row);
+  const { drainSpread, shutdownTimeout } = numbers;
+  if (drainSpread > shutdownTimeout) {
+    throw new TypeError(
+      `Cannot spread the end over ${
+        drainSpread / 1000
+      } s (drainSpread): all is over at shutdownTimeout, after ${shutdownTimeout / 1000} s`,
+    );
+  }
   const { linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker } = numbers;
+  const { firstByteTimeout, minRate, minRateGrace } = numbers;
   const messages = options.messages ?? false;
   if (messages && !options.onEvent) {
     throw new TypeError("Cannot serve with messages: they are events, so give onEvent too");
@@ -142,6 +163,7 @@ export function settle(options: ServeOptions): Settings {
     ...numbers,
     status,
     places,
+    keepAlive: keepAliveTimes(options, places.every(isUnix)),
     unixMode: options.unixMode === undefined ? null : numbers.unixMode,
     maxConnections: options.maxConnections ?? row.maxConnections,
     refuses: overLimit === "refuse",
@@ -150,13 +172,8 @@ export function settle(options: ServeOptions): Settings {
     workerArgs: options.workerArgs ?? [],
     workerPermissions: options.workerPermissions ?? null,
     serving: {
-      model,
-      linger,
-      idleTimeout,
-      connectionTimeout,
-      shutdownTimeout: numbers.shutdownTimeout,
-      maxConnectionsPerWorker,
-      messages,
+      ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
+      ...{ shutdownTimeout, drainSpread, firstByteTimeout, minRate, minRateGrace },
       proxies: places.map(({ proxy }) => proxy),
       access: accessGiven(options),
     },
@@ -179,6 +196,14 @@ function checkFit(
     throw new TypeError(
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );
+  }
+  if (options.minRate && options.path !== undefined) {
+    throw new TypeError(
+      "Cannot serve with minRate on a Unix socket: the system does not tell what has come to a client",
+    );
+  }
+  if (options.minRateGrace !== undefined && !options.minRate) {
+    throw new TypeError("Cannot serve with minRateGrace: give minRate too");
   }
   if (options.maxWorkerMemory && row.where !== "process") {
     throw new TypeError(

@@ -8,6 +8,7 @@ import type { EventSink, RefusalReason } from "../events.ts";
 import { type HandlerModule, handlerUrl } from "../handler/load_handler.ts";
 import type { Runtime } from "../runtime.ts";
 import { Refusals } from "../serving/refusals.ts";
+import { spreadingOf } from "../serving/spread.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { About, View } from "../status/view.ts";
 import { readAccess } from "./access.ts";
@@ -128,7 +129,8 @@ export class WorkerServer extends BaseServer {
       memory: settings.maxWorkerMemory > 0
         ? { limit: settings.maxWorkerMemory, of: runtime.memoryOf }
         : null,
-      onEvent: emit,
+      spreading: model.each === "one" ? spreadingOf(settings) : null,
+      onEvent: this.emit,
       onGiveUp: (error) => this.fail(error),
     });
   }

@@ -15,6 +15,7 @@ import type { Prelude } from "./prelude.ts";
 import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
+import { Spread, type Spreading } from "./spread.ts";
 
 /** What gives an accept loop its connections, and is told when each has ended. */
 export interface Source extends ConnectionSource<SocketConnection> {
@@ -83,6 +84,9 @@ export class Connections {
   /** By place. */
   readonly #preludes: readonly (readonly Prelude[])[];
   readonly #abort = new AbortController();
+  /** Where the end is spread: what tells one handler. */
+  readonly #own: Map<ServedConnection, AbortController> | null;
+  #spread: Spread<[ServedConnection, AbortController]> | null = null;
   /** Those whose last bytes are on their way, before they are reset. */
   readonly #closing = new Set<Promise<void>>();
   /** Those that the handler has. */
@@ -97,6 +101,7 @@ export class Connections {
   constructor(options: ConnectionsOptions, before = preludes(options.settings)) {
     this.#options = options;
     this.#preludes = before;
+    this.#own = options.settings.drainSpread > 0 ? new Map() : null;
   }
 
   /** How many the handler has. */
@@ -135,14 +140,28 @@ export class Connections {
     return this.#count + this.#waiting.size;
   }
 
-  /** Tells the handlers that the server shuts down. */
-  shutdown(): void {
+  /** Tells the handlers that the server shuts down: all at once, or one after another and ends them. */
+  shutdown(spreading: Spreading | null = null): void {
     this.#abort.abort();
+    if (this.#own === null || this.#spread) return;
+    if (spreading === null) return this.#tellEach();
+    this.#spread = new Spread(
+      [...this.#own],
+      spreading,
+      ([, abort]) => abort.abort(),
+      ([served]) => served.end("shutdown"),
+    );
+  }
+
+  #tellEach(): void {
+    this.#spread?.stop();
+    if (this.#own) { for (const abort of this.#own.values()) abort.abort(); }
   }
 
   /** Ends all now, and each that still comes. */
   end(reason: CloseReason): void {
     this.#ended = reason;
+    this.#tellEach();
     for (const served of this.#served) served.end(reason);
     for (const connection of this.#waiting) connection.close();
   }
@@ -153,6 +172,7 @@ export class Connections {
       this.#onEmpty ??= Promise.withResolvers();
       await this.#onEmpty.promise;
     }
+    this.#spread?.stop();
   }
 
   /** Resolves when the connection has ended; never rejects. */
@@ -210,13 +230,17 @@ export class Connections {
     }
     if (++this.#count === lifetime) onLast?.();
     const id = `${number}.${this.#count}`;
-    const { signal } = this.#abort;
-    const context = new ServedContext(connection, signal, id, settings.model, worker, proxy);
+    // Whoever comes when all are told already is told at once.
+    const isOwn = this.#own !== null && !this.#abort.signal.aborted;
+    const abort = isOwn ? new AbortController() : this.#abort;
+    const context = new ServedContext(connection, abort.signal, id, settings.model, worker, proxy);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
+    if (isOwn) this.#own!.set(served, abort);
     if (this.#ended) served.end(this.#ended);
     return served.done.then(() => {
       this.#served.delete(served);
+      this.#own?.delete(served);
       refusals.leave(remoteAddr);
       listener.left?.();
       if (connection.closing) this.#waitFor(connection.closing);

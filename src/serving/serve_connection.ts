@@ -85,8 +85,13 @@ class Serving implements ServedConnection {
 
   /** Never rejects. */
   async run(handler: Handler, context: Context): Promise<void> {
-    const { idleTimeout, linger } = this.#settings;
+    const { idleTimeout, firstByteTimeout: firstByte, minRate, minRateGrace, linger } =
+      this.#settings;
     try {
+      if (firstByte > 0 || minRate > 0) {
+        const limits = { firstByte, minRate, grace: minRateGrace };
+        this.#connection.setPeerLimits(limits, () => this.#report());
+      }
       if (idleTimeout > 0) this.#connection.setIdleTimeout(idleTimeout, () => this.#report());
       await handler(this.#connection, context);
       await this.#connection.finish(linger);
@@ -121,8 +126,10 @@ class Serving implements ServedConnection {
     if (this.#reported) return;
     this.#reported = true;
     this.#connection.stopLifeTimer();
-    const { bytesRead, bytesWritten, closedBy } = this.#connection;
-    if (closedBy === "ETIMEDOUT") this.#outcome = { reason: "timeout" };
+    const { bytesRead, bytesWritten, closedBy, slow } = this.#connection;
+    if (closedBy === "ETIMEDOUT") {
+      this.#outcome = { reason: "timeout", ...(slow ? { error: slow.message } : {}) };
+    }
     this.#onEvent({
       type: "closed",
       id: this.#id,

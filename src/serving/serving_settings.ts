@@ -16,7 +16,11 @@ export type ServingSettings =
       | "linger"
       | "idleTimeout"
       | "connectionTimeout"
+      | "firstByteTimeout"
+      | "minRate"
+      | "minRateGrace"
       | "shutdownTimeout"
+      | "drainSpread"
       | "maxConnectionsPerWorker"
       | "messages"
     >

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
+import type { PeerLimits } from "../connection/slow_peer.ts";
 import type { ConnectionDoing, WholeBlockingSocket } from "../connection/socket.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
@@ -200,5 +201,9 @@ class WatchedSocket implements WholeBlockingSocket {
 
   uncount(): void {
     this.#doubles[READ] = 0;
+  }
+
+  setPeerLimits(limits: PeerLimits | null): void {
+    this.#socket.setPeerLimits(limits);
   }
 }

@@ -94,6 +94,11 @@ export class SupervisedWorker implements Replaceable {
     return this.#open.size;
   }
 
+  /** Whether it has one, or is about to. */
+  get hasClient(): boolean {
+    return this.#open.size > 0 || this.state === "busy";
+  }
+
   /** Tells what it has told of its connections. */
   look(look: Look): void {
     for (const { told } of this.#open.values()) if (told) look(...told);

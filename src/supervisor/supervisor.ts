@@ -6,9 +6,11 @@
 import type { Address } from "../connection/connection.ts";
 import { Later } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
+import type { Spread, Spreading } from "../serving/spread.ts";
 import type { Message } from "../workers/messages.ts";
 import type { StartWorker, WorkerHandle } from "../workers/worker_handle.ts";
 import { BackOff, LONG_LIFE } from "./back_off.ts";
+import { shutDown } from "./crew_end.ts";
 import { CrewSize } from "./crew_size.ts";
 import { Reloads, type Trial } from "./reload.ts";
 import { Roster } from "./roster.ts";
@@ -29,6 +31,8 @@ export interface SupervisorSettings extends Common {
   readonly onIdle?: () => void;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;
+  /** Whether those that have a client are told of a shutdown, and ended, one after another. */
+  readonly spreading?: Spreading | null;
   /** What a worker process may hold; null: it is not looked at. */
   readonly memory?: MemorySettings | null;
   /** Milliseconds between two looks at whether there are too many. */
@@ -58,6 +62,7 @@ export class Supervisor {
   readonly #next = new Later(() => this.#keep(true));
   #shrink: ReturnType<typeof setInterval> | null = null;
   #memory: MemoryWatch | null = null;
+  #spread: Spread<number> | null = null;
   readonly #backOff = new BackOff(() => this.#keep());
   readonly #size: CrewSize;
   readonly #reloads: Reloads<Worker>;
@@ -143,12 +148,13 @@ export class Supervisor {
   shutdown(): void {
     if (this.#stopping) return;
     this.#stop();
-    for (const { handle } of this.#workers.values()) handle.order("shutdown");
+    this.#spread = shutDown(this.#workers, this.#settings.spreading ?? null);
   }
 
   /** Ends all workers now. */
   kill(): void {
     this.#stop();
+    this.#spread?.stop();
     for (const { handle } of this.#workers.values()) handle.kill();
   }
 
@@ -316,7 +322,10 @@ export class Supervisor {
     const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
     const reason = worker.why ?? (early ? "exit" : how);
     this.#workers.delete(number);
-    if (this.#workers.size === 0 && this.#stopping) this.#gone.resolve();
+    if (this.#workers.size === 0 && this.#stopping) {
+      this.#spread?.stop();
+      this.#gone.resolve();
+    }
     if (notStarted) {
       if (!worker.trial) return this.#notStarted(notStarted);
       worker.trial.reject(notStarted);

@@ -8,6 +8,7 @@ import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
 import { Connections } from "../serving/connections.ts";
+import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
 import { atEnd } from "./at_end.ts";
@@ -93,7 +94,11 @@ export async function work(
   }
   channel.onOrder((order) => {
     listener.close?.();
-    if (order !== "leave") connections.shutdown();
+    // Of those that have one each, the supervisor tells each when.
+    const many = channel.each === "many";
+    if (order !== "leave") {
+      connections.shutdown(many ? spreadingOf(settings.serving, Math.random()) : null);
+    }
     if (order === "end") connections.end("shutdown");
   }, blocking);
   channel.onGiveUp?.(async () => {

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";
 import { Client, greeted, until } from "../tools/client.ts";
-import { alive, type Command, descendants, end } from "../tools/command.ts";
+import { alive, type Command, descendants, end, insist } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 async function refused(address: { port?: number }): Promise<boolean> {
@@ -13,20 +13,6 @@ async function refused(address: { port?: number }): Promise<boolean> {
   } catch (error) {
     return error instanceof Deno.errors.ConnectionRefused;
   }
-}
-
-/** Sends the signal until it has ended: too soon after the first it is the same one. */
-async function insist(command: Command, signal: Deno.Signal): Promise<void> {
-  let ended = false;
-  command.status.then(() => ended = true);
-  await until("the end", () => {
-    try {
-      command.child.kill(signal);
-    } catch {
-      // It has ended meanwhile.
-    }
-    return ended;
-  });
 }
 
 await onEachRuntime(({ on, test, serve }) => {

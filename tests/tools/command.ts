@@ -161,3 +161,17 @@ export async function end(command: Command, ...clients: Client[]): Promise<void>
   command.child.kill("SIGTERM");
   assertEquals(await command.exit(), 0);
 }
+
+/** Sends the signal until it has ended: too soon after the first it is the same one. */
+export async function insist(command: Command, signal: Deno.Signal): Promise<void> {
+  let ended = false;
+  command.status.then(() => ended = true);
+  await until("the end", () => {
+    try {
+      command.child.kill(signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+    return ended;
+  });
+}

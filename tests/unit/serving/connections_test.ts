@@ -51,6 +51,7 @@ interface Options {
   perSource?: number;
   limit?: number;
   lifetime?: number;
+  drainSpread?: number;
 }
 
 /** An accept loop with clients of the test's. */
@@ -75,6 +76,10 @@ class Loop {
         proxies: [null],
         access: null,
         messages: false,
+        firstByteTimeout: 0,
+        minRate: 0,
+        minRateGrace: 10_000,
+        drainSpread: options.drainSpread ?? 0,
       },
       handler: options.handler ?? (() => {}),
       worker: { kind: "main", id: 0 },
@@ -330,4 +335,27 @@ test("a connection that breaks off gives its place back, and gone() waits for it
   arrived.resolve();
   await within("the end", gone);
   loop.clients.close();
+});
+
+test("where the end is spread, each handler is told, and ended, in its turn, and newcomers at once", async () => {
+  const told: string[] = [];
+  const handler: Handler = async (connection, { id, signal }) => {
+    if (signal.aborted) told.push(id);
+    else signal.addEventListener("abort", () => told.push(id));
+    await connection.read(new Uint8Array(1));
+  };
+  const loop = new Loop({ handler, drainSpread: 60 });
+  for (let i = 0; i < 3; i++) loop.clients.come();
+  await settle();
+  loop.connections.shutdown({ over: 60, grace: 60, phase: 0 });
+  const late = loop.clients.come();
+  await settle();
+  assert(told.length < 4, `all at once: ${told}`);
+  await until("all are told", () => told.length === 4);
+  assertEquals(told.filter((id) => id !== "7.4"), ["7.1", "7.2", "7.3"]);
+  await until("those that do not leave are ended", () => loop.connections.open === 1);
+  late.arrive(null);
+  await loop.end();
+  const ends = loop.events.flatMap((event) => event.type === "closed" ? [event.reason] : []);
+  assertEquals(ends, ["shutdown", "shutdown", "shutdown", "handler"]);
 });

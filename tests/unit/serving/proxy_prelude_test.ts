@@ -47,6 +47,7 @@ class Loop {
         proxies: [{ trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy }],
         access: null,
         shutdownTimeout: 10_000,
+        ...{ drainSpread: 0, firstByteTimeout: 0, minRate: 0, minRateGrace: 0 },
       },
       handler,
       worker: { kind: "main", id: 0 },

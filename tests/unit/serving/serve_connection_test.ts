@@ -45,6 +45,10 @@ class Serving {
       idleTimeout: options.idleTimeout ?? 0,
       connectionTimeout: options.connectionTimeout ?? 0,
       messages: options.messages ?? false,
+      firstByteTimeout: 0,
+      minRate: 0,
+      minRateGrace: 10_000,
+      drainSpread: 0,
     } as const;
     const onEvent = (event: UntimedEvent) => void this.events.push(event);
     this.served = serveConnection(this.connection, handler, context, settings, onEvent);

@@ -25,6 +25,7 @@ test("a row tells what a blocking socket is doing, and what it has done", () => 
     setTimeout: () => {},
     setDeadline: () => {},
     writePieces: () => 0,
+    setPeerLimits() {},
     waitReadable: () => true,
   });
   assertEquals(readRows(memory).get(7), null); // it may be refused

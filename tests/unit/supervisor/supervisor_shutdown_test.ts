@@ -1,6 +1,6 @@
 /** How workers are told to leave, and when all of them have. */
 import { assert, assertEquals } from "@std/assert";
-import { within } from "../../tools/client.ts";
+import { until, within } from "../../tools/client.ts";
 import { delay, state, test } from "../../tools/unit.ts";
 import { Crew, FIRST_DELAY, withCrew } from "./crew.ts";
 
@@ -73,3 +73,20 @@ test("gone() resolves for all who wait, and at once when no worker is left", () 
     assertEquals(await state(crew.supervisor.gone()), "resolved");
     assertEquals(await Promise.all(waiting.map(state)), ["resolved", "resolved"]);
   }));
+
+test("where the end is spread, who has a client is told, and ended, in its turn; others at once", async () => {
+  const spreading = { over: 60, grace: 60, phase: 0 };
+  await withCrew({ spares: 3, spreading }, async (crew) => {
+    const [first, second, idle] = crew.all;
+    first.accept();
+    second.accept();
+    crew.supervisor.shutdown();
+    assertEquals([idle.orders, first.orders], [["shutdown"], ["leave"]]);
+    await until("the second is told", () => second.orders.length === 2);
+    assertEquals([first.orders, second.orders], [["leave", "shutdown"], ["leave", "shutdown"]]);
+    first.close();
+    first.exit("exit");
+    await until("the second is ended", () => second.kills === 1);
+    assertEquals([first.kills, idle.kills], [0, 0]);
+  });
+});

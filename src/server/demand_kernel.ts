@@ -1,0 +1,43 @@
+/**
+ * Options for which the kernel has to be asked about a socket, by the C library.
+ * @module
+ */
+import { SystemError } from "../connection/errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { ListenAt } from "./bind.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * Refuses keep-alive's times where a socket was passed on: they would stay on it.
+ * @throws {SystemError} with one line that says what to do
+ */
+export function demandOwn(settings: Settings, places: readonly ListenAt[]): void {
+  if (settings.keepAlive === null || places.every((place) => place.descriptor === undefined)) {
+    return;
+  }
+  throw new SystemError(
+    "ENOTSUP",
+    "Cannot set the times of keep-alive on a socket that was passed on: whoever made it sets " +
+      "them (systemd: KeepAliveTimeSec=)",
+  );
+}
+
+/**
+ * Refuses them where it cannot.
+ * @param unknown whether the runtime tells no socket's descriptor
+ * @throws {SystemError} with one line that says what to do
+ */
+export function demandKernel(runtime: Runtime, settings: Settings, unknown = false): void {
+  const { keepAlive, serving } = settings;
+  const what = keepAlive
+    ? "set the times of keep-alive"
+    : serving.minRate > 0
+    ? "demand a rate of clients"
+    : null;
+  if (what === null) return;
+  const why = runtime.os !== "linux" ? "it needs Linux" : runtime.libraryRefusal() ??
+    (unknown ? "here sockets are handed over, and their descriptors are not known" : null);
+  if (why !== null) {
+    throw new SystemError("ENOTSUP", `Cannot ${what}: ${why}, or leave the option out`);
+  }
+}

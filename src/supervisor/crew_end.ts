@@ -1,0 +1,26 @@
+/**
+ * How a crew is told of a shutdown: at once, or whoever has a client in its turn.
+ * @module
+ */
+import { Spread, type Spreading } from "../serving/spread.ts";
+import type { Roster } from "./roster.ts";
+
+/**
+ * Tells each worker to leave when its connection has ended.
+ * @param spreading null: all handlers are told at once, and nobody is ended here
+ * @returns what goes on until the last has left
+ */
+export function shutDown(workers: Roster, spreading: Spreading | null): Spread<number> | null {
+  const later: number[] = [];
+  for (const [number, worker] of workers) {
+    const waits = spreading !== null && worker.hasClient;
+    if (waits) later.push(number);
+    worker.handle.order(waits ? "leave" : "shutdown");
+  }
+  return spreading && new Spread(
+    later,
+    spreading,
+    (number) => workers.get(number)?.handle.order("shutdown"),
+    (number) => workers.get(number)?.handle.kill(),
+  );
+}

@@ -1,0 +1,46 @@
+/** A client that says nothing at first, in every model. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { Client, greeted, until } from "../tools/client.ts";
+import { end } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { WAYS } from "../tools/ways.ts";
+
+await onEachRuntime(({ on, test, serve }) => {
+  const ways = on.name === "deno" ? Object.keys(WAYS) : ["multiplex", "thread"];
+  for (const way of ways) {
+    test(`serve ${way} --first-byte-timeout ends a client that sends nothing, and no other`, async () => {
+      const command = serve(...WAYS[way], "--first-byte-timeout", "0.5");
+      const address = await command.ready();
+      const talks = await greeted(address);
+      const silent = await Client.open(address);
+      await until("its end", () => silent.closed);
+      assertEquals([silent.error?.code, silent.received], ["ECONNRESET", 0]);
+      await until("it is told", () => command.log.includes("(timeout"));
+      // That one has been silent for longer by now.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await talks.send("again");
+      assertEquals(await talks.receiveText(5), "again");
+      await end(command, talks);
+      assertMatch(command.log, /0 in, 0 out, \S+ s \(timeout: no first byte within 0\.5 s\)/);
+      assertEquals(command.log.match(/timeout/g)?.length, 1, command.log);
+    });
+  }
+
+  if (on.name !== "deno") return;
+  test("the first line says that silent clients stay, where others can reach it and no time limit is set", async () => {
+    for (
+      const [args, says] of [
+        [["--host", "0.0.0.0"], true],
+        [["--host", "0.0.0.0", "--first-byte-timeout", "5"], false],
+        [["--host", "0.0.0.0", "--idle-timeout", "5"], false],
+        [[], false],
+      ] as const
+    ) {
+      const command = serve(...args);
+      await command.ready();
+      await end(command);
+      const first = command.log.split("\n")[0];
+      assertEquals(first.includes("silent clients stay for ever"), says, first);
+    }
+  });
+});
