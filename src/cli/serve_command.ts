@@ -77,7 +77,7 @@ export async function serveCommand(
   };
   const manager = serviceManager(
     runtime,
-    settings.shutdownTimeout ?? standard("shutdownTimeout"),
+    (settings.drainDelay ?? 0) + (settings.shutdownTimeout ?? standard("shutdownTimeout")),
     warn,
   );
   const onEvent = (event: ServerEvent) => {

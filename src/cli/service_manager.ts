@@ -47,12 +47,12 @@ const NOBODY: ServiceManager = {
 /**
  * The manager that the environment names, which is taken out of it: what a handler
  * starts would otherwise speak for the server.
- * @param shutdownTimeout milliseconds that the server may take to stop
+ * @param stopTime milliseconds that the server may take to stop
  * @param warn told once, where the manager cannot be told anything
  */
 export function serviceManager(
   runtime: Runtime,
-  shutdownTimeout: number,
+  stopTime: number,
   warn: (message: string) => void,
 ): ServiceManager {
   const place = runtime.takeEnv("NOTIFY_SOCKET");
@@ -75,7 +75,7 @@ export function serviceManager(
         pid: runtime.pid,
         microseconds: () => monotonicMicroseconds(runtime),
         watchdog: watchdogPeriod(...watchdog, runtime.pid, warn),
-        shutdownTimeout,
+        stopTime,
         unusable,
       },
     );
@@ -92,7 +92,7 @@ export interface ManagerSettings {
   readonly microseconds: () => bigint;
   /** Milliseconds between two signs of life; null if nobody waits for them. */
   readonly watchdog: number | null;
-  readonly shutdownTimeout: number;
+  readonly stopTime: number;
   /** Told once, if the manager cannot be reached. */
   readonly unusable: (error: unknown) => void;
 }
@@ -127,7 +127,7 @@ export class Manager implements ServiceManager {
     else if (event.type === "worker_started") this.#workers.add(nameOf(event));
     else if (event.type === "worker_exited") this.#workers.delete(nameOf(event));
     else {
-      if (event.type === "shutdown") this.stopping();
+      if (event.type === "draining" || event.type === "shutdown") this.stopping();
       return;
     }
     if (this.#state !== "starting") this.#status.in(STATUS_INTERVAL);
@@ -164,7 +164,7 @@ export class Manager implements ServiceManager {
     if (this.#state === "stopping" || this.#state === "closed") return;
     this.#state = "stopping";
     // Not for ever: a server that does not end in its time is for the manager to end.
-    let asks = Math.ceil(this.#settings.shutdownTimeout / EXTEND_INTERVAL);
+    let asks = Math.ceil(this.#settings.stopTime / EXTEND_INTERVAL);
     const extend = `EXTEND_TIMEOUT_USEC=${EXTEND * 1000}`;
     this.#tell("STOPPING=1", extend, this.#statusLine());
     this.#every(EXTEND_INTERVAL, () => {

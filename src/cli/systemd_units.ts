@@ -11,7 +11,7 @@ import { SERVE_OPTIONS } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What is the socket unit's where systemd listens. */
-const PLACE = ["host", "port", "unix", "unix-mode", "listen"];
+const PLACE = ["host", "port", "unix", "unix-mode", "listen", "keepalive"];
 /** What is no part of the service's command line. */
 const OWN = ["print-systemd", "help"];
 /** Seconds beyond --shutdown-timeout, in which what it has ended ends. */
@@ -54,8 +54,8 @@ After=network.target
 [Service]
 ${runtime.libraryRefusal() === null ? TYPE : TYPE_WITHOUT_LIBRARY}
 ${start(words.flat())}
-# What --shutdown-timeout says, and what comes after it.
-TimeoutStopSec=${Math.ceil(settings.shutdownTimeout / 1000) + LAST_SECONDS}
+# What --drain-delay and --shutdown-timeout say, and what comes after them.
+TimeoutStopSec=${Math.ceil((settings.drainDelay + settings.shutdownTimeout) / 1000) + LAST_SECONDS}
 # The first signal is for the main process, which lets connections finish.
 KillMode=mixed
 Restart=on-failure
@@ -209,11 +209,19 @@ function capabilities(places: readonly Address[]): string[] {
     : ["CapabilityBoundingSet="];
 }
 
-function socketLines(places: readonly Address[], { backlog, unixMode }: Settings): string[] {
+function socketLines(
+  places: readonly Address[],
+  { backlog, unixMode, keepAlive }: Settings,
+): string[] {
   const isTcp = places.some(({ transport }) => transport === "tcp");
   return [
     `Backlog=${backlog}`,
     ...isTcp ? ["NoDelay=yes", "KeepAlive=yes"] : [],
+    ...keepAlive === null ? [] : [
+      `KeepAliveTimeSec=${keepAlive.idle}`,
+      `KeepAliveIntervalSec=${keepAlive.interval}`,
+      `KeepAliveProbes=${keepAlive.count}`,
+    ],
     ...unixMode === null ? [] : [`SocketMode=0${unixMode.toString(8)}`],
   ];
 }

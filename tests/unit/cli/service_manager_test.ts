@@ -31,7 +31,7 @@ function made(settings: Partial<ManagerSettings> = {}) {
     pid: 7,
     microseconds: () => 42n,
     watchdog: null,
-    shutdownTimeout: 10_000,
+    stopTime: 10_000,
     unusable: (error) => unusable.push(error),
     ...settings,
   });
