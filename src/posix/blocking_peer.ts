@@ -5,6 +5,7 @@
  */
 import { belowRate, noFirstByte, type PeerLimits, RateWatch } from "../connection/slow_peer.ts";
 import type { Libc } from "./libc.ts";
+import { delivered } from "./tcp_options.ts";
 
 /** Milliseconds by which a call may take longer, so that the kernel is not told before each. */
 const SLACK = 50;
@@ -84,7 +85,7 @@ export class BlockingPeer {
   /** Bytes that came to the peer since it was asked last. */
   #moved(): number {
     const before = this.#delivered;
-    this.#delivered = this.#libc.delivered(this.#descriptor) ?? before;
+    this.#delivered = delivered(this.#libc, this.#descriptor) ?? before;
     return this.#delivered - before;
   }
 

@@ -3,7 +3,8 @@
  * @module
  */
 import type { ServeOptions } from "../options.ts";
-import { type KeepAliveTimes, Libc } from "../posix/libc.ts";
+import { Libc } from "../posix/libc.ts";
+import { type KeepAliveTimes, setKeepAlive as set } from "../posix/tcp_options.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** What Linux takes: smallest, largest, and what stands for it where it is not given. */
@@ -50,7 +51,7 @@ export function setKeepAlive(
   if (times === null) return;
   const libc = new Libc(runtime);
   try {
-    libc.setKeepAlive(descriptor, times);
+    set(libc, descriptor, times);
   } finally {
     libc.unload();
   }
