@@ -7,6 +7,7 @@ import { acknowledged } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import type { Socket } from "../connection/socket.ts";
 import type { Libc } from "./libc.ts";
+import { delivered } from "./tcp_options.ts";
 
 /** The socket, over the runtime's. */
 export class AdoptedSocket implements Socket {
@@ -70,7 +71,7 @@ export class AdoptedSocket implements Socket {
   }
 
   delivered(): number | null {
-    return this.#libc.delivered(this.#descriptor);
+    return delivered(this.#libc, this.#descriptor);
   }
 
   onGone(listener: (isReset: boolean) => void): void {

@@ -5,6 +5,7 @@
  */
 import { belowRate, noFirstByte, type PeerLimits, RateWatch } from "../connection/slow_peer.ts";
 import type { Libc } from "./libc.ts";
+import { delivered } from "./tcp_options.ts";
 
 /** Milliseconds by which a call may take longer, so that the kernel is not told before each. */
 const SLACK = 50;
@@ -62,17 +63,19 @@ export class BlockingPeer {
   }
 
   /**
-   * As `call`, which is one of Libc's for sending; null if nothing was taken within `longest`.
+   * As `Libc.send` and `Libc.sendPieces`; null if nothing was taken within `longest`.
    * @throws {SlowPeer}
    */
-  send(call: () => number | null, longest: number): number | null {
+  send(bytes: Uint8Array | readonly Uint8Array[], longest: number): number | null {
     const rate = this.#rate;
     const end = performance.now() + longest;
     for (;;) {
       const start = performance.now();
       const left = Math.max(1, end - start);
       this.#tell("send", rate ? Math.min(left, this.#limits.grace) : left);
-      const length = call();
+      const length = bytes instanceof Uint8Array
+        ? this.#libc.send(this.#descriptor, bytes)
+        : this.#libc.sendPieces(this.#descriptor, bytes);
       if (rate === null) return length;
       rate.answered();
       const now = performance.now();
@@ -84,7 +87,7 @@ export class BlockingPeer {
   /** Bytes that came to the peer since it was asked last. */
   #moved(): number {
     const before = this.#delivered;
-    this.#delivered = this.#libc.delivered(this.#descriptor) ?? before;
+    this.#delivered = delivered(this.#libc, this.#descriptor) ?? before;
     return this.#delivered - before;
   }
 

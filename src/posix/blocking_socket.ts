@@ -28,6 +28,8 @@ export class BlockingSocket implements Socket {
   #told = 0;
   /** Where something is asked of the peer. */
   #peer: BlockingPeer | null = null;
+  /** Whether there is more to do for a call than the call. */
+  #isTimed = false;
 
   /** @param release closes the descriptor, if it is still this thread's */
   constructor(
@@ -46,30 +48,27 @@ export class BlockingSocket implements Socket {
 
   read(buffer: Uint8Array): number | null {
     this.#waited = 0;
-    if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#peer === null
-      ? this.#libc.receive(this.#descriptor, buffer)
-      : this.#peer.receive(buffer, this.#longest());
+    const length = this.#isTimed
+      ? this.#receiveInTime(buffer)
+      : this.#libc.receive(this.#descriptor, buffer);
     if (length === null) throw timedOut();
     return length || null;
   }
 
   write(bytes: Uint8Array): number {
     this.#waited = 0;
-    if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#peer === null
-      ? this.#libc.send(this.#descriptor, bytes)
-      : this.#peer.send(() => this.#libc.send(this.#descriptor, bytes), this.#longest());
+    const length = this.#isTimed
+      ? this.#sendInTime(bytes)
+      : this.#libc.send(this.#descriptor, bytes);
     if (length === null) throw timedOut();
     return length;
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
     this.#waited = 0;
-    if (this.#deadline < Infinity) this.#keepDeadline();
-    const length = this.#peer === null
-      ? this.#libc.sendPieces(this.#descriptor, pieces)
-      : this.#peer.send(() => this.#libc.sendPieces(this.#descriptor, pieces), this.#longest());
+    const length = this.#isTimed
+      ? this.#sendInTime(pieces)
+      : this.#libc.sendPieces(this.#descriptor, pieces);
     if (length === null) throw timedOut();
     return length;
   }
@@ -101,10 +100,27 @@ export class BlockingSocket implements Socket {
   setDeadline(milliseconds: number): void {
     this.#deadline = milliseconds === 0 ? Infinity : performance.now() + milliseconds;
     if (milliseconds === 0) this.#tell(this.#timeout);
+    this.#isTimed = this.#deadline < Infinity || this.#peer !== null;
   }
 
   setPeerLimits(limits: PeerLimits | null): void {
     this.#peer = limits && new BlockingPeer(this.#libc, this.#descriptor, limits);
+    this.#isTimed = this.#deadline < Infinity || this.#peer !== null;
+  }
+
+  #receiveInTime(buffer: Uint8Array): number | null {
+    if (this.#deadline < Infinity) this.#keepDeadline();
+    return this.#peer
+      ? this.#peer.receive(buffer, this.#longest())
+      : this.#libc.receive(this.#descriptor, buffer);
+  }
+
+  #sendInTime(bytes: Uint8Array | readonly Uint8Array[]): number | null {
+    if (this.#deadline < Infinity) this.#keepDeadline();
+    if (this.#peer) return this.#peer.send(bytes, this.#longest());
+    return bytes instanceof Uint8Array
+      ? this.#libc.send(this.#descriptor, bytes)
+      : this.#libc.sendPieces(this.#descriptor, bytes);
   }
 
   /** Milliseconds that a call may take. */

@@ -8,6 +8,7 @@ import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
 import type { EpollLoop, Watcher } from "./epoll_loop.ts";
+import { delivered } from "./tcp_options.ts";
 
 const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
@@ -90,7 +91,7 @@ export class EpollSocket implements Socket, Watcher {
   }
 
   delivered(): number | null {
-    return this.#loop.libc.delivered(this.#descriptor);
+    return delivered(this.#loop.libc, this.#descriptor);
   }
 
   onGone(listener: (isReset: boolean) => void): void {

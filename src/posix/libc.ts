@@ -15,12 +15,6 @@ const IPPROTO_TCP = 6;
 const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;
 const TCP_INFO_UNACKED = 24;
-const TCP_INFO_BYTES_ACKED = 120;
-/** Linux's options of a TCP socket, see tcp(7). */
-const TCP_KEEPIDLE = 4;
-const TCP_KEEPINTVL = 5;
-const TCP_KEEPCNT = 6;
-const TCP_USER_TIMEOUT = 18;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETFD = 2;
 const F_SETFL = 4;
@@ -35,16 +29,6 @@ export interface Accepted {
   readonly remoteAddr: Address;
   /** Which of several listening sockets it came to. */
   readonly listener: number;
-}
-
-/** When a silent peer is asked whether it is still there. Seconds. */
-export interface KeepAliveTimes {
-  /** Of silence, before it is asked. */
-  readonly idle: number;
-  /** Between two questions. */
-  readonly interval: number;
-  /** How many questions, before it is given up. */
-  readonly count: number;
 }
 
 /** A `struct linger`, each. */
@@ -150,20 +134,6 @@ export class Libc extends LibcBase {
     const { SOL_SOCKET } = this.constants;
     this.check("getsockopt", getsockopt(descriptor, SOL_SOCKET, name, bytes, length));
     return value[0];
-  }
-
-  /**
-   * When that is, and that a peer which acknowledges nothing of what was written is given
-   * up as soon. Linux only.
-   */
-  setKeepAlive(descriptor: number, { idle, interval, count }: KeepAliveTimes): void {
-    const set = (option: number, value: number) =>
-      this.setOption(descriptor, IPPROTO_TCP, option, value);
-    this.keepAlive(descriptor);
-    set(TCP_KEEPIDLE, idle);
-    set(TCP_KEEPINTVL, interval);
-    set(TCP_KEEPCNT, count);
-    set(TCP_USER_TIMEOUT, Math.min(1000 * (idle + interval * count), 2 ** 31 - 1));
   }
 
   /** Two connected Unix-domain stream sockets. */
@@ -274,21 +244,6 @@ export class Libc extends LibcBase {
     const { getsockopt } = this.functions;
     const failed = getsockopt(listening, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
     return failed ? null : new DataView(info.buffer).getUint32(TCP_INFO_UNACKED, true);
-  }
-
-  /**
-   * How many bytes the peer's kernel has acknowledged; null where the system does not tell,
-   * as of a Unix socket: Linux gives it as `tcpi_bytes_acked` of TCP_INFO.
-   */
-  delivered(descriptor: number): number | null {
-    if (this.constants.TCP_INFO === 0) return null;
-    const info = new Uint8Array(TCP_INFO_BYTES_ACKED + 8);
-    this.#length[0] = info.length;
-    const length = this.#lengthBytes;
-    const { getsockopt } = this.functions;
-    const failed = getsockopt(descriptor, IPPROTO_TCP, this.constants.TCP_INFO, info, length) < 0;
-    if (failed || this.#length[0] < info.length) return null;
-    return Number(new DataView(info.buffer).getBigUint64(TCP_INFO_BYTES_ACKED, true));
   }
 
   /** How long a blocking call on the socket may take, see socket(7); 0: any time. */

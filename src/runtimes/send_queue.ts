@@ -4,6 +4,7 @@
  * @module
  */
 import { Libc } from "../posix/libc.ts";
+import { delivered as deliveredOf } from "../posix/tcp_options.ts";
 import type { Runtime } from "../runtime.ts";
 
 let library: () => Libc | null = () => null;
@@ -25,7 +26,6 @@ export function unacknowledged(descriptor: number | undefined): number | null {
 
 /** How many written bytes the peer's kernel has acknowledged; null where that cannot be told. */
 export function delivered(descriptor: number | undefined): number | null {
-  return descriptor === undefined || descriptor < 0
-    ? null
-    : library()?.delivered(descriptor) ?? null;
+  const libc = descriptor === undefined || descriptor < 0 ? null : library();
+  return libc && deliveredOf(libc, descriptor!);
 }

@@ -4,7 +4,8 @@
  */
 import type { Address } from "../connection/connection.ts";
 import type { ServeOptions } from "../options.ts";
-import { type KeepAliveTimes, Libc } from "../posix/libc.ts";
+import { Libc } from "../posix/libc.ts";
+import { type KeepAliveTimes, setKeepAlive as set } from "../posix/tcp_options.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** What Linux takes: smallest, largest, and what stands for it where it is not given. */
@@ -56,7 +57,7 @@ export function setKeepAlive(
   if (times === null || address.transport === "unix") return;
   const libc = new Libc(runtime);
   try {
-    libc.setKeepAlive(descriptor, times);
+    set(libc, descriptor, times);
   } finally {
     libc.unload();
   }

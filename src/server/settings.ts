@@ -7,7 +7,7 @@ import type { Address } from "../connection/connection.ts";
 import type { ModelName } from "../handler/handler.ts";
 import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
-import type { KeepAliveTimes } from "../posix/libc.ts";
+import type { KeepAliveTimes } from "../posix/tcp_options.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import { checkOptions, type Kind } from "./check_options.ts";
 import { accessGiven } from "./access.ts";

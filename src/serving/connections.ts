@@ -140,7 +140,10 @@ export class Connections {
     return this.#count + this.#waiting.size;
   }
 
-  /** Tells the handlers that the server shuts down: all at once, or one after another and ends them. */
+  /**
+   * Tells the handlers that the server shuts down: all at once or, with `spreading`, one
+   * after another, and ends them as it says.
+   */
   shutdown(spreading: Spreading | null = null): void {
     this.#abort.abort();
     if (this.#own === null || this.#spread) return;

@@ -11,9 +11,9 @@ const BLOCKING = handler("asks_lines_blocking");
 const ASKS = handler("asks_lines");
 
 const ON: Record<string, string[]> = {
-  deno: ["multiplex", "thread", "process", "process --no-fork", "multiplex --workers"],
-  bun: ["multiplex", "thread", "process --hand-over"],
-  node: ["multiplex", "thread", "process --hand-over"],
+  deno: ["multiplex", "thread", "process", "multiplex --workers"],
+  bun: ["multiplex", "thread"],
+  node: ["multiplex", "process --hand-over"],
 };
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
