@@ -58,7 +58,7 @@ await onEachRuntime(({ on, test, serve }) => {
         await slow.send("flood\n");
         while (slow.received < (32 << 20) + 3) {
           slow.socket.pause();
-          await pause(10);
+          await pause(150);
           const before = slow.received;
           slow.socket.resume();
           await until("more", () => slow.received > before || slow.closed);
