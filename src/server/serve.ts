@@ -142,7 +142,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     pid: runtime.pid,
     workers: settings.workers,
     maxConnections: about.limits.connections,
-    ...(keepsSilent(settings, addr) ? { keepsSilent: true } as const : {}),
+    ...(keepsSilent(settings, addrs) ? { keepsSilent: true } as const : {}),
     ...(status ? { status } : {}),
   });
   if (options.maxConnections !== undefined && server.room < options.maxConnections) {
@@ -171,9 +171,9 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
 }
 
 /** Whether strangers may keep their places and say nothing. */
-function keepsSilent({ serving }: Settings, addr: Address): boolean {
+function keepsSilent({ serving }: Settings, addrs: readonly Address[]): boolean {
   const { idleTimeout, firstByteTimeout, connectionTimeout } = serving;
-  return !isLocal(addr) && idleTimeout + firstByteTimeout + connectionTimeout === 0;
+  return !addrs.every(isLocal) && idleTimeout + firstByteTimeout + connectionTimeout === 0;
 }
 
 /** What the handler is called where the server tells of itself. */
