@@ -40,7 +40,7 @@ export interface ProxyHeaderOptions {
  * @throws {TypeError} for an address that is not numeric, ends of different kinds, or
  * what such a header cannot say
  */
-export function encodeProxyHeader(options: ProxyHeaderOptions = {}): Uint8Array<ArrayBuffer> {
+export function encodeProxyHeader(options: ProxyHeaderOptions = {}): Uint8Array {
   const { version = 2, source = null, destination = null, tlvs = [], checksum = false } = options;
   const values = [...tlvs];
   if (version !== 1 && version !== 2) {
@@ -87,7 +87,7 @@ function asIpv6(host: Uint8Array): Uint8Array {
   return host.length === 16 ? host : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...host);
 }
 
-function line(ends: Ends | null): Uint8Array<ArrayBuffer> {
+function line(ends: Ends | null): Uint8Array {
   const text = ends === null || ends.family === "unix"
     ? "UNKNOWN"
     : `TCP${ends.family} ${ends.hosts.map(formatIp).join(" ")} ${ends.ports.join(" ")}`;
@@ -98,7 +98,7 @@ function binary(
   ends: Ends | null,
   values: (readonly [number, Uint8Array])[],
   checksum: boolean,
-): Uint8Array<ArrayBuffer> {
+): Uint8Array {
   const tail = checksum ? [...values, [TLV.crc32c, new Uint8Array(4)] as const] : values;
   const [family, block] = ends === null ? [UNSPEC, NOTHING] : blockOf(ends);
   const parts = [block, ...tail.flatMap(([type, value]) => [head(type, value), value])];
