@@ -104,21 +104,30 @@ export class ListeningSockets {
   stop(): void {
     if (this.#end !== null) this.#libc.close(this.#end);
     this.#end = null;
-    for (const descriptor of this.#own) {
+    this.shared.descriptors.forEach((descriptor, i) => {
+      if (this.shared.inherited[i]) return;
       this.#libc.shutdown(descriptor, "both");
-      if (this.#libc.localAddress(descriptor).transport === "unix") this.#endQueue(descriptor);
-    }
+      if (this.addrs[i].transport === "unix") this.#endQueue(descriptor);
+    });
   }
 
   /** Gives back what is left, once the last worker is gone. */
   release(): void {
     const { descriptors, inherited, end } = this.shared;
     descriptors.forEach((descriptor, i) => {
-      if (inherited[i]) this.#libc.setTimeout(descriptor, "receive", 0);
+      if (inherited[i]) this.#restore(descriptor);
       this.#libc.close(descriptor);
     });
     if (end !== null) this.#libc.close(end);
     if (this.#end !== null) this.#libc.close(this.#end);
+  }
+
+  #restore(descriptor: number): void {
+    try {
+      this.#libc.setTimeout(descriptor, "receive", 0);
+    } catch {
+      // A handler in a thread has closed it.
+    }
   }
 
   get #own(): number[] {
