@@ -4,7 +4,7 @@
  */
 import { type Address, formatAddress, type ServerStatus } from "../../mod.ts";
 import { patience } from "../connection/delay.ts";
-import { errorCode, errorMessage } from "../connection/errors.ts";
+import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import { escape } from "../log/escape.ts";
 import type { Runtime } from "../runtime.ts";
 import { reach } from "../server/reach.ts";
@@ -17,8 +17,8 @@ const SHOWN = 200;
 const LARGEST = 16 * 1024 * 1024;
 
 /**
- * What the server tells. Where a server that ends has reset the question, it is put once
- * more: whether one is there then is what the user wants to know.
+ * What the server tells. Where a server that ends has left the question without an answer, it is
+ * put once more: whether one is there then is what the user wants to know.
  * @throws {Error} with one line that says why it does not
  */
 export function askStatus(runtime: Runtime, address: Address): Promise<ServerStatus> {
@@ -47,6 +47,7 @@ async function ask(runtime: Runtime, address: Address): Promise<ServerStatus> {
       chunks.push(buffer.slice(0, length));
       if ((size += length) > LARGEST) throw new Error("its answer does not end");
     }
+    if (size === 0) throw new SystemError("ECONNRESET", "it ended without an answer");
     return parse(await new Blob(chunks as BlobPart[]).text());
   } catch (error) {
     const why = late ? `no answer came in ${TIMEOUT / 1000} s` : errorMessage(error);

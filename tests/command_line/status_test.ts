@@ -9,15 +9,17 @@ import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { statusPlace } from "../tools/status.ts";
 
 await onEachRuntime(({ on, test, serve, run }) => {
-  test("trivet status asks a server that resets it once more: it may have ended", async () => {
-    const gone = createServer((client) => {
-      client.resetAndDestroy();
-      gone.close();
-    });
-    await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
-    const command = run(["status", `${(gone.address() as { port: number }).port}`]);
-    assertEquals(await command.exit(), 1);
-    assertMatch(command.stderr, /nobody listens there\n$/);
+  test("trivet status asks a server that has not answered once more: it may have ended", async () => {
+    for (const end of ["resetAndDestroy", "end"] as const) {
+      const gone = createServer((client) => {
+        client[end]();
+        gone.close();
+      });
+      await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
+      const command = run(["status", `${(gone.address() as { port: number }).port}`]);
+      assertEquals(await command.exit(), 1);
+      assertMatch(command.stderr, /nobody listens there\n$/);
+    }
   });
 
   test("trivet status tells of a server once, as JSON, again and again, and why it cannot", async () => {
