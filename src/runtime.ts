@@ -117,6 +117,11 @@ export interface LoopListener extends Listener {
    */
   onRefused?: (remoteAddr: Address) => void;
   accept(): Promise<SocketConnection | null>;
+  /**
+   * Stops listening. Idempotent.
+   * @param serves whether `accept` still gives those who wait; else they are closed
+   */
+  close(serves?: boolean): void;
 }
 
 /** Sockets of the runtime's event loop. */

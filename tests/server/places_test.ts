@@ -91,9 +91,10 @@ Deno.test("where one of several places cannot be had, none is kept", async () =>
     const { message } = await assertRejects(() => serve({ model, listen }, echo), Error);
     assertMatch(message, /^Cannot listen on 127\.0\.0\.1:\d+: it is in use/);
     await assertRejects(() => Client.open({ transport: "unix", path }), Error);
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   }
   await taken.shutdown();
-  await Deno.remove(folder, { recursive: true });
+  await Deno.remove(folder);
 });
 
 for (const name of ["deno", "bun", "node"] as const) {
@@ -120,6 +121,35 @@ for (const name of ["deno", "bun", "node"] as const) {
       unit.close();
     });
   }
+}
+
+for (const name of ["deno", "bun", "node"] as const) {
+  const { run } = await target(name);
+  Deno.test(`${name}: who waits for a place at a stop is served, by this server or the next`, async () => {
+    const unit = new SocketUnit("plain", "other");
+    const [plain, other] = unit.addrs;
+    const args = ["--model", "iterative", "--linger", "0.1"];
+    const server = unit.start(run, args);
+    await server.ready();
+    const first = await Client.open(plain);
+    await first.send("hello");
+    assertEquals(await first.receiveText(5), "hello");
+    // An event loop may have accepted them already.
+    const waiting = await Promise.all([plain, other, other].map((at) => Client.open(at)));
+    for (const client of waiting) await client.send("hello\nbye\n");
+    Deno.kill(server.child.pid!, "SIGTERM");
+    await until("the shutdown", () => server.stderr.includes("shutting down"));
+    await first.close();
+    assertEquals(await server.exit(), 0, server.stderr);
+    const next = unit.start(run, args);
+    for (const client of waiting) {
+      assertEquals(await client.receiveText(5), "hello");
+      await client.close();
+    }
+    await next.ready();
+    assertEquals(await next.stop(), 0, next.stderr);
+    unit.close();
+  });
 }
 
 Deno.test("what is wrong with sockets that were passed on is said in one line", async () => {
