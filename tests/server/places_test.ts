@@ -176,7 +176,20 @@ Deno.test("what is wrong with sockets that were passed on is said in one line", 
   await until("the warning", () => stranger.stderr.includes("passed on to the process 1,"));
   assert(stranger.stderr.includes(`this is ${stranger.child.pid}`), stranger.stderr);
   await stranger.stop();
+  const nobodys = unit.start(run, ["--listen", "127.0.0.1:0"], "");
+  await until("the warning", () => nobodys.stderr.includes("LISTEN_PID says no process"));
+  await nobodys.stop();
+
+  const [, twice] = await said(["--listen", "fd:http", "--listen", "fd:3"]);
+  assertMatch(twice, /^trivet: Cannot listen twice on fd:3: it is one socket\n$/);
   unit.close();
+
+  const garbage = new Command(["serve", "--port", "0"], {
+    env: { LISTEN_FDS: "many", LISTEN_PID: "1" },
+  });
+  await garbage.ready();
+  await until("the warning", () => garbage.log.includes('LISTEN_FDS is no number: "many"'));
+  await end(garbage);
 });
 
 Deno.test("what is wrong with --listen is said in one line", async () => {
