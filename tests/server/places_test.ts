@@ -152,6 +152,24 @@ for (const name of ["deno", "bun", "node"] as const) {
   });
 }
 
+Deno.test("where sockets are handed over, a crowd that waits in one place holds up nobody in another", async () => {
+  const options = ["--model", "process", "--hand-over", "--max-connections", "1", "--backlog", "3"];
+  const listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"];
+  const command = new Command(["serve", ...options, ...listen]);
+  await command.ready();
+  const [here, there] = places(command.stdout);
+  const first = await Client.open(here);
+  await first.send("hello");
+  assertEquals(await first.receiveText(5), "hello");
+  const crowd = await Promise.all(Array.from({ length: 4 }, () => Client.open(here)));
+  await until("one too many", () => command.log.includes("refused"));
+  const one = await Client.open(there);
+  await one.send("hello");
+  await first.close();
+  assertEquals(await one.receiveText(5), "hello");
+  await end(command, one, ...crowd);
+});
+
 Deno.test("what is wrong with sockets that were passed on is said in one line", async () => {
   const { run } = await target("deno");
   const unit = new SocketUnit("http");
