@@ -117,6 +117,11 @@ export interface LoopListener extends Listener {
    */
   onRefused?: (remoteAddr: Address) => void;
   accept(): Promise<SocketConnection | null>;
+  /**
+   * Stops listening. Idempotent.
+   * @param serves whether `accept` still gives those who wait; else they are closed
+   */
+  close(serves?: boolean): void;
 }
 
 /** Sockets of the runtime's event loop. */
@@ -173,6 +178,8 @@ export interface Workers {
    * Starts a process that runs the module in this process's world: the same
    * resolution of modules, no more permissions. `descriptors` become 3, 4, …;
    * with `"ipc"` instead it has a channel for messages and sockets.
+   * @param args the last may be longer than the system lets an argument be: then that is
+   * {@linkcode ON_INPUT}, and the process reads it from there
    * @param needs the files and URLs that the process must read
    * @param permissions flags instead of those of this process, see `restrictionRefusal`
    * @param connections how many it has at once: with one it needs less memory and fewer
@@ -269,6 +276,8 @@ export interface Files {
   ): { readonly inode: number } | "none" | "not a socket";
   /** A file's text; throws with a POSIX `code`. */
   readText(path: string): string;
+  /** All of standard input, for whose end it waits. */
+  readInput(): string;
   /** Removes a file; throws with a POSIX `code`. */
   removeFile(path: string): void;
   /**
@@ -321,3 +330,6 @@ export interface Runtime
   /** Whether `performance.now()` costs more than a call of a C function. */
   readonly clockIsSlow: boolean;
 }
+
+/** In the place of an argument that comes on standard input, see `startProcess`. */
+export const ON_INPUT = "trivet: what it is told is on standard input";

@@ -70,11 +70,14 @@ export class AcceptQueue<T> {
     } else this.#failure = error;
   }
 
-  /** Ends it; returns those that still wait and that nobody will ask for. */
-  close(): T[] {
+  /**
+   * Ends it; returns those that still wait and that nobody will ask for.
+   * @param serves whether they are asked for
+   */
+  close(serves = false): T[] {
     this.#closed = true;
     this.#asked?.resolve(null);
     this.#asked = null;
-    return this.#waiting.splice(0);
+    return serves ? [] : this.#waiting.splice(0);
   }
 }

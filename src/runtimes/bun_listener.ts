@@ -37,9 +37,9 @@ class BunListener implements LoopListener {
     return this.#queue.accept();
   }
 
-  close(): void {
+  close(serves?: boolean): void {
     this.#listener.stop(false);
-    for (const connection of this.#queue.close()) connection.close();
+    for (const connection of this.#queue.close(serves)) connection.close();
   }
 }
 

@@ -21,8 +21,8 @@ interface Bound {
   readonly path: string | null;
   readonly descriptor: number | undefined;
   readonly queue: AcceptQueue<NetSocket>;
-  /** Stops listening, and closes whoever waits. */
-  close(): void;
+  /** Stops listening, and closes whoever waits, unless they are still asked for. */
+  close(serves?: boolean): void;
 }
 
 /** The descriptor; undefined where it is not told (Deno 2.9). */
@@ -69,9 +69,9 @@ function bindServer(
       const addr: Address = path === null && typeof bound === "object" && bound !== null
         ? { transport: "tcp", hostname: bound.address, port: bound.port }
         : address;
-      const close = () => {
+      const close = (serves?: boolean) => {
         server.close();
-        for (const socket of queue.close()) socket.destroy();
+        for (const socket of queue.close(serves)) socket.destroy();
       };
       resolve({ addr, path, descriptor: descriptorOf(server), queue, close });
     },

@@ -3,7 +3,7 @@
  * @module
  */
 import { patience } from "../connection/delay.ts";
-import type { HandedSocket, ProcessScope, StartedWorker } from "../runtime.ts";
+import { type HandedSocket, ON_INPUT, type ProcessScope, type StartedWorker } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
 import { folderIsGone, ROOT } from "./current_folder.ts";
 import { receiveHanded, sendable } from "./node_socket.ts";
@@ -14,6 +14,9 @@ const LAST = "last";
 const DISCONNECT_WAIT = 100;
 /** The same for a process that has left by itself, and so has sent `LAST`. */
 const LAST_WAIT = 1000;
+
+/** UTF-16 units, so that it has no more than the 128 KiB that Linux lets an argument have. */
+const LONGEST_ARGUMENT = 32_768;
 
 /** How many processes that were started here still run. */
 let running = 0;
@@ -37,6 +40,7 @@ function expectEnd(): () => void {
 
 /**
  * Starts a process.
+ * @param args a last one that is too long comes on its standard input
  * @param descriptors what becomes its 3, 4, …; with `"ipc"` instead it has a channel
  * @param env without it, the process has this one's
  */
@@ -47,13 +51,15 @@ export function spawnWorker(
   env?: Record<string, string | undefined>,
 ): StartedWorker {
   const over = expectEnd();
+  const last = args.at(-1)!;
+  const isLong = last.length > LONGEST_ARGUMENT;
   let child;
   try {
-    child = builtin.childProcess.spawn(command, args, {
+    child = builtin.childProcess.spawn(command, isLong ? [...args.slice(0, -1), ON_INPUT] : args, {
       ...(env ? { env } : {}),
       ...(folderIsGone() ? { cwd: ROOT } : {}),
       stdio: [
-        "ignore",
+        isLong ? "pipe" : "ignore",
         "inherit",
         "inherit",
         ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
@@ -63,18 +69,20 @@ export function spawnWorker(
     over();
     throw error;
   }
+  child.stdin?.on("error", () => {}); // it has ended, which `onExit` tells
+  child.stdin?.end(last);
   let failed: Error | null = null;
   child.on("error", (error) => {
     failed = error;
     if (!child.pid) over();
   });
   child.on("exit", over);
-  let last = () => {};
+  let onLast = () => {};
   let saidLast = false;
   child.on("message", (message) => {
     if (message !== LAST) return;
     saidLast = true;
-    last();
+    onLast();
   });
   return {
     pid: child.pid ?? 0,
@@ -106,11 +114,11 @@ export function spawnWorker(
         // What it said last comes before its end. Deno 2.9 gives it after `exit`, and does
         // not tell that a child which was handed a socket has disconnected.
         const stopWaiting = patience(reason === "exit" ? LAST_WAIT : DISCONNECT_WAIT, end);
-        last = () => {
+        onLast = () => {
           stopWaiting();
           end();
         };
-        child.once("disconnect", last);
+        child.once("disconnect", onLast);
       });
       const fail = (error: Error) => tell(error.message, child.pid ? undefined : error);
       child.on("error", fail);

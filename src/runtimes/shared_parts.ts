@@ -8,6 +8,7 @@ import { builtin } from "./builtin.ts";
 import { listenToHandOver } from "./node_listener.ts";
 import { processScope } from "./node_worker_process.ts";
 import { descriptorLimit, memoryOf } from "./proc.ts";
+import { readInput } from "./read_input.ts";
 
 /** What of a {@linkcode Runtime} this gives. */
 export const sharedParts: Pick<
@@ -18,6 +19,7 @@ export const sharedParts: Pick<
   | "umask"
   | "socketFile"
   | "readText"
+  | "readInput"
   | "removeFile"
   | "freshUrl"
   | "memoryOf"
@@ -39,6 +41,7 @@ export const sharedParts: Pick<
     return stat.isSocket() ? { inode: stat.ino } : "not a socket";
   },
   readText: (path) => builtin.fs.readFileSync(path, "utf8"),
+  readInput,
   removeFile: (path) => builtin.fs.unlinkSync(path),
   freshUrl: (url) => url,
   memoryOf,

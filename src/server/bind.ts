@@ -10,6 +10,7 @@ import { Libc } from "../posix/libc.ts";
 import { listen } from "../posix/listening_socket.ts";
 import { encodeAddress } from "../posix/socket_address.ts";
 import type { Runtime } from "../runtime.ts";
+import { OwnFile } from "./own_file.ts";
 
 /**
  * Binds; where a Unix socket's file is left over from a server that is gone,
@@ -146,7 +147,10 @@ export async function bindAll<T>(
     }
     return all;
   } catch (error) {
-    for (const { listener } of all) close(listener);
+    for (const { place: { address, descriptor }, listener } of all) {
+      if (descriptor === undefined) new OwnFile(runtime, address).remove();
+      close(listener);
+    }
     throw error;
   }
 }

@@ -40,12 +40,14 @@ export class HandedOverEntrance implements Entrance {
   readonly #listeners: readonly Listening[];
   /** All of them as one. */
   readonly #source: OneListener<HandedSocket>;
-  /** How many may wait here. */
+  /** How many may wait here of each place. */
   readonly #queueRoom: number;
   /** By place, whether a worker asks again, when it knows from where its client comes. */
   readonly #asksLater: readonly boolean[];
   /** Accepted, while every worker was busy. */
   readonly #waiting: HandedSocket[] = [];
+  /** The place whose turn was last. */
+  #last = 0;
   #supervisor: Supervisor | null = null;
   #refusals: Refusals | null = null;
 
@@ -97,8 +99,9 @@ export class HandedOverEntrance implements Entrance {
     this.room = Math.max(1, Math.floor(descriptors / CHANNEL_DESCRIPTORS));
     const workers = Math.min(settings.maxConnections, this.room);
     const left = descriptors - CHANNEL_DESCRIPTORS * workers;
-    this.#queueRoom = Math.max(1, Math.min(settings.backlog, left));
     this.#asksLater = settings.serving.proxies.map((proxy) => proxy !== null);
+    const each = Math.floor(left / this.#asksLater.length);
+    this.#queueRoom = Math.max(1, Math.min(settings.backlog, each));
   }
 
   queueLength(): number {
@@ -110,7 +113,7 @@ export class HandedOverEntrance implements Entrance {
     this.#refusals = refusals;
     return acceptLoop(this.#source, Infinity, (socket) => {
       const { remoteAddr } = socket;
-      if (this.#waiting.length >= this.#queueRoom) {
+      if (this.#waitingAt(socket.place).length >= this.#queueRoom) {
         told.onRefused(remoteAddr, "connections");
         this.#drop(socket);
       } else if (!refusals.admit(this.#guest(socket), remoteAddr)) this.#drop(socket);
@@ -125,10 +128,24 @@ export class HandedOverEntrance implements Entrance {
 
   onIdle(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#supervisor?.take(this.#guest(this.#waiting[0]));
+      const next = this.#next();
+      const worker = this.#supervisor?.take(this.#guest(next));
       if (!worker) return;
-      worker.give!(this.#waiting.shift()!);
+      this.#last = next.place ?? 0;
+      this.#waiting.splice(this.#waiting.indexOf(next), 1);
+      worker.give!(next);
     }
+  }
+
+  /** Who is first in the place whose turn it is. */
+  #next(): HandedSocket {
+    const count = this.#asksLater.length;
+    const turn = ({ place = 0 }: HandedSocket) => (place - this.#last - 1 + count) % count;
+    return this.#waiting.reduce((first, socket) => turn(socket) < turn(first) ? socket : first);
+  }
+
+  #waitingAt(place = 0): HandedSocket[] {
+    return this.#waiting.filter((socket) => (socket.place ?? 0) === place);
   }
 
   #guest({ remoteAddr, place = 0 }: HandedSocket): Address {

@@ -34,14 +34,22 @@ function read(runtime: Runtime): Inheritance {
     .map((name) => runtime.takeEnv(name));
   const none = { names: [], warning: null };
   if (count === undefined) return none;
+  if (!/^\d{1,4}$/.test(count)) {
+    return { ...none, warning: `no sockets are taken: LISTEN_FDS is no number: "${count}"` };
+  }
+  if (!pid) {
+    return { ...none, warning: "no sockets are taken: LISTEN_PID says no process" };
+  }
   if (Number(pid) !== runtime.pid) {
     const warning = `sockets were passed on to the process ${pid}, and this is ${runtime.pid}: ` +
       "a shell or npx between them loses them; start the runtime itself, with exec";
     return { ...none, warning };
   }
-  const length = /^\d{1,4}$/.test(count) ? Number(count) : 0;
   const given = names === undefined ? [] : names.split(":");
-  return { names: Array.from({ length }, (_, i) => given[i] ?? "unknown"), warning: null };
+  return {
+    names: Array.from({ length: Number(count) }, (_, i) => given[i] ?? "unknown"),
+    warning: null,
+  };
 }
 
 /**

@@ -201,7 +201,8 @@ export class MainServer extends BaseServer {
 
   protected stopListening(): void {
     this.#connections.shutdown(this.#spreading);
-    this.#source.close();
+    // Whoever was accepted on another program's socket cannot wait for the next server.
+    this.#source.close(this.#listeners.some(({ place }) => place.descriptor !== undefined));
   }
 
   protected endAll(): void {

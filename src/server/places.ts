@@ -4,7 +4,7 @@
  * @module
  */
 import { type Address, formatAddress } from "../connection/connection.ts";
-import { errorMessage } from "../connection/errors.ts";
+import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { ListenOptions, ServeOptions } from "../options.ts";
 import type { Runtime } from "../runtime.ts";
 import { parsePlace } from "../status/place.ts";
@@ -128,6 +128,11 @@ export async function findPlaces(runtime: Runtime, places: readonly Place[]): Pr
     const found = "inherited" in place
       ? inheritedSockets(runtime, place.inherited)
       : await lookUp(runtime, place.address);
+    const isThere = ({ descriptor }: Omit<ListenAt, "number">) =>
+      descriptor !== undefined && all.some((other) => other.descriptor === descriptor);
+    if (found.some(isThere)) {
+      throw new SystemError("EINVAL", `Cannot listen twice on ${nameOf(place)}: it is one socket`);
+    }
     all.push(...found.map((at) => ({ ...at, number })));
   }
   return all.map((at) =>

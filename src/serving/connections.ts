@@ -97,6 +97,8 @@ export class Connections {
   /** Why all were ended, if they were. */
   #ended: CloseReason | null = null;
   #onEmpty: PromiseWithResolvers<void> | null = null;
+  /** Told when the preludes of one have ended. */
+  #onPreludesEnd = (): void => {};
 
   constructor(options: ConnectionsOptions, before = preludes(options.settings)) {
     this.#options = options;
@@ -128,11 +130,22 @@ export class Connections {
   accept(listener: Source): Promise<void> {
     const { limit, lifetime = Infinity, worker, onEvent } = this.#options;
     return acceptLoop(
-      { accept: () => this.#taken < lifetime ? listener.accept() : Promise.resolve(null) },
+      {
+        accept: () =>
+          this.#taken < lifetime ? listener.accept() : this.#acceptLater(listener, lifetime),
+      },
       limit,
       (connection) => this.#take(connection, listener),
       (code) => onEvent({ type: "accept_failed", code, count: 1, worker }),
     );
+  }
+
+  /** The next one, once those in preludes have not used the lifetime up; null if they have. */
+  async #acceptLater(listener: Source, lifetime: number): Promise<SocketConnection | null> {
+    while (this.#count < lifetime && this.#taken >= lifetime) {
+      await new Promise<void>((resolve) => this.#onPreludesEnd = resolve);
+    }
+    return this.#count < lifetime ? listener.accept() : null;
   }
 
   /** How many have had the handler, or may have it yet. */
@@ -203,6 +216,7 @@ export class Connections {
     const isLetIn = outcome.refused === null &&
       (!isProxied || !admitLater || await admitLater(connection.remoteAddr));
     this.#waiting.delete(connection);
+    this.#onPreludesEnd();
     if (isLetIn) {
       const { proxy, left } = outcome;
       return await this.#admit(connection, listener, proxy, left ? noticesItsEnd : handler);

@@ -9,8 +9,11 @@ import type { ConnectionSource } from "./accept_loop.ts";
 export interface OneListener<T> extends ConnectionSource<T> {
   /** Accepted already, while nobody asked. */
   readonly waiting?: number;
-  /** Stops listening; a pending `accept` resolves to null. Idempotent. */
-  close(): void;
+  /**
+   * Stops listening; a pending `accept` resolves to null. Idempotent.
+   * @param serves whether those who wait, accepted already, are given first; else they are closed
+   */
+  close(serves?: boolean): void;
 }
 
 /** What came, in the order of coming. */
@@ -72,9 +75,10 @@ class SeveralListeners<T> implements OneListener<T> {
     return arrival.given;
   }
 
-  close(): void {
+  close(serves = false): void {
+    for (const listener of this.#listeners) listener.close(serves);
+    if (serves) return;
     this.#closed = true;
-    for (const listener of this.#listeners) listener.close();
     for (const arrival of this.#line.splice(0)) if ("given" in arrival) this.#drop(arrival.given);
     this.#open = 0;
     this.#wake?.();

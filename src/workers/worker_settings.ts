@@ -2,7 +2,7 @@
  * What a worker is started with.
  * @module
  */
-import type { Runtime } from "../runtime.ts";
+import { ON_INPUT, type Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
 import type { HandedOverLink } from "./handed_over_worker.ts";
 import type { ProcessLink } from "./process_worker.ts";
@@ -27,15 +27,22 @@ export interface WorkerSettings extends CommonSettings {
   readonly link: ThreadLink | ProcessLink | HandedOverLink;
 }
 
+let own: unknown;
+
 /** What this thread or process was started with; null if it is no worker. */
 export function ownSettings(runtime: Runtime): WorkerSettings | null {
-  const given = runtime.threadScope()?.data ?? parse(runtime.args.at(-1));
+  const given = runtime.threadScope()?.data ?? (own ??= told(runtime));
   return (given as Partial<WorkerSettings> | null)?.link?.way ? given as WorkerSettings : null;
 }
 
-function parse(text: string | undefined): unknown {
+function told(runtime: Runtime): unknown {
+  const text = runtime.args.at(-1) ?? "";
+  return parse(text === ON_INPUT ? runtime.readInput() : text);
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return JSON.parse(text);
   } catch {
     return null; // it is an argument of somebody else's
   }

@@ -91,9 +91,10 @@ Deno.test("where one of several places cannot be had, none is kept", async () =>
     const { message } = await assertRejects(() => serve({ model, listen }, echo), Error);
     assertMatch(message, /^Cannot listen on 127\.0\.0\.1:\d+: it is in use/);
     await assertRejects(() => Client.open({ transport: "unix", path }), Error);
+    await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
   }
   await taken.shutdown();
-  await Deno.remove(folder, { recursive: true });
+  await Deno.remove(folder);
 });
 
 for (const name of ["deno", "bun", "node"] as const) {
@@ -122,6 +123,53 @@ for (const name of ["deno", "bun", "node"] as const) {
   }
 }
 
+for (const name of ["deno", "bun", "node"] as const) {
+  const { run } = await target(name);
+  Deno.test(`${name}: who waits for a place at a stop is served, by this server or the next`, async () => {
+    const unit = new SocketUnit("plain", "other");
+    const [plain, other] = unit.addrs;
+    const args = ["--model", "iterative", "--linger", "0.1"];
+    const server = unit.start(run, args);
+    await server.ready();
+    const first = await Client.open(plain);
+    await first.send("hello");
+    assertEquals(await first.receiveText(5), "hello");
+    // An event loop may have accepted them already.
+    const waiting = await Promise.all([plain, other, other].map((at) => Client.open(at)));
+    for (const client of waiting) await client.send("hello\nbye\n");
+    Deno.kill(server.child.pid!, "SIGTERM");
+    await until("the shutdown", () => server.stderr.includes("shutting down"));
+    await first.close();
+    assertEquals(await server.exit(), 0, server.stderr);
+    const next = unit.start(run, args);
+    for (const client of waiting) {
+      assertEquals(await client.receiveText(5), "hello");
+      await client.close();
+    }
+    await next.ready();
+    assertEquals(await next.stop(), 0, next.stderr);
+    unit.close();
+  });
+}
+
+Deno.test("where sockets are handed over, a crowd that waits in one place holds up nobody in another", async () => {
+  const options = ["--model", "process", "--hand-over", "--max-connections", "1", "--backlog", "3"];
+  const listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"];
+  const command = new Command(["serve", ...options, ...listen]);
+  await command.ready();
+  const [here, there] = places(command.stdout);
+  const first = await Client.open(here);
+  await first.send("hello");
+  assertEquals(await first.receiveText(5), "hello");
+  const crowd = await Promise.all(Array.from({ length: 4 }, () => Client.open(here)));
+  await until("one too many", () => command.log.includes("refused"));
+  const one = await Client.open(there);
+  await one.send("hello");
+  await first.close();
+  assertEquals(await one.receiveText(5), "hello");
+  await end(command, one, ...crowd);
+});
+
 Deno.test("what is wrong with sockets that were passed on is said in one line", async () => {
   const { run } = await target("deno");
   const unit = new SocketUnit("http");
@@ -146,7 +194,20 @@ Deno.test("what is wrong with sockets that were passed on is said in one line", 
   await until("the warning", () => stranger.stderr.includes("passed on to the process 1,"));
   assert(stranger.stderr.includes(`this is ${stranger.child.pid}`), stranger.stderr);
   await stranger.stop();
+  const nobodys = unit.start(run, ["--listen", "127.0.0.1:0"], "");
+  await until("the warning", () => nobodys.stderr.includes("LISTEN_PID says no process"));
+  await nobodys.stop();
+
+  const [, twice] = await said(["--listen", "fd:http", "--listen", "fd:3"]);
+  assertMatch(twice, /^trivet: Cannot listen twice on fd:3: it is one socket\n$/);
   unit.close();
+
+  const garbage = new Command(["serve", "--port", "0"], {
+    env: { LISTEN_FDS: "many", LISTEN_PID: "1" },
+  });
+  await garbage.ready();
+  await until("the warning", () => garbage.log.includes('LISTEN_FDS is no number: "many"'));
+  await end(garbage);
 });
 
 Deno.test("what is wrong with --listen is said in one line", async () => {

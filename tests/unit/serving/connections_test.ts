@@ -238,6 +238,23 @@ test("clients in preludes count for the lifetime, and one that comes after the e
   assertEquals(loop.told.filter((type) => type === "accepted").length, 2);
 });
 
+test("a client that a prelude refuses uses nothing of the lifetime up, also where it would be the last", async () => {
+  const loop = new Loop({ preludes: [header()], lifetime: 2 });
+  const [open, refused] = [loop.clients.come(), loop.clients.come()];
+  await settle();
+  open.arrive("192.0.2.1");
+  await until("the first is served", () => loop.told.includes("accepted"));
+  refused.arrive(null);
+  await until("the second is refused", () => loop.told.includes("refused"));
+  assert(!loop.told.includes("warning"), "the last has come already");
+  loop.clients.come().arrive("192.0.2.1", null);
+  open.arrive(null);
+  await within("the accept loop's end", loop.accepting);
+  await within("the last connection's end", loop.connections.gone());
+  assertEquals(loop.told.filter((type) => type === "accepted").length, 2);
+  assert(loop.told.includes("warning"));
+});
+
 test("several preludes run in their order, each before the next", async () => {
   const order: string[] = [];
   const named = (name: string): Prelude => ({
