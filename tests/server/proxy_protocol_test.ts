@@ -187,7 +187,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     const place = /status on http:\/\/(127\.0\.0\.1:\d+)/.exec(command.log)![1];
     const status = await (await fetch(`http://${place}/status.json`)).json();
     assertEquals(status.totals.refused, {
-      ...{ connections: 0, source: 0, descriptors: 0 },
+      ...{ connections: 0, source: 0, descriptors: 0, denied: 0 },
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
     });
     assertEquals(status.connections[0].client.hostname, "192.0.2.7");
