@@ -68,7 +68,7 @@ function start(address: Address, descriptor?: number, toTheLast = false): LoopLi
   });
   const addr: Address = address.transport === "unix"
     ? address
-    : { ...address, port: listener.port };
+    : { ...address, port: listener.port ?? address.port }; // of a descriptor it tells none (1.4)
   return new BunListener(listener, addr, queue);
 }
 

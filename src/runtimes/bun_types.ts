@@ -37,7 +37,7 @@ export interface SocketHandlers<T> {
 
 /** A listening socket of Bun's loop. */
 export interface ApiListener {
-  readonly port: number;
+  readonly port?: number;
   readonly fd: number;
   stop(closeConnections: boolean): void;
 }

@@ -190,7 +190,8 @@ export async function listenBy<T>(
   try {
     const descriptor = openSocket(libc, place, backlog);
     libc.setNonblocking(descriptor);
-    return await listen(address, backlog, descriptor);
+    const bound = address.transport === "tcp" ? libc.localAddress(descriptor) : address;
+    return await listen(bound, backlog, descriptor);
   } finally {
     libc.unload();
   }
