@@ -1,6 +1,6 @@
 /**
- * What a worker listens on: its thread waits in `accept`, on a socket that all
- * workers share.
+ * What a worker with one client at a time listens on: its thread waits for the next, in
+ * queues that all workers share.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
