@@ -7,7 +7,7 @@ import type { SharedSockets } from "../posix/client_queues.ts";
 import type { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
 import type { Runtime } from "../runtime.ts";
-import { bindAll, type ListenAt, openSocket } from "./bind.ts";
+import { bindAll, isInherited, type ListenAt, openSocket } from "./bind.ts";
 import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
@@ -32,22 +32,19 @@ export class ListeningSockets {
     { backlog, unixMode, keepAlive }: Settings,
     patience: number,
   ): Promise<ListeningSockets> {
-    const bound = await bindAll(
-      runtime,
-      places,
-      unixMode,
-      (place) => openSocket(libc, place, backlog),
-      (descriptor) => libc.localAddress(descriptor),
-      (descriptor) => libc.close(descriptor),
-    );
+    const bound = await bindAll(runtime, places, unixMode, {
+      open: (place) => openSocket(libc, place, backlog),
+      addressOf: (descriptor) => libc.localAddress(descriptor),
+      prepare(descriptor, { address }) {
+        libc.setTimeout(descriptor, "receive", patience);
+        setKeepAlive(runtime, descriptor, address, keepAlive);
+      },
+      close: (descriptor) => libc.close(descriptor),
+    });
     const descriptors = bound.map(({ listener }) => listener);
     const numbers = bound.map(({ place }) => place.number);
-    const inherited = bound.map(({ place }) => place.descriptor !== undefined);
+    const inherited = bound.map(({ place }) => isInherited(place));
     try {
-      for (const { listener, place } of bound) {
-        libc.setTimeout(listener, "receive", patience);
-        setKeepAlive(runtime, listener, place.address, keepAlive);
-      }
       return new ListeningSockets(libc, descriptors, numbers, inherited);
     } catch (error) {
       for (const descriptor of descriptors) libc.close(descriptor);
@@ -85,14 +82,15 @@ export class ListeningSockets {
     return this.shared.end !== null;
   }
 
-  /** How many clients wait in their queues; null where the system does not tell. */
-  queueLength(): number | null {
-    return this.#sum(this.shared.descriptors);
-  }
-
-  /** The same, of those that are ended with this server: others wait for the next one. */
-  ownQueueLength(): number | null {
-    return this.#sum(this.#own);
+  /** See `Entrance.queueLength`: in another program's queue clients wait for the next server. */
+  queueLength(whose: "all" | "own"): number | null {
+    let sum = 0;
+    for (const descriptor of whose === "all" ? this.shared.descriptors : this.#own) {
+      const length = this.#libc.queueLength(descriptor);
+      if (length === null) return null;
+      sum += length;
+    }
+    return sum;
   }
 
   /** Lets nobody else come to the queues that are ended with this server. */
@@ -132,16 +130,6 @@ export class ListeningSockets {
 
   get #own(): number[] {
     return this.shared.descriptors.filter((_, i) => !this.shared.inherited[i]);
-  }
-
-  #sum(descriptors: readonly number[]): number | null {
-    let sum = 0;
-    for (const descriptor of descriptors) {
-      const length = this.#libc.queueLength(descriptor);
-      if (length === null) return null;
-      sum += length;
-    }
-    return sum;
   }
 
   /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */
