@@ -56,7 +56,7 @@ export class BlockingListener {
         this.#pending = null;
         if (accepted === null) continue; // the time is over to look whether it shall leave
         const connection = this.#connection(accepted);
-        connection.place = this.#queues.places[accepted.listener];
+        connection.place = this.#queues.placeOf(accepted.listener);
         return connection;
       } catch (error) {
         if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down
