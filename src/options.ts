@@ -103,7 +103,7 @@ export interface ServeOptions {
   drainSpread?: number;
   /**
    * Whether this process accepts and hands each socket over to a worker process,
-   * instead of workers that share the listening socket (`process` only). It is
+   * instead of workers that share the listening sockets (`process` only). It is
    * the way where no C library can be opened. @default {false}
    */
   handOver?: boolean;

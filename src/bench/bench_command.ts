@@ -15,8 +15,7 @@ import { summarize, summarizeBlocked, type Summary } from "./summary.ts";
 import { blockedText, summaryText } from "./table.ts";
 
 /** The help text. */
-export const BENCH_HELP =
-  `Measure servers under the same load, and see which model suits your handler.
+const BENCH_HELP = `Measure servers under the same load, and see which model suits your handler.
 
 usage: trivet bench [OPTIONS]
 

@@ -31,13 +31,13 @@ export type BlockedOutcome =
   | { readonly error: string };
 
 /** Milliseconds after which a client gives up. */
-export const GIVE_UP = 2000;
+const GIVE_UP = 2000;
 /** What is said of a client that has given up. */
-export const NEVER = `over ${GIVE_UP / 1000} s`;
+const NEVER = `over ${GIVE_UP / 1000} s`;
 /** What is said where the server was gone. */
-export const DEAD = "server died";
+const DEAD = "server died";
 /** What is said of peers, whose handler is not ours. */
-export const NOT_KNOWN = "-";
+const NOT_KNOWN = "-";
 
 const HANDLER = moduleBeside("./blocked_handler", import.meta.url).href;
 

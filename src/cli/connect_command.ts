@@ -14,7 +14,7 @@ import { describeOptions } from "./describe_options.ts";
 import { parseOptions } from "./options.ts";
 
 /** The help text. */
-export const CONNECT_HELP = `Talk to a server: standard input goes out, what comes back is printed.
+const CONNECT_HELP = `Talk to a server: standard input goes out, what comes back is printed.
 
 usage: trivet connect [HOST] [PORT]
        trivet connect HOST:PORT, or [::1]:8888, or PORT

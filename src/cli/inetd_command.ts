@@ -31,7 +31,7 @@ import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
-export const INETD_HELP = `Serve one connection, which is descriptor 0: for inetd, systemd's
+const INETD_HELP = `Serve one connection, which is descriptor 0: for inetd, systemd's
 Accept=yes, tcpserver, socat.
 
 usage: trivet inetd [OPTIONS]

@@ -27,7 +27,7 @@ import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
-export const SERVE_HELP = `Serve clients: one handler, under the model that you pick.
+const SERVE_HELP = `Serve clients: one handler, under the model that you pick.
 
 usage: trivet serve [OPTIONS]
 

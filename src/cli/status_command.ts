@@ -17,7 +17,7 @@ import { statusLine, statusLines } from "./status_table.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
-export const STATUS_HELP = `Ask a server who is there.
+const STATUS_HELP = `Ask a server who is there.
 
 usage: trivet status ADDR
 

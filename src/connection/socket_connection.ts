@@ -18,6 +18,8 @@ import { Writer } from "./writer.ts";
 export class SocketConnection implements Connection {
   /** The peer's end; a prelude that is told of another sets it, see serving/before_handler.ts. */
   remoteAddr: Address;
+  /** This end, in the same way. */
+  localAddr: Address;
   /** Which of the places where its server listens it came to. */
   place = 0;
   /** Bytes that `read` has returned. */
@@ -39,25 +41,16 @@ export class SocketConnection implements Connection {
   #finishing = false;
   /** Read by a prelude, and the handler's. */
   #unread: Uint8Array | null = null;
-  /** This end as a prelude was told of it. */
-  #localAddr: Address | null = null;
   #streams: ConnectionStreams | null = null;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
   constructor(socket: Socket, toSystemError: (error: unknown) => Error = asError) {
-    this.remoteAddr = (this.#socket = socket).remoteAddr;
+    this.#socket = socket;
+    this.remoteAddr = socket.remoteAddr;
+    this.localAddr = socket.localAddr;
     this.#toSystemError = toSystemError;
     this.#end = new ConnectionEnd(socket);
     this.#writer = new Writer(socket, this.#end, toSystemError);
-  }
-
-  get localAddr(): Address {
-    return this.#localAddr ?? this.#socket.localAddr;
-  }
-
-  /** Set by a prelude, as `remoteAddr`. */
-  set localAddr(address: Address) {
-    this.#localAddr = address;
   }
 
   /** Bytes that the kernel has taken. */
@@ -79,10 +72,6 @@ export class SocketConnection implements Connection {
   get doing(): ConnectionDoing {
     if (this.#finishing) return "lingers";
     return this.#writer.writing ? "writes" : this.#reading ? "reads" : "handler";
-  }
-
-  get #closedBy(): string | null {
-    return this.#end.by;
   }
 
   /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
@@ -133,7 +122,7 @@ export class SocketConnection implements Connection {
   waitReadable(milliseconds: number): boolean | undefined {
     const socket = this.#socket;
     if (!socket.waitReadable) return undefined;
-    if (this.#closedBy !== null || this.#unread !== null) return true;
+    if (this.#end.by !== null || this.#unread !== null) return true;
     try {
       return socket.waitReadable(milliseconds);
     } catch (error) {
@@ -218,7 +207,7 @@ export class SocketConnection implements Connection {
    * @throws the error of a write that was called and failed.
    */
   async finish(linger: number): Promise<void> {
-    if (this.#closedBy) return;
+    if (this.#end.by) return;
     this.#finishing = true;
     try {
       await this.closeWrite();
@@ -228,7 +217,7 @@ export class SocketConnection implements Connection {
     }
     this.#end.idleTimer?.stop(); // from here it is linger
     this.#end.peerWatch?.stop();
-    const isOver = () => this.#ended || this.#readError !== null || this.#closedBy !== null;
+    const isOver = () => this.#ended || this.#readError !== null || this.#end.by !== null;
     await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
     this.close();
   }
@@ -238,7 +227,7 @@ export class SocketConnection implements Connection {
    * `linger` milliseconds at most, then RST.
    */
   async abort(): Promise<void> {
-    if (this.#closedBy) return;
+    if (this.#end.by) return;
     this.#finishing = true;
     const { linger } = this.#end;
     const end = performance.now() + linger;
@@ -271,9 +260,7 @@ export class SocketConnection implements Connection {
 
   #claim(use: "calls" | "streams"): TypeError | null {
     if (this.#use !== null && this.#use !== use) {
-      return new TypeError(
-        "Cannot use the streams and read or write of one connection",
-      );
+      return new TypeError("Cannot use the streams and read or write of one connection");
     }
     this.#use = use;
     return null;
@@ -283,7 +270,7 @@ export class SocketConnection implements Connection {
     if (!(buffer instanceof Uint8Array)) {
       return Promise.reject(new TypeError("Cannot read into anything but a Uint8Array"));
     }
-    if (this.#closedBy) return this.#readAfterEnd(null);
+    if (this.#end.by) return this.#readAfterEnd(null);
     if (this.#finishing) return Promise.reject(refusal("EBADF"));
     if (buffer.length === 0) {
       return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
@@ -306,12 +293,11 @@ export class SocketConnection implements Connection {
 
   #readAfterEnd(error: Error | null): Promise<null> {
     const turn = this.readInVain();
-    if (turn) return turn.then(() => this.#afterEnd(error));
-    return this.#afterEnd(error);
+    return turn ? turn.then(() => this.#afterEnd(error)) : this.#afterEnd(error);
   }
 
   #afterEnd(error: Error | null): Promise<null> {
-    if (this.#closedBy) return rejected(refusal(this.#closedBy));
+    if (this.#end.by) return rejected(refusal(this.#end.by));
     return error ? rejected(error) : Promise.resolve(null);
   }
 
@@ -325,7 +311,7 @@ export class SocketConnection implements Connection {
 
   // Made once for the connection, not once for each read.
   #onRead = (length: number | null): number | null => {
-    if (this.#closedBy) this.#onReadError(null);
+    if (this.#end.by) this.#onReadError(null);
     this.#reading = null;
     this.#writer.gaveWay();
     return this.#didRead(length, this.#buffer!);
@@ -349,7 +335,7 @@ export class SocketConnection implements Connection {
   }
 
   #readFailed(error: unknown): Error {
-    if (this.#closedBy) return refusal(this.#closedBy);
+    if (this.#end.by) return refusal(this.#end.by);
     this.#readError = this.#toSystemError(error);
     this.#end.failed(this.#readError);
     return this.#readError;

@@ -52,7 +52,7 @@ function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: 
     ...(sockets === "handed over"
       ? ["sockets are handed over to the worker processes"]
       : sockets && verbose
-      ? ["the workers share the listening socket"]
+      ? [`the workers share the listening socket${event.addrs ? "s" : ""}`]
       : []),
     ...(status
       ? [`status on ${status.transport === "tcp" ? "http://" : ""}${address(status)}`]

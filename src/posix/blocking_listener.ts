@@ -1,6 +1,6 @@
 /**
- * What a worker listens on: its thread waits in `accept`, on a socket that all
- * workers share.
+ * What a worker with one client at a time listens on: its thread waits for the next, in
+ * queues that all workers share.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
@@ -56,7 +56,7 @@ export class BlockingListener {
         this.#pending = null;
         if (accepted === null) continue; // the time is over to look whether it shall leave
         const connection = this.#connection(accepted);
-        connection.place = this.#queues.places[accepted.listener];
+        connection.place = this.#queues.placeOf(accepted.listener);
         return connection;
       } catch (error) {
         if (errorCode(error) === "EINVAL") break; // the supervisor has shut it down

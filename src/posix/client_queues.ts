@@ -12,14 +12,18 @@ export const ACCEPT_TIMEOUT = 1000;
 
 const POLLIN = 1;
 
-/** The listening sockets that a server's workers share; plain values, so that a worker can be told. */
+/** A listening socket. */
+export interface SharedSocket {
+  readonly descriptor: number;
+  /** Which of the server's places it is for; a name's addresses are for one. */
+  readonly place: number;
+  /** Whether it is another program's, and was only passed on. */
+  readonly isInherited: boolean;
+}
+
+/** What a server's workers share; plain values, so that a worker can be told. */
 export interface SharedSockets {
-  /** Their descriptors. */
-  readonly descriptors: readonly number[];
-  /** Of each, which of the server's places it is for; a name's addresses are for one. */
-  readonly places: readonly number[];
-  /** Of each, whether it is another program's, and was only passed on. */
-  readonly inherited: readonly boolean[];
+  readonly listening: readonly SharedSocket[];
   /**
    * A socket that hangs up when nobody shall take clients any more; null where there is one
    * listening socket, which is shut down then.
@@ -27,31 +31,32 @@ export interface SharedSockets {
   readonly end: number | null;
 }
 
+/** The descriptors of all of them. */
+export function descriptorsOf({ listening, end }: SharedSockets): number[] {
+  const descriptors = listening.map(({ descriptor }) => descriptor);
+  return end === null ? descriptors : [...descriptors, end];
+}
+
 /** Takes clients out of the queues. */
 export class ClientQueues {
   /** Where each socket listens. */
   readonly addrs: readonly Address[];
-  /** Of each socket, which of the server's places it is for. */
-  readonly places: readonly number[];
   /** Whether nobody shall take clients any more. */
   isOver = false;
   readonly #libc: Libc;
-  readonly #descriptors: readonly number[];
-  readonly #inherited: readonly boolean[];
+  readonly #sockets: readonly SharedSocket[];
   /** `struct pollfd` for each: the descriptor, and what is waited for and has happened. */
   readonly #polled: Int32Array<ArrayBuffer> | null;
   readonly #polledBytes: Uint8Array<ArrayBuffer>;
   /** Whose turn it is. */
   #next = 0;
 
-  constructor(libc: Libc, { descriptors, places, inherited, end }: SharedSockets) {
+  constructor(libc: Libc, sockets: SharedSockets) {
     this.#libc = libc;
-    this.#descriptors = descriptors;
-    this.#inherited = inherited;
-    this.places = places;
-    this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
-    const polled = end === null ? [] : [...descriptors, end].flatMap((fd) => [fd, POLLIN]);
-    this.#polled = end === null ? null : new Int32Array(polled);
+    this.#sockets = sockets.listening;
+    this.addrs = sockets.listening.map(({ descriptor }) => libc.localAddress(descriptor));
+    const polled = descriptorsOf(sockets).flatMap((descriptor) => [descriptor, POLLIN]);
+    this.#polled = sockets.end === null ? null : new Int32Array(polled);
     this.#polledBytes = new Uint8Array(this.#polled?.buffer ?? new ArrayBuffer(0));
   }
 
@@ -63,7 +68,7 @@ export class ClientQueues {
    * @throws {SystemError} `EINVAL` if the only socket was shut down
    */
   wait(nonblocking: boolean, shallLeave: () => boolean): Accepted | null {
-    if (this.#polled === null) return this.#libc.accept(this.#descriptors[0], nonblocking);
+    if (this.#polled === null) return this.#libc.accept(this.#sockets[0].descriptor, nonblocking);
     const { poll } = this.#libc.functions;
     if (poll(this.#polledBytes, this.#polled.length / 2, ACCEPT_TIMEOUT) <= 0) return null;
     this.isOver = this.#polled.at(-1)! >> 16 !== 0;
@@ -72,16 +77,22 @@ export class ClientQueues {
 
   /** The next client, where the sockets do not block; null if nobody waits. */
   take(nonblocking: boolean): Accepted | null {
-    const { length } = this.#descriptors;
+    const { length } = this.#sockets;
     for (let tries = 0; tries < length; tries++) {
       const listener = this.#next;
       this.#next = (listener + 1) % length;
-      const accepted = this.#libc.accept(this.#descriptors[listener], nonblocking, listener);
+      const { descriptor, isInherited } = this.#sockets[listener];
+      const accepted = this.#libc.accept(descriptor, nonblocking, listener);
       if (accepted === null) continue;
-      if (this.#inherited[listener]) this.#prepare(accepted);
+      if (isInherited) this.#prepare(accepted);
       return accepted;
     }
     return null;
+  }
+
+  /** Which of the server's places that socket is for. */
+  placeOf(listener: number): number {
+    return this.#sockets[listener].place;
   }
 
   #prepare({ descriptor, listener }: Accepted): void {

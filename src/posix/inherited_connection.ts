@@ -6,10 +6,10 @@ import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Libc } from "./libc.ts";
+import { prepare } from "./listening_socket.ts";
 import { decodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
 
 const O_RDWR = 2;
-const SOCK_STREAM = 1;
 /** The first descriptor that is no standard stream. */
 const FIRST = 3;
 const [INPUT, OUTPUT, ERRORS] = [0, 1, 2];
@@ -36,7 +36,7 @@ export function takeConnection(
   same: readonly number[],
 ): InheritedConnection {
   const c = libc.constants;
-  if (libc.option(INPUT, c.SO_TYPE) !== SOCK_STREAM) {
+  if (libc.option(INPUT, c.SO_TYPE) !== c.SOCK_STREAM) {
     throw new SystemError("EPROTOTYPE", "it is no stream socket");
   }
   if (libc.option(INPUT, c.SO_ACCEPTCONN) !== 0) {
@@ -68,12 +68,7 @@ export function takeConnection(
     }
     libc.close(nowhere);
     libc.close(empty);
-    libc.keepAlive(descriptor);
-    if (localAddr.transport === "tcp") {
-      libc.noDelay(descriptor);
-      // Whoever is killed has ended nothing well, as where Trivet has accepted it.
-      libc.endBy(descriptor, "reset");
-    }
+    prepare(libc, descriptor, localAddr);
     return { descriptor, localAddr, remoteAddr };
   } finally {
     library.close();

@@ -53,9 +53,7 @@ export class Libc extends LibcBase {
     const encoded = encodeAddress(address, c);
     const descriptor = this.stream(address, c.SOCK_NONBLOCK);
     try {
-      if (address.transport === "tcp") {
-        this.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
-      }
+      if (address.transport === "tcp") this.noDelay(descriptor);
       if (this.functions.connect(descriptor, encoded, encoded.length) < 0) {
         const code = this.errorName();
         // A connect that a signal interrupts goes on as well, see connect(2).

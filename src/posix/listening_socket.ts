@@ -6,9 +6,7 @@ import type { Address } from "../connection/connection.ts";
 import type { Libc } from "./libc.ts";
 import { encodeAddress } from "./socket_address.ts";
 
-/** The level of TCP's socket options, the same on every system. */
-const IPPROTO_TCP = 6;
-/** That of IPv6's. */
+/** The level of IPv6's socket options, the same on every system. */
 const IPPROTO_IPV6 = 41;
 
 /**
@@ -37,14 +35,13 @@ export function listen(libc: Libc, address: Address, backlog: number, v6Only = f
 
 /**
  * The options of each connection. What is accepted has those of its listening socket,
- * unless that is another program's, which stays as it is.
+ * unless that is another program's.
  * @param address one of its ends
  */
 export function prepare(libc: Libc, descriptor: number, address: Address): void {
-  const c = libc.constants;
-  libc.setOption(descriptor, c.SOL_SOCKET, c.SO_KEEPALIVE, 1);
+  libc.keepAlive(descriptor);
   if (address.transport === "unix") return;
-  libc.setOption(descriptor, IPPROTO_TCP, c.TCP_NODELAY, 1);
+  libc.noDelay(descriptor);
   // Whoever is killed has ended nothing well; a good end takes it back.
   libc.endBy(descriptor, "reset");
 }

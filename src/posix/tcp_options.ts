@@ -43,9 +43,7 @@ export function setKeepAlive(
       [TCP_USER_TIMEOUT, longest],
     ]
   ) {
-    const bytes = new Uint8Array(new Int32Array([value]).buffer);
-    const { setsockopt } = libc.functions;
-    libc.check("setsockopt", setsockopt(descriptor, IPPROTO_TCP, option, bytes, 4));
+    libc.setOption(descriptor, IPPROTO_TCP, option, value);
   }
 }
 

@@ -6,7 +6,7 @@
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { AdoptedSocket } from "../posix/adopted_socket.ts";
-import { ClientQueues, type SharedSockets } from "../posix/client_queues.ts";
+import { ClientQueues, descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { Accepted, Libc } from "../posix/libc.ts";
@@ -146,8 +146,7 @@ export function listenToQueue(
   const own = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS);
   const loop = EpollLoop.share(runtime);
   const queues = new ClientQueues(libc, sockets);
-  const { descriptors, end } = sockets;
-  const watched = end === null ? descriptors : [...descriptors, end];
+  const watched = descriptorsOf(sockets);
   return new QueueListener({
     bell: loop ? loopBell(loop, watched) : threadBell(runtime, watched),
     turns: new Turns(new Board(runtime, board), line, most, own),
@@ -161,7 +160,7 @@ export function listenToQueue(
             ? loop.adopt(descriptor, localAddr, remoteAddr)
             : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr)),
         );
-        connection.place = queues.places[listener];
+        connection.place = queues.placeOf(listener);
         return connection;
       } catch (error) {
         libc.close(descriptor);

@@ -108,23 +108,41 @@ export interface Bound<T> {
   readonly listener: T;
 }
 
+/** Whether what listens there is another program's, and outlives this server. */
+export function isInherited({ descriptor }: ListenAt): boolean {
+  return descriptor !== undefined;
+}
+
+/** Those that end with this server. */
+export function ownOf<T>(bound: readonly Bound<T>[]): T[] {
+  return bound.filter(({ place }) => !isInherited(place)).map(({ listener }) => listener);
+}
+
+/** How a listener of some kind is made. */
+export interface ListenerKind<T> {
+  /** Listens there; it must bind before it returns, also where it returns a promise. */
+  open(place: ListenAt): T | Promise<T>;
+  /** Where it listens now. */
+  addressOf(listener: T): Address;
+  /** Sets what is not set yet, once all are bound. */
+  prepare(listener: T, place: ListenAt): void;
+  /** Takes it back. */
+  close(listener: T): void;
+}
+
 /** Why one of a name's addresses may be left out; and a port that was free for another may not be. */
 const NOT_HERE = ["EADDRNOTAVAIL", "EAFNOSUPPORT"];
 
 /**
  * Binds all of them, or none.
- * @param open as of {@linkcode bind}, on the address that it is given
- * @param addressOf where that listens now
- * @param close takes it back
+ * @param mode as of {@linkcode bind}
  * @throws {SystemError} with one line that says what to do
  */
 export async function bindAll<T>(
   runtime: Runtime,
   places: readonly ListenAt[],
   mode: number | null,
-  open: (place: ListenAt) => T | Promise<T>,
-  addressOf: (listener: T) => Address,
-  close: (listener: T) => void,
+  { open, addressOf, prepare, close }: ListenerKind<T>,
 ): Promise<Bound<T>[]> {
   const all: Bound<T>[] = [];
   try {
@@ -133,11 +151,10 @@ export async function bindAll<T>(
         ? undefined
         : all.find(({ place }) => place.name === wanted.name);
       const place = sibling ? onPortOf(wanted, addressOf(sibling.listener)) : wanted;
-      const { address, descriptor } = place;
       try {
-        const listener = descriptor === undefined
-          ? await bind(runtime, address, mode, () => open(place))
-          : await open(place);
+        const listener = isInherited(place)
+          ? await open(place)
+          : await bind(runtime, place.address, mode, () => open(place));
         all.push({ place, listener });
       } catch (error) {
         const isMissed = sibling === undefined ||
@@ -145,10 +162,11 @@ export async function bindAll<T>(
         if (isMissed) throw error;
       }
     }
+    for (const { listener, place } of all) prepare(listener, place);
     return all;
   } catch (error) {
-    for (const { place: { address, descriptor }, listener } of all) {
-      if (descriptor === undefined) new OwnFile(runtime, address).remove();
+    for (const { place, listener } of all) {
+      if (!isInherited(place)) new OwnFile(runtime, place.address).remove();
       close(listener);
     }
     throw error;

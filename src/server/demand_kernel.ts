@@ -4,7 +4,7 @@
  */
 import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ListenAt } from "./bind.ts";
+import { isInherited, type ListenAt } from "./bind.ts";
 import type { Settings } from "./settings.ts";
 
 /**
@@ -12,9 +12,7 @@ import type { Settings } from "./settings.ts";
  * @throws {SystemError} with one line that says what to do
  */
 export function demandOwn(settings: Settings, places: readonly ListenAt[]): void {
-  if (settings.keepAlive === null || places.every((place) => place.descriptor === undefined)) {
-    return;
-  }
+  if (settings.keepAlive === null || !places.some(isInherited)) return;
   throw new SystemError(
     "ENOTSUP",
     "Cannot set the times of keep-alive on a socket that was passed on: whoever made it sets " +

@@ -38,7 +38,7 @@ export interface Entrance {
   open(supervisor: Supervisor, opening: Opening): Promise<void>;
   /** A worker has become idle. */
   onIdle(): void;
-  /** Lets nobody else come to the queue. */
+  /** Lets nobody else come to the queues that are ended with this server. */
   dropNewcomers(): void;
   /** Refuses newcomers, and wakes workers that wait for one. */
   stop(): void;

@@ -12,7 +12,7 @@ import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { handedOverStarter } from "../workers/handed_over_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
-import { bindAll, type Bound, listenBy } from "./bind.ts";
+import { bindAll, type Bound, listenBy, ownOf } from "./bind.ts";
 import { demandKernel } from "./demand_kernel.ts";
 import type { Entrance, EntranceOptions, Opening } from "./entrance.ts";
 import { setKeepAlive } from "./keep_alive.ts";
@@ -26,8 +26,6 @@ const CHANNEL_DESCRIPTORS = 4;
  */
 const ACCEPT_BURST = 128;
 
-type Listening = Bound<HandOverListener>;
-
 /** Clients that were accepted here, and wait for an idle worker. */
 export class HandedOverEntrance implements Entrance {
   readonly sockets = "handed over";
@@ -37,7 +35,7 @@ export class HandedOverEntrance implements Entrance {
   readonly start: StartWorker;
   readonly room: number;
   readonly #runtime: Runtime;
-  readonly #listeners: readonly Listening[];
+  readonly #listeners: readonly Bound<HandOverListener>[];
   /** All of them as one. */
   readonly #source: OneListener<HandedSocket>;
   /** How many may wait here of each place. */
@@ -55,33 +53,25 @@ export class HandedOverEntrance implements Entrance {
   static async bind(
     { runtime, places, settings, common }: EntranceOptions,
   ): Promise<HandedOverEntrance> {
-    const listeners = await bindAll(
-      runtime,
-      places,
-      settings.unixMode,
-      (place) => listenBy(runtime, place, settings.backlog, runtime.listenToHandOver),
-      ({ addr }) => addr,
-      (listener) => listener.close(),
-    );
-    try {
-      for (const { listener, place } of listeners) {
-        demandKernel(runtime, settings, listener.descriptor === undefined);
-        setKeepAlive(runtime, listener.descriptor!, place.address, settings.keepAlive);
-      }
-    } catch (error) {
-      for (const { listener } of listeners) listener.close();
-      throw error;
-    }
-    const { workerArgs, workerPermissions } = settings;
+    const { backlog, unixMode, keepAlive, workerArgs, workerPermissions } = settings;
+    const bound = await bindAll(runtime, places, unixMode, {
+      open: (place) => listenBy(runtime, place, backlog, runtime.listenToHandOver),
+      addressOf: ({ addr }) => addr,
+      prepare({ descriptor }, { address }) {
+        demandKernel(runtime, settings, descriptor === undefined);
+        setKeepAlive(runtime, descriptor!, address, keepAlive);
+      },
+      close: (listener) => listener.close(),
+    });
     const start = handedOverStarter(runtime, common, workerArgs, workerPermissions);
     const limit = runtime.descriptorLimit() ?? Infinity;
     const descriptors = limit - SPARE_DESCRIPTORS - ACCEPT_BURST;
-    return new HandedOverEntrance(runtime, listeners, start, settings, descriptors);
+    return new HandedOverEntrance(runtime, bound, start, settings, descriptors);
   }
 
   private constructor(
     runtime: Runtime,
-    bound: readonly Listening[],
+    bound: readonly Bound<HandOverListener>[],
     start: StartWorker,
     settings: Settings,
     descriptors: number,
@@ -89,7 +79,7 @@ export class HandedOverEntrance implements Entrance {
     this.#runtime = runtime;
     this.#listeners = bound;
     this.addrs = bound.map(({ listener }) => listener.addr);
-    this.ownAddrs = this.#own.map(({ addr }) => addr);
+    this.ownAddrs = ownOf(bound).map(({ addr }) => addr);
     this.#source = asOne(
       bound.map(({ listener }) => listener),
       (socket, listener) => socket.place = bound[listener].place.number,
@@ -153,7 +143,7 @@ export class HandedOverEntrance implements Entrance {
   }
 
   dropNewcomers(): void {
-    for (const { descriptor } of this.#own) refuseNewcomers(this.#runtime, descriptor);
+    for (const { descriptor } of ownOf(this.#listeners)) refuseNewcomers(this.#runtime, descriptor);
   }
 
   stop(): void {
@@ -165,11 +155,6 @@ export class HandedOverEntrance implements Entrance {
   }
 
   release(): void {}
-
-  get #own(): HandOverListener[] {
-    return this.#listeners.filter(({ place }) => place.descriptor === undefined)
-      .map(({ listener }) => listener);
-  }
 
   #drop(socket: HandedSocket): void {
     this.#listeners[0].listener.drop(socket);

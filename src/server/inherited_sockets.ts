@@ -23,7 +23,7 @@ let own: Inheritance | null = null;
 
 /**
  * What was passed on to this process. The first call takes the variables away, so that
- * nobody whom it starts thinks that they are meant for him.
+ * no process which this one starts takes them for its own.
  */
 export function inheritance(runtime: Runtime): Inheritance {
   return own ??= read(runtime);

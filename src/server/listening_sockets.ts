@@ -3,11 +3,11 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { SharedSockets } from "../posix/client_queues.ts";
+import { descriptorsOf, type SharedSocket, type SharedSockets } from "../posix/client_queues.ts";
 import type { Libc } from "../posix/libc.ts";
 import { dropNewcomers } from "../posix/syn_filter.ts";
 import type { Runtime } from "../runtime.ts";
-import { bindAll, type ListenAt, openSocket } from "./bind.ts";
+import { bindAll, isInherited, type ListenAt, openSocket } from "./bind.ts";
 import { setKeepAlive } from "./keep_alive.ts";
 import type { Settings } from "./settings.ts";
 
@@ -32,52 +32,51 @@ export class ListeningSockets {
     { backlog, unixMode, keepAlive }: Settings,
     patience: number,
   ): Promise<ListeningSockets> {
-    const bound = await bindAll(
-      runtime,
-      places,
-      unixMode,
-      (place) => openSocket(libc, place, backlog),
-      (descriptor) => libc.localAddress(descriptor),
-      (descriptor) => libc.close(descriptor),
-    );
-    const descriptors = bound.map(({ listener }) => listener);
-    const numbers = bound.map(({ place }) => place.number);
-    const inherited = bound.map(({ place }) => place.descriptor !== undefined);
+    const bound = await bindAll(runtime, places, unixMode, {
+      open: (place) => openSocket(libc, place, backlog),
+      addressOf: (descriptor) => libc.localAddress(descriptor),
+      prepare(descriptor, { address }) {
+        libc.setTimeout(descriptor, "receive", patience);
+        setKeepAlive(runtime, descriptor, address, keepAlive);
+      },
+      close: (descriptor) => libc.close(descriptor),
+    });
+    const listening = bound.map(({ listener: descriptor, place }) => ({
+      descriptor,
+      place: place.number,
+      isInherited: isInherited(place),
+    }));
     try {
-      for (const { listener, place } of bound) {
-        libc.setTimeout(listener, "receive", patience);
-        setKeepAlive(runtime, listener, place.address, keepAlive);
-      }
-      return new ListeningSockets(libc, descriptors, numbers, inherited);
+      return new ListeningSockets(libc, listening);
     } catch (error) {
-      for (const descriptor of descriptors) libc.close(descriptor);
+      for (const { descriptor } of listening) libc.close(descriptor);
       throw error;
     }
   }
 
-  private constructor(libc: Libc, descriptors: number[], places: number[], inherited: boolean[]) {
+  private constructor(libc: Libc, listening: readonly SharedSocket[]) {
     this.#libc = libc;
-    this.addrs = descriptors.map((descriptor) => libc.localAddress(descriptor));
-    const isOne = descriptors.length === 1 && !inherited[0];
+    this.addrs = listening.map(({ descriptor }) => libc.localAddress(descriptor));
+    const isOne = listening.length === 1 && !listening[0].isInherited;
     const [end, other] = isOne ? [null, null] : libc.socketPair();
-    this.shared = { descriptors, places, inherited, end };
+    this.shared = { listening, end };
     this.#end = other;
     if (!isOne) this.setNonblocking();
   }
 
   /** Those of sockets that end with this server. */
   get ownAddrs(): Address[] {
-    return this.addrs.filter((_, i) => !this.shared.inherited[i]);
+    return this.addrs.filter((_, i) => !this.shared.listening[i].isInherited);
   }
 
   /** Of one socket, the first; what fails for it would for the others. */
   get first(): number {
-    return this.shared.descriptors[0];
+    return this.shared.listening[0].descriptor;
   }
 
   /** Deno makes what it passes on block, for all who have it (2.9). */
   setNonblocking(): void {
-    for (const descriptor of this.shared.descriptors) this.#libc.setNonblocking(descriptor);
+    for (const { descriptor } of this.shared.listening) this.#libc.setNonblocking(descriptor);
   }
 
   /** Whether an `accept` on them must not block, because there are others. */
@@ -85,27 +84,28 @@ export class ListeningSockets {
     return this.shared.end !== null;
   }
 
-  /** How many clients wait in their queues; null where the system does not tell. */
-  queueLength(): number | null {
-    return this.#sum(this.shared.descriptors);
-  }
-
-  /** The same, of those that are ended with this server: others wait for the next one. */
-  ownQueueLength(): number | null {
-    return this.#sum(this.#own);
+  /** See `Entrance.queueLength`: in another program's queue clients wait for the next server. */
+  queueLength(whose: "all" | "own"): number | null {
+    let sum = 0;
+    for (const { descriptor } of whose === "all" ? this.shared.listening : this.#own) {
+      const length = this.#libc.queueLength(descriptor);
+      if (length === null) return null;
+      sum += length;
+    }
+    return sum;
   }
 
   /** Lets nobody else come to the queues that are ended with this server. */
   dropNewcomers(): void {
-    for (const descriptor of this.#own) dropNewcomers(this.#libc, descriptor);
+    for (const { descriptor } of this.#own) dropNewcomers(this.#libc, descriptor);
   }
 
   /** Wakes all who wait for a client, and ends the queues; another program's stay as they are. */
   stop(): void {
     if (this.#end !== null) this.#libc.close(this.#end);
     this.#end = null;
-    this.shared.descriptors.forEach((descriptor, i) => {
-      if (this.shared.inherited[i]) return;
+    this.shared.listening.forEach(({ descriptor, isInherited }, i) => {
+      if (isInherited) return;
       this.#libc.shutdown(descriptor, "both");
       if (this.addrs[i].transport === "unix") this.#endQueue(descriptor);
     });
@@ -113,12 +113,10 @@ export class ListeningSockets {
 
   /** Gives back what is left, once the last worker is gone. */
   release(): void {
-    const { descriptors, inherited, end } = this.shared;
-    descriptors.forEach((descriptor, i) => {
-      if (inherited[i]) this.#restore(descriptor);
-      this.#libc.close(descriptor);
-    });
-    if (end !== null) this.#libc.close(end);
+    for (const { descriptor, isInherited } of this.shared.listening) {
+      if (isInherited) this.#restore(descriptor);
+    }
+    for (const descriptor of descriptorsOf(this.shared)) this.#libc.close(descriptor);
     if (this.#end !== null) this.#libc.close(this.#end);
   }
 
@@ -130,18 +128,8 @@ export class ListeningSockets {
     }
   }
 
-  get #own(): number[] {
-    return this.shared.descriptors.filter((_, i) => !this.shared.inherited[i]);
-  }
-
-  #sum(descriptors: readonly number[]): number | null {
-    let sum = 0;
-    for (const descriptor of descriptors) {
-      const length = this.#libc.queueLength(descriptor);
-      if (length === null) return null;
-      sum += length;
-    }
-    return sum;
+  get #own(): SharedSocket[] {
+    return this.shared.listening.filter(({ isInherited }) => !isInherited);
   }
 
   /** Linux resets who waits in a TCP socket's queue; a Unix one keeps them waiting. */

@@ -20,7 +20,15 @@ import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
 import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
-import { bindAll, type Bound, type ListenAt, listenBy, openSocket } from "./bind.ts";
+import {
+  bindAll,
+  type Bound,
+  isInherited,
+  type ListenAt,
+  listenBy,
+  openSocket,
+  ownOf,
+} from "./bind.ts";
 import { setKeepAlive } from "./keep_alive.ts";
 import type { Model } from "./models.ts";
 import type { Settings } from "./settings.ts";
@@ -31,15 +39,13 @@ export interface Served {
   readonly lifecycle: Lifecycle;
 }
 
-type Listening = Bound<LoopListener>;
-
 /** A server whose one accept loop runs in this thread. */
 export class MainServer extends BaseServer {
   readonly addrs: readonly Address[];
   readonly room: number;
   readonly #runtime: Runtime;
   readonly #epoll: EpollLoop | null;
-  readonly #listeners: readonly Listening[];
+  readonly #listeners: readonly Bound<LoopListener>[];
   /** All of them, as the accept loop has them. */
   readonly #source: OneListener<SocketConnection>;
   readonly #model: string;
@@ -68,22 +74,17 @@ export class MainServer extends BaseServer {
     settings = { ...settings, serving: { ...settings.serving, access } };
     const loop = EpollLoop.share(runtime);
     try {
-      const { backlog, unixMode } = settings;
-      const open = (place: ListenAt) =>
-        loop
-          ? loop.listenOn(openSocket(loop.libc, place, backlog), place.descriptor !== undefined)
-          : listenBy(runtime, place, backlog, runtime.listen);
-      const bound = await bindAll(
-        runtime,
-        places,
-        unixMode,
-        open,
-        ({ addr }) => addr,
-        (listener) => listener.close(),
-      );
-      for (const { listener, place } of bound) {
-        setKeepAlive(runtime, listener.descriptor!, place.address, settings.keepAlive);
-      }
+      const { backlog, unixMode, keepAlive } = settings;
+      const bound = await bindAll<LoopListener>(runtime, places, unixMode, {
+        open: (place) =>
+          loop
+            ? loop.listenOn(openSocket(loop.libc, place, backlog), isInherited(place))
+            : listenBy(runtime, place, backlog, runtime.listen),
+        addressOf: ({ addr }) => addr,
+        prepare: ({ descriptor }, { address }) =>
+          setKeepAlive(runtime, descriptor!, address, keepAlive),
+        close: (listener) => listener.close(),
+      });
       return new MainServer(runtime, model, settings, loop, bound, served, emit);
     } catch (error) {
       await loop?.end();
@@ -96,7 +97,7 @@ export class MainServer extends BaseServer {
     model: Model,
     settings: Settings,
     loop: EpollLoop | null,
-    bound: readonly Listening[],
+    bound: readonly Bound<LoopListener>[],
     { handler, lifecycle }: Served,
     emit: EventSink,
   ) {
@@ -115,8 +116,7 @@ export class MainServer extends BaseServer {
     );
     this.#lifecycle = lifecycle;
     this.#model = settings.serving.model;
-    const own = bound.filter(({ place }) => place.descriptor === undefined);
-    this.rememberFiles(own.map(({ listener }) => listener.addr));
+    this.rememberFiles(ownOf(bound).map(({ addr }) => addr));
     this.room = Math.max(1, (runtime.descriptorLimit() ?? Infinity) - SPARE_DESCRIPTORS);
     const limit = model.each === "one" ? 1 : Math.min(settings.maxConnections, this.room);
     for (const listener of listeners) {
@@ -193,8 +193,8 @@ export class MainServer extends BaseServer {
   protected async beginShutdown(): Promise<void> {
     this.#since = performance.now();
     if (this.#spreading === null) this.#connections.shutdown();
-    const own = this.#listeners.filter(({ place }) => place.descriptor === undefined);
-    for (const { listener } of own) refuseNewcomers(this.#runtime, listener.descriptor);
+    const own = ownOf(this.#listeners);
+    for (const { descriptor } of own) refuseNewcomers(this.#runtime, descriptor);
     // Another program's queue is for the next server.
     if (own.length > 0) await patiently(DRAIN);
   }
@@ -202,7 +202,7 @@ export class MainServer extends BaseServer {
   protected stopListening(): void {
     this.#connections.shutdown(this.#spreading);
     // Whoever was accepted on another program's socket cannot wait for the next server.
-    this.#source.close(this.#listeners.some(({ place }) => place.descriptor !== undefined));
+    this.#source.close(this.#listeners.some(({ place }) => isInherited(place)));
   }
 
   protected endAll(): void {

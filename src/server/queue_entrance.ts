@@ -1,5 +1,5 @@
 /**
- * Workers with many clients each share the listening socket, and a board that
+ * Workers with many clients each share the listening sockets, and a board that
  * tells whose turn it is.
  * @module
  */

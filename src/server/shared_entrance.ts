@@ -91,7 +91,7 @@ export class SharedEntrance implements Entrance {
   }
 
   queueLength(whose: "all" | "own" = "all"): number | null {
-    return whose === "all" ? this.#listening.queueLength() : this.#listening.ownQueueLength();
+    return this.#listening.queueLength(whose);
   }
 
   open(): Promise<void> {

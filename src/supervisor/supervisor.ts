@@ -12,6 +12,7 @@ import type { StartWorker, WorkerHandle } from "../workers/worker_handle.ts";
 import { BackOff, LONG_LIFE } from "./back_off.ts";
 import { shutDown } from "./crew_end.ts";
 import { CrewSize } from "./crew_size.ts";
+import { Forks } from "./forks.ts";
 import { Reloads, type Trial } from "./reload.ts";
 import { Roster } from "./roster.ts";
 import { type Common, SupervisedWorker as Worker } from "./supervised_worker.ts";
@@ -39,11 +40,6 @@ export interface SupervisorSettings extends Common {
   readonly shrinkInterval?: number;
 }
 
-/** What is said of a handler that breaks the promise of `blocking`. */
-const GAVE_UP = "a handler that exports `blocking` waited for something else than its " +
-  "connection, which ended; from now on its workers are not forked, and slower: take that " +
-  "export out of its module";
-
 /** How many are started before the loop gets its turn; then one in each turn. */
 const STARTS_IN_A_TURN = 4;
 /** Milliseconds that spares must have been too few, with nobody waiting, to start more. */
@@ -66,8 +62,7 @@ export class Supervisor {
   readonly #backOff = new BackOff(() => this.#keep());
   readonly #size: CrewSize;
   readonly #reloads: Reloads<Worker>;
-  /** The last generation whose handler broke the promise of `blocking`. */
-  #unforkable = -1;
+  readonly #forks: Forks;
 
   constructor(settings: SupervisorSettings) {
     this.#settings = settings;
@@ -80,8 +75,14 @@ export class Supervisor {
       limit,
       start: (trial) => this.#startOne(trial),
       leave: (worker) => this.#leave(worker),
-      startAfresh: () => this.#startAfresh(),
+      startAfresh: () => {
+        // However often starts have failed, the next may not.
+        this.#backOff.forget();
+        this.#backOff.stop();
+        this.#keep();
+      },
     });
+    this.#forks = new Forks(this.#workers, (worker) => this.#leave(worker), settings.onEvent);
   }
 
   /**
@@ -132,7 +133,7 @@ export class Supervisor {
 
   /** How many workers wait for a client, or will when they have started. */
   get free(): number {
-    return this.#workers.count("idle") + this.#workers.count("starting");
+    return this.idle + this.#workers.count("starting");
   }
 
   /**
@@ -172,17 +173,8 @@ export class Supervisor {
     this.#next.stop();
     this.#reloads.stop();
     if (!this.#everReady) {
-      this.#ready.reject(
-        new SystemError("ECANCELED", "The server was stopped while it started"),
-      );
+      this.#ready.reject(new SystemError("ECANCELED", "The server was stopped while it started"));
     }
-  }
-
-  /** However often starts have failed, the next may not. */
-  #startAfresh(): void {
-    this.#backOff.forget();
-    this.#backOff.stop();
-    this.#keep();
   }
 
   #leave(worker: Worker): void {
@@ -205,7 +197,7 @@ export class Supervisor {
     if (this.#stopping || this.#backOff.waits || this.#next.waits) return;
     const now = {
       starting: this.#workers.count("starting"),
-      idle: this.#workers.count("idle"),
+      idle: this.idle,
       all: this.#workers.size,
       everReady: this.#everReady,
     };
@@ -218,7 +210,7 @@ export class Supervisor {
 
   #becameBusy(): void {
     // At once only for clients that wait: a busy worker may be idle in a moment.
-    if (this.#workers.count("idle") === 0 && this.#settings.queueLength() !== 0) this.#keep();
+    if (this.idle === 0 && this.#settings.queueLength() !== 0) this.#keep();
     // A worker that is busy for a moment only needs no successor.
     if (!this.#stopping) this.#topUp.in(TOP_UP_DELAY);
   }
@@ -253,9 +245,8 @@ export class Supervisor {
       case "ready":
         this.#ready.resolve();
         worker.trial?.resolve();
-        if (worker.generation <= this.#unforkable) this.#dismissFork(worker);
+        this.#forks.ready(worker);
         this.#settings.onIdle?.();
-        if (worker.how !== "stopgap") this.#dismissStopgaps();
         return this.#keep();
       case "failed":
         return this.#couldNotLoad(worker, change.why);
@@ -264,7 +255,9 @@ export class Supervisor {
       case "leaving":
         return this.#keep();
       case "gave up":
-        return this.#replaceForks(worker.generation);
+        if (worker.generation < this.#reloads.generation) return; // of no use after a reload
+        if (this.#forks.gaveUp(worker.generation)) this.#keep();
+        return;
       case "accepted":
         this.#backOff.forget();
         if (this.#settings.each === "one") this.#becameBusy();
@@ -273,32 +266,6 @@ export class Supervisor {
         if (change.idle) this.#settings.onIdle?.();
         if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
-  }
-
-  /** There is one that was started for good: whoever was not may leave. */
-  #dismissStopgaps(): void {
-    for (const worker of this.#workers.idle()) {
-      if (worker.how === "stopgap") this.#leave(worker);
-    }
-  }
-
-  /** A handler cannot be forked: all its forks would fail. */
-  #replaceForks(generation: number): void {
-    // What was said before a reload, or has been said, is of no use.
-    if (generation < this.#reloads.generation || generation === this.#unforkable) return;
-    this.#unforkable = generation;
-    this.#settings.onEvent({ type: "warning", message: GAVE_UP });
-    for (const worker of [...this.#workers.values()]) this.#dismissFork(worker);
-    this.#keep();
-  }
-
-  #dismissFork(worker: Worker): void {
-    const { how, state } = worker;
-    if (how !== "forked" || state === "leaving") return;
-    this.#leave(worker);
-    if (state === "busy") return;
-    worker.why = "exit";
-    worker.handle.kill();
   }
 
   #couldNotLoad(worker: Worker, why: string): void {
@@ -359,7 +326,7 @@ export class Supervisor {
   /** @param wasReady it could be started, and was ended from outside */
   #failed(error: Error, wasReady = false): void {
     if (this.#stopping || this.#backOff.waits) return;
-    const alive = this.#workers.count("idle") + this.#workers.count("busy") > 0;
+    const alive = this.idle + this.#workers.count("busy") > 0;
     if (!this.#backOff.failed(error, wasReady || alive, this.#everReady)) this.#giveUp(error);
   }
 

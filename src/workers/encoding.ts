@@ -17,6 +17,15 @@ export const ADMITTED = ORDERS.length;
 /** The other answer. */
 export const REFUSED = ADMITTED + 1;
 
+/** Bytes of an order to a template, two words: what, and a worker's number or PID. */
+export const TEMPLATE_ORDER_SIZE = 8;
+/** To fork a worker of this number, which gets both descriptors that come with the order. */
+export const FORK = 1;
+/** To end the worker with this PID, if it has not ended. */
+export const KILL = 2;
+/** The same, and to tell how it has ended. */
+export const REAP = 3;
+
 /**
  * A message as one line; bytes become an array of numbers. From threads, too: to
  * clone an object costs Deno 1.6 and Bun 2.2 times what its text does (2.9, 1.4).

@@ -4,9 +4,9 @@
  * @module
  */
 import { errorMessage } from "../connection/errors.ts";
-import { isTemplates, Template } from "./forked_worker.ts";
-import type { Order } from "./messages.ts";
+import { isTemplates, type Order } from "./messages.ts";
 import { type ProcessListeners, type ProcessSetup, startProcess } from "./process_worker.ts";
+import { Template } from "./template.ts";
 import type { StartWorker, WorkerHandle, WorkerListeners } from "./worker_handle.ts";
 
 /** Milliseconds after which a template that ends is replaced at once. */

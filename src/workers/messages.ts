@@ -47,7 +47,7 @@ export type Message =
   | { readonly type: "leaving" }
   | { readonly type: "event"; readonly event: UntimedEvent };
 
-/** What a process says that forks workers, see forked_worker.ts. */
+/** What a process says that forks workers, see template.ts. */
 export type TemplateMessage =
   /** It has loaded the handler, and waits for orders. */
   | { readonly type: "template" }
@@ -62,4 +62,9 @@ export type ProcessMessage = Message | TemplateMessage;
 /** Whether it may be left out when nobody reads: what was said, and not what happened. */
 export function isOptional(message: ProcessMessage): boolean {
   return message.type === "event" && message.event.type === "message";
+}
+
+/** Whether only a template says this. */
+export function isTemplates(message: { readonly type: string }): message is TemplateMessage {
+  return ["template", "forked", "ended"].includes(message.type);
 }

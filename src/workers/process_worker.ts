@@ -5,7 +5,7 @@
  */
 import type { Address } from "../connection/connection.ts";
 import { BlockingListener } from "../posix/blocking_listener.ts";
-import type { SharedSockets } from "../posix/client_queues.ts";
+import { descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
 import { mapMemory } from "../posix/mapped_memory.ts";
@@ -51,8 +51,7 @@ const LISTENING = 4;
  * The last one: the board of those that share many clients, of the others the scoreboard,
  * if there is one.
  */
-const boardAfter = ({ descriptors, end }: SharedSockets) =>
-  LISTENING + descriptors.length + (end === null ? 0 : 1);
+const boardAfter = (sockets: SharedSockets) => LISTENING + descriptorsOf(sockets).length;
 
 /** Told also of what only a process that forks says. */
 export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
@@ -102,9 +101,9 @@ export function startProcess(
   let line: number | null = null;
   let child;
   try {
-    const { descriptors, end } = sockets;
+    const { listening, end } = sockets;
     const board = (sharing?.board ?? scores)?.descriptor ?? null;
-    for (const descriptor of [...descriptors, end, board]) {
+    for (const descriptor of [...descriptorsOf(sockets), board]) {
       if (descriptor !== null) passed.push(libc.duplicate(descriptor));
     }
     if (sharing) line = sharing.board.take();
@@ -112,9 +111,8 @@ export function startProcess(
     const link: ProcessLink = {
       ...{ way: "process", parent: runtime.pid, shares, forks },
       sockets: {
-        ...sockets,
-        descriptors: descriptors.map((_, i) => LISTENING + i),
-        end: end === null ? null : LISTENING + descriptors.length,
+        listening: listening.map((socket, i) => ({ ...socket, descriptor: LISTENING + i })),
+        end: end === null ? null : LISTENING + listening.length,
       },
       scores: scores?.size ?? 0,
     };
@@ -167,8 +165,7 @@ export async function processChannel(
   const { shares, sockets } = link;
   libc.closeOnExec(CONTROL);
   if (shares) libc.closeOnExec(shares.board);
-  for (const descriptor of sockets.descriptors) libc.closeOnExec(descriptor);
-  if (sockets.end !== null) libc.closeOnExec(sockets.end);
+  for (const descriptor of descriptorsOf(sockets)) libc.closeOnExec(descriptor);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
   const listen: ControlOptions["listen"] = (blocking, shallLeave, watch) =>

@@ -56,9 +56,7 @@ async function serveItself(
   const over = Promise.withResolvers<void>();
   const exit = () => over.resolve() as never;
   const sockets = {
-    descriptors: [clients.descriptor],
-    places: [0],
-    inherited: [false],
+    listening: [{ descriptor: clients.descriptor, place: 0, isInherited: false }],
     end: null,
   };
   const channel = forkedChannel(runtime, libc, sockets, { pid: 0, control, exit });

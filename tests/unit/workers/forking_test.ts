@@ -21,7 +21,8 @@ testAlone(
         throw failure("EAGAIN");
       },
     };
-    const sockets = { descriptors: [listening], places: [0], inherited: [false], end: null };
+    const socket = { descriptor: listening, place: 0, isInherited: false };
+    const sockets = { listening: [socket], end: null };
     const common = { handler: "file:///handler.ts" } as ProcessSetup["common"];
     const starter = new ForkingStarter({
       ...{ runtime: refusing, libc, sockets, common, workerArgs: [], sharing: null },

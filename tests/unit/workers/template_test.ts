@@ -4,7 +4,7 @@ import { errorCode } from "../../../src/connection/errors.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import { DescriptorPasser } from "../../../src/posix/passed_descriptors.ts";
 import { runtime } from "../../../src/runtimes/deno.ts";
-import { Template } from "../../../src/workers/forked_worker.ts";
+import { Template } from "../../../src/workers/template.ts";
 import type { ProcessSetup } from "../../../src/workers/process_worker.ts";
 import { until } from "../../tools/client.ts";
 import { test } from "../../tools/unit.ts";
