@@ -197,7 +197,7 @@ function checkFit(
       "Cannot limit connections per source on a Unix socket: its clients have no source",
     );
   }
-  if (options.minRate && options.path !== undefined) {
+  if (options.minRate && places.some(isUnix)) {
     throw new TypeError(
       "Cannot serve with minRate on a Unix socket: the system does not tell what has come to a client",
     );

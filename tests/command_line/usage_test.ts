@@ -33,6 +33,7 @@ const MISTAKES: [string[], number, RegExp][] = [
   [["serve", "--log", "none", "--verbose"], 2, /--verbose goes without --log none/],
   [["serve", "--drain-spread", "11"], 2, /over 11 s .* over at shutdownTimeout, after 10 s/],
   [["serve", "--min-rate", "10", "--unix", "/s"], 2, /minRate on a Unix socket/],
+  [["serve", "--min-rate", "10", "--listen", "0", "--listen", "unix:/s"], 2, /minRate on a Unix/],
   [["serve", "--min-rate-grace", "5"], 2, /minRateGrace: give minRate too/],
   [["serve", "--keepalive", "1m"], 2, /--keepalive .* such as 60:10:6: not "1m"/],
   [["serve", "--keepalive", "60:0"], 2, /keepAlive.interval 0: .* from 1000 to /],
