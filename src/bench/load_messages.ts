@@ -68,8 +68,10 @@ export interface LoadResult {
   readonly busy: number;
 }
 
-/** What the load generator tells while it runs, in this order. */
+/** What the load generator tells, in this order. */
 export type LoadMessage =
+  /** It listens: what it was sent before is lost on Deno (2.9, see load_thread.ts). */
+  | { readonly type: "ready" }
   | { readonly type: "warming" }
   | { readonly type: "measuring" }
   | { readonly type: "measured" }

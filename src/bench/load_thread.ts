@@ -27,12 +27,16 @@ export interface LoadListener {
 export class LoadThread {
   readonly #thread: StartedWorker;
   #control: Int32Array = new Int32Array(0);
+  readonly #ready = Promise.withResolvers<void>();
   #message: (message: LoadMessage) => void = () => {};
   #ended: ((reason: string) => void) | null = null;
 
   constructor(runtime: Runtime) {
     this.#thread = runtime.startThread(WORKER, null);
-    this.#thread.onMessage((message) => this.#message(message as LoadMessage));
+    this.#thread.onMessage((message) => {
+      if ((message as LoadMessage).type === "ready") this.#ready.resolve();
+      else this.#message(message as LoadMessage);
+    });
     this.#thread.onExit((reason) => this.#ended?.(reason));
   }
 
@@ -52,11 +56,13 @@ export class LoadThread {
           case "holding":
             void this.#hold(listener);
             return;
+          case "ready":
+            return;
           default:
             listener[message.type]();
         }
       };
-      this.#thread.postMessage({ ...task, control });
+      this.#tell({ ...task, control });
     });
   }
 
@@ -79,6 +85,11 @@ export class LoadThread {
   close(): void {
     this.stop();
     this.#ended = null;
-    this.#thread.postMessage(null);
+    this.#tell(null);
+  }
+
+  /** Deno loses what a thread is sent while its module still loads (node:worker_threads, 2.9). */
+  #tell(message: LoadTask | null): void {
+    void this.#ready.promise.then(() => this.#thread.postMessage(message));
   }
 }

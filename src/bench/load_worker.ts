@@ -38,3 +38,4 @@ scope.onMessage((message) => {
     epoll?.close();
   }
 });
+tell({ type: "ready" });
