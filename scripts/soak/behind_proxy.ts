@@ -10,6 +10,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import type { TcpAddress } from "../../mod.ts";
 import { until } from "../../tests/tools/client.ts";
+import { alive, descendants } from "../../tests/tools/command.ts";
 import { type Activated, SocketUnit } from "../../tests/tools/socket_unit.ts";
 import { type Target, target } from "../../tests/tools/targets.ts";
 import { isListenedOn, openSockets } from "../../tests/tools/open_sockets.ts";
@@ -110,8 +111,11 @@ class Backend {
   }
 
   async _kill(): Promise<void> {
+    const those = descendants(this.#server.child.pid!);
     Deno.kill(this.#server.child.pid!, "SIGKILL");
-    await this.#server.exit(); // its workers end with it, and may have taken somebody meanwhile
+    await this.#server.exit();
+    // Its workers end when the kernel has taken it down, and may take somebody meanwhile.
+    await until("its workers are gone", () => !those.some(alive));
     this.#deed!.over = performance.now();
     await this.#again();
   }
@@ -239,7 +243,6 @@ export async function behindProxy(
 function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome {
   const clients = new Set(visits.map(({ from }) => from));
   const served = new Map<string, Backend>();
-  const finished = new Set<string>();
   const strangers: string[] = [];
   const noise: string[] = [];
   const shares = backends.map((backend) => {
@@ -255,8 +258,7 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
         continue;
       }
       if (!clients.has(from)) strangers.push(from);
-      if (event.type === "closed") finished.add(from);
-      else {
+      if (event.type === "accepted") {
         served.set(from, backend);
         share++;
       }
@@ -270,7 +272,7 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
     const wasCut = mayBe.some(({ deeds }) =>
       deeds.some(({ what, at, over }) => what === "kill" && at <= ended && over >= began)
     );
-    return finished.has(from) || !wasCut;
+    return !wasCut;
   });
   const killed = failures.length - failed.length;
   const deeds = backends.map(({ deeds }) =>
