@@ -50,6 +50,8 @@ export interface Outcome {
 /** An event of the log. */
 interface Told {
   readonly type: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
   readonly remoteAddr: TcpAddress;
   readonly bytesRead?: number;
   readonly bytesWritten?: number;
@@ -242,7 +244,8 @@ export async function behindProxy(
 
 function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome {
   const clients = new Set(visits.map(({ from }) => from));
-  const served = new Map<string, Backend>();
+  // A port may be another client's minutes later.
+  const served = new Map<string, { readonly by: Backend; readonly at: number }[]>();
   const strangers: string[] = [];
   const noise: string[] = [];
   const shares = backends.map((backend) => {
@@ -259,7 +262,8 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
       }
       if (!clients.has(from)) strangers.push(from);
       if (event.type === "accepted") {
-        served.set(from, backend);
+        const at = event.time - performance.timeOrigin;
+        served.set(from, [...served.get(from) ?? [], { by: backend, at }]);
         share++;
       }
     }
@@ -268,7 +272,10 @@ function judge(visits: readonly Visit[], backends: readonly Backend[]): Outcome 
   const failures = visits.filter(({ error }) => error !== null);
   const failed = failures.filter(({ from, began, ended }) => {
     // Whom a killed server had just accepted is in no log.
-    const mayBe = served.has(from) ? [served.get(from)!] : backends;
+    const during = (served.get(from) ?? []).filter(({ at }) =>
+      at > began - 100 && at < ended + 100
+    );
+    const mayBe = during.length > 0 ? during.map(({ by }) => by) : backends;
     const wasCut = mayBe.some(({ deeds }) =>
       deeds.some(({ what, at, over }) => what === "kill" && at <= ended && over >= began)
     );

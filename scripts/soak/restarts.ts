@@ -28,6 +28,8 @@ export interface Restarted {
   readonly pauses: number[];
   /** The servers' exit codes. */
   readonly codes: (number | null)[];
+  /** What those wrote that did not end with 0. */
+  readonly troubles: string[];
 }
 
 /** Restarts it so often. */
@@ -42,10 +44,13 @@ export async function restart(
   const visits = visitors(unit.addrs[0], rate, over.signal);
   const pauses: number[] = [];
   const codes: (number | null)[] = [];
+  const troubles: string[] = [];
   for (let i = 0; i < restarts; i++) {
     await new Promise((resolve) => setTimeout(resolve, serves));
     const begin = performance.now();
-    codes.push(await server.stop());
+    const code = await server.stop();
+    codes.push(code);
+    if (code !== 0) troubles.push(server.stderr.slice(-2000));
     server = unit.start(run, args);
     await server.ready();
     pauses.push(performance.now() - begin);
@@ -54,7 +59,7 @@ export async function restart(
   const all = await visits;
   codes.push(await server.stop());
   unit.close();
-  return { visits: all, pauses, codes };
+  return { visits: all, pauses, codes, troubles };
 }
 
 if (import.meta.main) {
@@ -62,7 +67,7 @@ if (import.meta.main) {
     string: ["model", "runtime", "restarts", "rate"],
   }) as Record<string, string | undefined>;
   const { model = "multiplex", runtime = "deno", restarts = "20", rate = "200" } = given;
-  const { visits, pauses, codes } = await restart({
+  const { visits, pauses, codes, troubles } = await restart({
     runtime: runtime as Target["name"],
     args: ["--model", model],
     restarts: Number(restarts),
@@ -78,5 +83,6 @@ if (import.meta.main) {
       `${first} to ${last} ms; exit codes ${[...new Set(codes)]}`,
   );
   for (const { error, began } of failed.slice(0, 10)) console.log(`  ${error} at ${began}`);
+  troubles.forEach((text) => console.log(text));
   Deno.exit(failed.length > 0 ? 1 : 0);
 }
