@@ -28,14 +28,15 @@ export class LoadThread {
   readonly #thread: StartedWorker;
   #control: Int32Array = new Int32Array(0);
   readonly #ready = Promise.withResolvers<void>();
-  #message: (message: LoadMessage) => void = () => {};
+  #message: (message: Exclude<LoadMessage, { readonly type: "ready" }>) => void = () => {};
   #ended: ((reason: string) => void) | null = null;
 
   constructor(runtime: Runtime) {
     this.#thread = runtime.startThread(WORKER, null);
     this.#thread.onMessage((message) => {
-      if ((message as LoadMessage).type === "ready") this.#ready.resolve();
-      else this.#message(message as LoadMessage);
+      const told = message as LoadMessage;
+      if (told.type === "ready") this.#ready.resolve();
+      else this.#message(told);
     });
     this.#thread.onExit((reason) => this.#ended?.(reason));
   }
@@ -55,8 +56,6 @@ export class LoadThread {
             return failed(message.error);
           case "holding":
             void this.#hold(listener);
-            return;
-          case "ready":
             return;
           default:
             listener[message.type]();

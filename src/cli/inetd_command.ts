@@ -12,7 +12,7 @@ import type { UntimedEvent } from "../events.ts";
 import { demandModel } from "../handler/handler_module.ts";
 import { Lifecycle } from "../handler/lifecycle.ts";
 import { ECHO, handlerUrl, loadHandler } from "../handler/load_handler.ts";
-import { AdoptedSocket } from "../posix/adopted_socket.ts";
+import { adopt } from "../posix/adopted_socket.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import { type InheritedConnection, takeConnection } from "../posix/inherited_connection.ts";
 import { Libc } from "../posix/libc.ts";
@@ -26,7 +26,7 @@ import { eventLog } from "./event_log.ts";
 import { toldAddress } from "./inetd_addresses.ts";
 import { INETD_OPTIONS } from "./inetd_options.ts";
 import { type Given, parseOptions } from "./options.ts";
-import { apiValue } from "./serve_settings.ts";
+import { optionsGiven } from "./serve_settings.ts";
 import { takeSignals } from "./stop_signals.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -140,11 +140,8 @@ async function serveOne(
 
 /** The options that were given, as `serve()` takes them: each client has its process. */
 function inetdSettings(given: Given, onEvent: (event: ServerEvent) => void): ServeOptions {
-  const settings: { [key in keyof ServeOptions]: unknown } = { model: "process" };
-  for (const option of INETD_OPTIONS) {
-    if (option.sets) settings[option.sets] = apiValue(option, given);
-  }
-  return { ...settings as ServeOptions, messages: given.has("verbose"), onEvent };
+  const options = optionsGiven(INETD_OPTIONS, given);
+  return { model: "process", ...options, messages: given.has("verbose"), onEvent };
 }
 
 const NOWHERE: Address = { transport: "unix", path: "" };
@@ -164,8 +161,5 @@ function connectionOf(
   const remoteAddr = (isTcp && ends.remoteAddr) || (told("remote") ?? ends.remoteAddr ?? NOWHERE);
   libc.setNonblocking(descriptor);
   const loop = EpollLoop.share(runtime);
-  const socket = loop
-    ? loop.adopt(descriptor, localAddr, remoteAddr)
-    : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr));
-  return new SocketConnection(socket);
+  return new SocketConnection(adopt(runtime, libc, loop, descriptor, localAddr, remoteAddr));
 }

@@ -36,13 +36,8 @@ export function serveSettings(given: Given, passedOn = 0): ServeOptions {
   if (permissions.includes("none") && permissions.length > 1) {
     throw new UsageError("--worker-permissions none goes without other permissions");
   }
-  const settings: { [key in keyof ServeOptions]: unknown } = { listen };
-  for (const option of SERVE_OPTIONS) {
-    if (option.sets) settings[option.sets] = apiValue(option, given);
-    else if ("unsets" in option && given.has(option.name)) settings[option.unsets] = false;
-  }
-  if (permissions[0] === "none") settings.workerPermissions = [];
-  const options = settings as ServeOptions;
+  const options: ServeOptions = { listen, ...optionsGiven(SERVE_OPTIONS, given) };
+  if (permissions[0] === "none") options.workerPermissions = [];
   try {
     settle(options);
   } catch (error) {
@@ -81,8 +76,18 @@ function placeGiven(text: string): string | ListenOptions {
   return { at, proxyProtocol: trusted.length === 1 && first === "off" ? [] : trusted };
 }
 
+/** Those that each set one option of `serve()`, as it takes them. */
+export function optionsGiven(options: readonly ServeOption[], given: Given): ServeOptions {
+  const settings: { [key in keyof ServeOptions]: unknown } = {};
+  for (const option of options) {
+    if (option.sets) settings[option.sets] = apiValue(option, given);
+    else if ("unsets" in option && given.has(option.name)) settings[option.unsets] = false;
+  }
+  return settings as ServeOptions;
+}
+
 /** An option's value as the API takes it: seconds as milliseconds; undefined if it was not given. */
-export function apiValue(
+function apiValue(
   { name, value, range, repeated, list }: ServeOption,
   given: Given,
 ): unknown {

@@ -5,6 +5,8 @@
 import type { ServeOptions } from "../../mod.ts";
 import { type Address, formatAddress } from "../connection/connection.ts";
 import type { Runtime } from "../runtime.ts";
+import { FIRST_PASSED_ON } from "../server/inherited_sockets.ts";
+import { resolveInOrder } from "../server/resolve_host.ts";
 import { type Settings, settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
@@ -163,9 +165,6 @@ function addressOf(place: Settings["places"][number], absolute: (path: string) =
   return address;
 }
 
-/** The first descriptor that systemd passes on, in the order of the unit's lines. */
-const FIRST = 3;
-
 /**
  * `--listen` for each socket that is passed on, where something is said of one alone; else none
  * is needed.
@@ -174,7 +173,7 @@ const FIRST = 3;
 function passedOnPlaces(given: Given, counts: readonly number[]): string[][] {
   const own = given.texts("listen").map((text) => /,.*$/.exec(text)?.[0] ?? "");
   if (own.every((options) => options === "")) return [];
-  let next = FIRST;
+  let next = FIRST_PASSED_ON;
   return own.flatMap((options, i) =>
     Array.from({ length: counts[i] }, () => ["--listen", `fd:${next++}${options}`])
   );
@@ -184,9 +183,8 @@ function passedOnPlaces(given: Given, counts: readonly number[]): string[][] {
 async function numeric(runtime: Runtime, place: Address): Promise<string[]> {
   if (place.transport === "unix") return [place.path];
   const { hostname, port } = place;
-  const isNumeric = hostname.includes(":") || /^[\d.]+$/.test(hostname);
-  const all = isNumeric ? [hostname] : await runtime.lookup(hostname);
-  return [...new Set(all)].map((each) => formatAddress({ transport: "tcp", hostname: each, port }));
+  const all = await resolveInOrder(runtime, hostname);
+  return all.map((each) => formatAddress({ transport: "tcp", hostname: each, port }));
 }
 
 /** What lets the service write where a socket of its own shall be. */

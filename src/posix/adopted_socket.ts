@@ -6,8 +6,27 @@
 import { acknowledged } from "../connection/acknowledged.ts";
 import type { Address } from "../connection/connection.ts";
 import type { Socket } from "../connection/socket.ts";
+import type { Runtime } from "../runtime.ts";
+import type { EpollLoop } from "./epoll_loop.ts";
 import type { Libc } from "./libc.ts";
 import { delivered } from "./tcp_options.ts";
+
+/**
+ * Gives a connected, nonblocking descriptor to this thread's event loop, which owns it then.
+ * @param loop Trivet's own; null where it is the runtime's
+ */
+export function adopt(
+  runtime: Runtime,
+  libc: Libc,
+  loop: EpollLoop | null,
+  descriptor: number,
+  localAddr: Address,
+  remoteAddr: Address,
+): Socket {
+  return loop
+    ? loop.adopt(descriptor, localAddr, remoteAddr)
+    : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr));
+}
 
 /** The socket, over the runtime's. */
 export class AdoptedSocket implements Socket {

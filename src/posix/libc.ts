@@ -10,7 +10,7 @@ import { MessageHeader } from "./message_header.ts";
 import { decodeAddress, encodeAddress, SOCKET_ADDRESS_SIZE } from "./socket_address.ts";
 
 /** The level of TCP's socket options, the same on every system. */
-const IPPROTO_TCP = 6;
+export const IPPROTO_TCP = 6;
 /** `tcpi_state`, the first byte of TCP_INFO. */
 const TCP_CLOSE = 7;
 const TCP_INFO_SIZE = 28;

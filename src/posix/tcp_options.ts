@@ -2,10 +2,8 @@
  * What Linux can be told, and tells, of one TCP connection, see tcp(7).
  * @module
  */
-import type { Libc } from "./libc.ts";
+import { IPPROTO_TCP, type Libc } from "./libc.ts";
 
-/** The level of TCP's socket options. */
-const IPPROTO_TCP = 6;
 const TCP_KEEPIDLE = 4;
 const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;

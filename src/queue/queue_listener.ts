@@ -5,7 +5,7 @@
  */
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
-import { AdoptedSocket } from "../posix/adopted_socket.ts";
+import { adopt } from "../posix/adopted_socket.ts";
 import { ClientQueues, descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
 import { descriptorLimit } from "../posix/descriptors.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
@@ -156,9 +156,7 @@ export function listenToQueue(
       try {
         const localAddr = libc.acceptedAddress(descriptor, queues.addrs[listener]);
         const connection = new SocketConnection(
-          loop
-            ? loop.adopt(descriptor, localAddr, remoteAddr)
-            : new AdoptedSocket(libc, descriptor, runtime.adopt(descriptor, localAddr, remoteAddr)),
+          adopt(runtime, libc, loop, descriptor, localAddr, remoteAddr),
         );
         connection.place = queues.placeOf(listener);
         return connection;

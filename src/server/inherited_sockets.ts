@@ -9,8 +9,8 @@ import { notListening } from "../posix/listening_socket.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ListenAt } from "./bind.ts";
 
-/** The first one's descriptor. */
-const FIRST = 3;
+/** The first one's descriptor; the others follow, in the order of the unit's lines. */
+export const FIRST_PASSED_ON = 3;
 
 /** What was passed on to this process: the name of each. */
 interface Inheritance {
@@ -61,7 +61,7 @@ export function inheritedSockets(runtime: Runtime, which: string): Omit<ListenAt
   const isNumber = /^\d+$/.test(which);
   const descriptors = isNumber && !names.includes(which)
     ? [Number(which)]
-    : names.flatMap((name, i) => which === "*" || name === which ? [FIRST + i] : []);
+    : names.flatMap((name, i) => which === "*" || name === which ? [FIRST_PASSED_ON + i] : []);
   if (descriptors.length === 0) {
     const there = names.length > 0 ? `there are ${names.join(", ")}` : "there is none";
     throw new SystemError(
