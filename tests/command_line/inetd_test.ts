@@ -1,6 +1,7 @@
 /** One connection, which somebody else has accepted: `trivet inetd`. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { TcpAddress } from "../../mod.ts";
+import { without } from "../examples/real_clients.ts";
 import { Client, until } from "../tools/client.ts";
 import { CLI, Command, type CommandOptions } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
@@ -10,22 +11,20 @@ const HANDLERS = new URL("../fixtures/handlers/", import.meta.url).pathname;
 const INETD = new URL("../fixtures/servers/small_inetd.ts", import.meta.url).pathname;
 const node = await target("node");
 
-/** Whether a program is on this machine. */
-function installed(program: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${program}`).isFile;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** How the processes that the small inetd has started ended, when so many have. */
 async function ends(command: Command, count = 1): Promise<string[]> {
   const all = () => [...command.stdout.matchAll(/^ended (.*)$/gm)].map(([, how]) => how);
   await until("the end", () => all().length >= count);
   return all();
+}
+
+/** Says hello, gets that answer and nothing else, and leaves. */
+async function saysHello(client: Client, answer: string): Promise<void> {
+  await client.send("hello");
+  assertEquals(await client.receiveText(answer.length), answer);
+  client.halfClose();
+  assertEquals(await client.receiveAll(), new Uint8Array());
+  await client.close();
 }
 
 await onEachRuntime(({ on, test, run }) => {
@@ -67,11 +66,7 @@ await onEachRuntime(({ on, test, run }) => {
   test("inetd lets nothing but the protocol come to the client", async () => {
     await using command = inetd("client", ["--handler", `${HANDLERS}logs.ts`, "--verbose"]);
     const client = await Client.open(await command.ready());
-    await client.send("hello");
-    assertEquals(await client.receiveText(5), "hello");
-    client.halfClose();
-    assertEquals(await client.receiveAll(), new Uint8Array());
-    await client.close();
+    await saysHello(client, "hello");
     assertEquals(await ends(command), ["0"]);
     assertEquals(command.stderr, "");
   });
@@ -79,22 +74,14 @@ await onEachRuntime(({ on, test, run }) => {
   test("inetd's standard input is empty, and not the connection", async () => {
     await using command = inetd("log", ["--handler", `${HANDLERS}reads_input.ts`]);
     const client = await Client.open(await command.ready());
-    await client.send("hello");
-    assertEquals(await client.receiveText(12), "0 byteshello");
-    client.halfClose();
-    assertEquals(await client.receiveAll(), new Uint8Array());
-    await client.close();
+    await saysHello(client, "0 byteshello");
     assertEquals(await ends(command), ["0"]);
   });
 
   test("what a handler prints is in the log", async () => {
     await using command = inetd("log", ["--handler", `${HANDLERS}logs.ts`]);
     const client = await Client.open(await command.ready());
-    await client.send("hello");
-    assertEquals(await client.receiveText(5), "hello");
-    client.halfClose();
-    assertEquals(await client.receiveAll(), new Uint8Array());
-    await client.close();
+    await saysHello(client, "hello");
     await ends(command);
     assertMatch(command.log, /^5 bytes have come$/m);
   });
@@ -189,10 +176,9 @@ await onEachRuntime(({ on, test, run }) => {
     assertMatch(command.stderr, /^trivet: descriptor 0 is no connection: .*\n$/);
   });
 
-  const socat = installed("socat");
   Deno.test({
-    name: `${on.name}: inetd is started by socat${socat ? "" : " (socat is not installed)"}`,
-    ignore: !socat,
+    name: `${on.name}: inetd is started by socat${without("socat")}`,
+    ignore: without("socat") !== "",
     async fn() {
       const folder = Deno.makeTempDirSync();
       const path = `${folder}/socket`;
