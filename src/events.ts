@@ -16,7 +16,9 @@ export type CloseReason =
 /**
  * Why a client was not let in: too many connections, too many from where it
  * comes from, or too few descriptors; or where a PROXY header is expected, a sender
- * that is not trusted, no header that is right, or none in time.
+ * that is not trusted, no header that is right, or none in time; or where TLS is
+ * expected, something else than TLS, no handshake that ends well, none in time, or no
+ * certificate that is trusted where a client must have one.
  */
 export type RefusalReason =
   | "connections"
@@ -25,7 +27,11 @@ export type RefusalReason =
   | "denied"
   | "proxy_untrusted"
   | "proxy_header"
-  | "proxy_timeout";
+  | "proxy_timeout"
+  | "tls_none"
+  | "tls_handshake"
+  | "tls_timeout"
+  | "tls_certificate";
 
 /** Something that happened in the server; each `accepted` has one `closed`. */
 export type ServerEvent =

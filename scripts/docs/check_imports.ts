@@ -12,6 +12,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/nearest.ts", "the name that somebody may have meant"],
   ["src/connection/", "the contract of a connection, and its one implementation"],
   ["src/proxy/", "the PROXY protocol: whose connection it is that a proxy passes on"],
+  ["src/tls/", "a connection that is encrypted, over one that is not"],
   ["src/framing/", "messages out of the bytes of a connection"],
   ["src/runtime.ts", "what Trivet needs of a runtime"],
   ["src/handler/", "what users write, and how it is loaded"],

@@ -106,6 +106,7 @@ async function serveOne(
   await lifecycle.start();
 
   const connections = new Connections({
+    runtime,
     settings: serving,
     handler: parts.handler,
     worker,

@@ -25,13 +25,14 @@ export class ConnectionEnd {
   peerWatch: { stop(): void } | null = null;
   /** What the peer did not do, if that is why it was ended. */
   slow: SlowPeer | null = null;
-  readonly #socket: Socket;
+  /** What it is of, which a layer replaces. */
+  socket: Socket;
   #lifeTimer: ReturnType<typeof setTimeout> | null = null;
   #gone: AbortController | null = null;
   #readsInVain = 0;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   /**
@@ -40,7 +41,7 @@ export class ConnectionEnd {
    * that waits instead. 0: never.
    */
   setIdleTimeout(milliseconds: number, onIdle: () => void): void {
-    if (this.#socket.setTimeout) return this.#socket.setTimeout(milliseconds);
+    if (this.socket.setTimeout) return this.socket.setTimeout(milliseconds);
     this.idleTimer?.stop();
     this.idleTimer = milliseconds === 0 ? null : new IdleTimer(milliseconds, () => {
       this.timeOut();
@@ -54,7 +55,7 @@ export class ConnectionEnd {
    * socket rejects the call that waits then, or the next one. 0: never.
    */
   setLifeTimeout(milliseconds: number, onEnd: () => void): void {
-    if (this.#socket.setDeadline) return this.#socket.setDeadline(milliseconds);
+    if (this.socket.setDeadline) return this.socket.setDeadline(milliseconds);
     this.stopLifeTimer();
     this.#lifeTimer = milliseconds === 0 ? null : setTimeout(() => {
       this.timeOut();
@@ -67,7 +68,7 @@ export class ConnectionEnd {
    * `onSlow`; a blocking socket rejects the call that waits instead.
    */
   setPeerLimits(limits: PeerLimits, look: () => PeerLook, onSlow: () => void): void {
-    const socket = this.#socket;
+    const socket = this.socket;
     if (socket.setPeerLimits) {
       socket.setPeerLimits(limits);
       this.peerWatch = { stop: () => socket.setPeerLimits!(null) };
@@ -92,12 +93,12 @@ export class ConnectionEnd {
 
   /** See `Connection.close`. */
   close(): void {
-    if (this.#begin("EBADF")) this.#socket.close();
+    if (this.#begin("EBADF")) this.socket.close();
   }
 
   /** See `Connection.reset`. */
   reset(): void {
-    if (this.#begin("EBADF")) void this.#socket.reset(0);
+    if (this.#begin("EBADF")) void this.socket.reset(0);
   }
 
   /**
@@ -112,7 +113,7 @@ export class ConnectionEnd {
   /** A call has failed. */
   failed(error: Error): void {
     if (error instanceof SlowPeer) this.slow = error;
-    if (errorCode(error) === "ETIMEDOUT" && this.#socket.setTimeout) this.timeOut();
+    if (errorCode(error) === "ETIMEDOUT" && this.socket.setTimeout) this.timeOut();
     else this.tellGone(error);
   }
 
@@ -138,7 +139,7 @@ export class ConnectionEnd {
 
   async #reset(linger: number): Promise<void> {
     try {
-      await this.#socket.reset(linger);
+      await this.socket.reset(linger);
     } catch {
       // It could only be closed.
     }
@@ -160,13 +161,13 @@ export class ConnectionEnd {
    */
   gone(error: Error | null): AbortSignal {
     if (this.#gone) return this.#gone.signal;
-    if (this.#socket.setTimeout) {
+    if (this.socket.setTimeout) {
       const message = "A blocking handler has no `gone`: its read or write rejects";
       throw new SystemError("ENOTSUP", message);
     }
     this.#gone = new AbortController();
     if (this.by !== null || error) this.tellGone(error ?? refusal(this.by!));
-    else this.#socket.onGone?.((isReset) => this.tellGone(refusal("ECONNRESET"), isReset));
+    else this.socket.onGone?.((isReset) => this.tellGone(refusal("ECONNRESET"), isReset));
     return this.#gone.signal;
   }
 

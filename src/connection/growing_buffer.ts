@@ -12,7 +12,11 @@ const LARGEST = 256 * 1024;
  * The size of the next buffer, after a read of `buffer` that gave `length` bytes. Bun and
  * Node give 64 KiB at once: so a quarter is enough to keep what there is.
  */
-export function nextSize(buffer: Uint8Array | null, length: number): number {
-  if (buffer === null || length < buffer.length / 4) return SMALLEST;
+export function nextSize(
+  buffer: Uint8Array | null,
+  length: number,
+  smallest: number = SMALLEST,
+): number {
+  if (buffer === null || length < buffer.length / 4) return smallest;
   return length < buffer.length ? buffer.length : Math.min(4 * buffer.length, LARGEST);
 }

@@ -29,7 +29,7 @@ export class SocketConnection implements Connection {
   /** Called before FIN: writes what somebody holds back. */
   beforeEnd: (() => void) | null = null;
 
-  readonly #socket: Socket;
+  #socket: Socket;
   readonly #toSystemError: (error: unknown) => Error;
   #use: "calls" | "streams" | null = null;
   #reading: Promise<number | null> | null = null;
@@ -146,6 +146,19 @@ export class SocketConnection implements Connection {
     this.bytesRead -= unread.length;
     if (unread.length === 0) return;
     this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
+  }
+
+  /**
+   * Puts something between it and its socket, such as TLS, which owns the socket then: from
+   * here on what is read and written goes through it.
+   * @param over it is given what was read and not taken
+   */
+  layer<Layer extends Socket>(over: (socket: Socket, unread: Uint8Array | null) => Layer): Layer {
+    const layer = over(this.#socket, this.#unread);
+    this.#unread = null;
+    this.#use = null;
+    this.#socket = this.#end.socket = this.#writer.socket = layer;
+    return layer;
   }
 
   /** What was read so far was not the client's, but its sender's. */

@@ -17,7 +17,8 @@ export class Writer {
   error: Error | null = null;
   /** Resolves when FIN is sent; null while nobody has asked for it. */
   fin: Promise<void> | null = null;
-  readonly #socket: Socket;
+  /** What it is of, which a layer replaces. */
+  socket: Socket;
   readonly #end: ConnectionEnd;
   readonly #toSystemError: (error: unknown) => Error;
   #writes = 0;
@@ -27,7 +28,7 @@ export class Writer {
   #atOnce = 0;
 
   constructor(socket: Socket, end: ConnectionEnd, toSystemError: (error: unknown) => Error) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#end = end;
     this.#toSystemError = toSystemError;
   }
@@ -53,7 +54,7 @@ export class Writer {
     } else {
       let taken;
       try {
-        taken = bytes.length > 0 ? this.#socket.write(bytes) : 0;
+        taken = bytes.length > 0 ? this.socket.write(bytes) : 0;
       } catch (error) {
         return rejected(this.#writeFailed(error));
       }
@@ -83,7 +84,7 @@ export class Writer {
 
   /** Whether the event loop has its turn now: after so many writes that were done at once. */
   #givesWay(): boolean {
-    if (this.#socket.setTimeout) return false; // it may block its thread
+    if (this.socket.setTimeout) return false; // it may block its thread
     if (++this.#atOnce < LARGEST_AT_ONCE) return false;
     this.#atOnce = 0;
     return true;
@@ -93,7 +94,7 @@ export class Writer {
     if (!Array.isArray(given) || !given.every((piece) => piece instanceof Uint8Array)) {
       return rejected(new TypeError("Cannot write anything but a Uint8Array: encode text first"));
     }
-    const socket = this.#socket;
+    const socket = this.socket;
     let pieces = fewer(given, socket.writePieces !== undefined);
     const refused = this.#end.by || this.error || this.fin;
     if (pieces.length > 1 && socket.writePieces && !this.writing && !refused) {
@@ -117,7 +118,7 @@ export class Writer {
   async #writeAll(bytes: Uint8Array, from: number): Promise<void> {
     for (let done = from; done < bytes.length;) {
       if (this.#end.by) throw this.#writeFailed(null);
-      const taken = await this.#socket.write(
+      const taken = await this.socket.write(
         done === 0 ? bytes : bytes.subarray(done),
       );
       this.#didWrite(taken);
@@ -144,7 +145,7 @@ export class Writer {
     const fin = (async () => {
       await this.writing;
       if (this.#end.by) throw refusal(this.#end.by);
-      await this.#socket.closeWrite();
+      await this.socket.closeWrite();
     })();
     fin.catch(ignore); // whoever awaits it is told; nobody has to
     return this.fin = fin;

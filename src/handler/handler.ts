@@ -4,6 +4,7 @@
  */
 import type { Connection } from "../connection/connection.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
+import type { TlsInfo } from "../tls/tls_info.ts";
 
 /** The models, by name. */
 export type ModelName = "multiplex" | "iterative" | "thread" | "process";
@@ -43,6 +44,8 @@ export interface Context {
   readonly worker: WorkerName;
   /** What the proxy told through which the client came; null where none is expected (`proxyProtocol`). */
   readonly proxy: ProxyInfo | null;
+  /** What the handshake has agreed on; null where the connection is not encrypted. */
+  readonly tls: TlsInfo | null;
 }
 
 /** What happens on one connection. It is closed when the handler has ended. */

@@ -72,6 +72,10 @@ const REFUSALS = {
   proxy_untrusted: "it is not trusted to send a PROXY header",
   proxy_header: "no right PROXY header",
   proxy_timeout: "no PROXY header in time",
+  tls_none: "no TLS",
+  tls_handshake: "no handshake",
+  tls_timeout: "no handshake in time",
+  tls_certificate: "no certificate that is trusted",
 };
 
 function times(count: number): string {

@@ -38,6 +38,12 @@ export const builtin = {
   get net(): typeof import("node:net") {
     return nodeProcess().getBuiltinModule("node:net");
   },
+  get stream(): typeof import("node:stream") {
+    return nodeProcess().getBuiltinModule("node:stream");
+  },
+  get tls(): typeof import("node:tls") {
+    return nodeProcess().getBuiltinModule("node:tls");
+  },
   get url(): typeof import("node:url") {
     return nodeProcess().getBuiltinModule("node:url");
   },

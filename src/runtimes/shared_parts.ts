@@ -9,6 +9,7 @@ import { listenToHandOver } from "./node_listener.ts";
 import { processScope } from "./node_worker_process.ts";
 import { descriptorLimit, memoryOf } from "./proc.ts";
 import { readInput } from "./read_input.ts";
+import { certificateFacts, keyFits, tlsClient, tlsServer } from "./tls_engine.ts";
 
 /** What of a {@linkcode Runtime} this gives. */
 export const sharedParts: Pick<
@@ -24,6 +25,11 @@ export const sharedParts: Pick<
   | "freshUrl"
   | "memoryOf"
   | "descriptorLimit"
+  | "revocationRefusal"
+  | "tlsServer"
+  | "tlsClient"
+  | "certificateFacts"
+  | "keyFits"
 > = {
   listenToHandOver,
   lookup: (hostname) =>
@@ -46,4 +52,9 @@ export const sharedParts: Pick<
   freshUrl: (url) => url,
   memoryOf,
   descriptorLimit,
+  revocationRefusal: null,
+  tlsServer,
+  tlsClient,
+  certificateFacts,
+  keyFits,
 };

@@ -137,6 +137,7 @@ export class MainServer extends BaseServer {
       this.#libc = new Libc(runtime);
     }
     this.#connections = new Connections({
+      runtime,
       settings: settings.serving,
       handler,
       worker: { kind: "main", id: 0 },

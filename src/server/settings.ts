@@ -175,6 +175,7 @@ export function settle(options: ServeOptions): Settings {
       ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
       ...{ shutdownTimeout, drainSpread, firstByteTimeout, minRate, minRateGrace },
       proxies: places.map(({ proxy }) => proxy),
+      tls: places.map(() => null),
       access: accessGiven(options),
     },
   };

@@ -3,26 +3,45 @@
  * handshake. In every model, before the client is reported.
  * @module
  */
+import { errorMessage } from "../connection/errors.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
-import { type Prelude, Refused } from "./prelude.ts";
+import type { Runtime } from "../runtime.ts";
+import type { TlsInfo } from "../tls/tls_info.ts";
 import { accessPrelude } from "./access_prelude.ts";
+import { type Prelude, Refused } from "./prelude.ts";
 import { proxyPrelude } from "./proxy_prelude.ts";
 import type { ServingSettings } from "./serving_settings.ts";
+import { tlsPrelude } from "./tls_prelude.ts";
 
 /** What came of all preludes: the client is refused, or this is what they have found of it. */
 export type Outcome =
   | { readonly refused: RefusalReason; readonly error?: string }
-  | { readonly refused: null; readonly proxy: ProxyInfo | null; readonly left: boolean };
+  | {
+    readonly refused: null;
+    readonly proxy: ProxyInfo | null;
+    readonly tls: TlsInfo | null;
+    readonly left: boolean;
+  };
 
 /**
  * Those that the options ask for, by place, in their order. To add one, write its file and its
  * line here.
+ * @throws {Error} of the runtime, where TLS is given what is not right
  */
-export function preludes({ proxies, access }: ServingSettings): readonly (readonly Prelude[])[] {
-  const last = access === null ? [] : [accessPrelude(access)];
-  return proxies.map((proxy) => proxy === null ? last : [proxyPrelude(proxy), ...last]);
+export function preludes(
+  { proxies, access, tls }: ServingSettings,
+  runtime: Pick<Runtime, "tlsServer">,
+): readonly (readonly Prelude[])[] {
+  return proxies.map((proxy, place) => {
+    const secured = tls[place];
+    return [
+      ...(proxy === null ? [] : [proxyPrelude(proxy)]),
+      ...(access === null ? [] : [accessPrelude(access)]),
+      ...(secured === null ? [] : [tlsPrelude(secured, runtime.tlsServer(secured))]),
+    ];
+  });
 }
 
 /** Runs them; the client is refused if one of them fails or takes too long. */
@@ -31,25 +50,27 @@ export async function runPreludes(
   connection: SocketConnection,
 ): Promise<Outcome> {
   let proxied: ProxyInfo | null = null;
+  let secured: TlsInfo | null = null;
   for (const { timeout, refusal, late, run } of all) {
     try {
       connection.setLifeTimeout(timeout);
-      const { remoteAddr, localAddr, proxy, unread = NOTHING, left } = await run(connection);
+      const { remoteAddr, localAddr, proxy, tls, unread = NOTHING, left } = await run(connection);
       if (remoteAddr) connection.remoteAddr = remoteAddr;
       if (localAddr) connection.localAddr = localAddr;
       if (proxy) proxied = proxy;
+      if (tls) secured = tls;
       connection.handOn(unread);
       connection.uncount();
-      if (left) return { refused: null, proxy: proxied, left };
+      if (left) return { refused: null, proxy: proxied, tls: secured, left };
     } catch (error) {
       if (connection.closedBy === "ETIMEDOUT") return { refused: late ?? refusal };
-      if (!(error instanceof Refused)) return { refused: refusal };
+      if (!(error instanceof Refused)) return { refused: refusal, error: errorMessage(error) };
       return { refused: error.reason, ...(error.message ? { error: error.message } : {}) };
     }
     if (connection.closedBy !== null) return { refused: late ?? refusal };
   }
   connection.setLifeTimeout(0);
-  return { refused: null, proxy: proxied, left: false };
+  return { refused: null, proxy: proxied, tls: secured, left: false };
 }
 
 const NOTHING = new Uint8Array(0);

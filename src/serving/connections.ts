@@ -8,7 +8,9 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
+import type { Runtime } from "../runtime.ts";
 import type { Look } from "../status/book.ts";
+import type { TlsInfo } from "../tls/tls_info.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
 import { preludes, runPreludes } from "./before_handler.ts";
 import type { Prelude } from "./prelude.ts";
@@ -25,6 +27,7 @@ export interface Source extends ConnectionSource<SocketConnection> {
 
 /** What is the same for all connections of one accept loop. */
 export interface ConnectionsOptions {
+  readonly runtime: Pick<Runtime, "tlsServer">;
   readonly settings: ServingSettings;
   readonly handler: Handler;
   /** Who serves them. */
@@ -48,6 +51,11 @@ export interface ConnectionsOptions {
   readonly onEvent: EventSink;
 }
 
+/** What the preludes have found. */
+type Found = Pick<Context, "proxy" | "tls">;
+
+const NOTHING_FOUND: Found = { proxy: null, tls: null };
+
 /** What a handler is told; a class, so that `gone` costs nothing until it is asked for. */
 class ServedContext implements Context {
   readonly signal: AbortSignal;
@@ -55,6 +63,7 @@ class ServedContext implements Context {
   readonly model: Context["model"];
   readonly worker: WorkerName;
   readonly proxy: ProxyInfo | null;
+  readonly tls: TlsInfo | null;
   readonly #connection: SocketConnection;
 
   constructor(
@@ -63,7 +72,7 @@ class ServedContext implements Context {
     id: string,
     model: Context["model"],
     worker: WorkerName,
-    proxy: ProxyInfo | null,
+    { proxy, tls }: Found,
   ) {
     this.#connection = connection;
     this.signal = signal;
@@ -71,6 +80,7 @@ class ServedContext implements Context {
     this.model = model;
     this.worker = worker;
     this.proxy = proxy;
+    this.tls = tls;
   }
 
   get gone(): AbortSignal {
@@ -82,7 +92,7 @@ class ServedContext implements Context {
 export class Connections {
   readonly #options: ConnectionsOptions;
   /** By place. */
-  readonly #preludes: readonly (readonly Prelude[])[];
+  #preludes: readonly (readonly Prelude[])[];
   readonly #abort = new AbortController();
   /** Where the end is spread: what tells one handler. */
   readonly #own: Map<ServedConnection, AbortController> | null;
@@ -100,10 +110,18 @@ export class Connections {
   /** Told when the preludes of one have ended. */
   #onPreludesEnd = (): void => {};
 
-  constructor(options: ConnectionsOptions, before = preludes(options.settings)) {
+  constructor(
+    options: ConnectionsOptions,
+    before = preludes(options.settings, options.runtime),
+  ) {
     this.#options = options;
     this.#preludes = before;
     this.#own = options.settings.drainSpread > 0 ? new Map() : null;
+  }
+
+  /** For those who come from here on: by place, what happens before the handler. */
+  set preludes(preludes: readonly (readonly Prelude[])[]) {
+    this.#preludes = preludes;
   }
 
   /** How many the handler has. */
@@ -218,8 +236,12 @@ export class Connections {
     this.#waiting.delete(connection);
     this.#onPreludesEnd();
     if (isLetIn) {
-      const { proxy, left } = outcome;
-      return await this.#admit(connection, listener, proxy, left ? noticesItsEnd : handler);
+      return await this.#admit(
+        connection,
+        listener,
+        outcome,
+        outcome.left ? noticesItsEnd : handler,
+      );
     }
     if (outcome.refused !== null) this.#refuse(connection, outcome.refused, outcome.error);
     onPrelude?.("failed");
@@ -235,7 +257,7 @@ export class Connections {
   #admit(
     connection: SocketConnection,
     listener: Source,
-    proxy: ProxyInfo | null = null,
+    found: Found = NOTHING_FOUND,
     handler = this.#options.handler,
   ): Promise<void> {
     const { settings, worker, number, lifetime, refusals, onLast, onPrelude, onEvent } =
@@ -250,7 +272,7 @@ export class Connections {
     // Whoever comes when all are told already is told at once.
     const isOwn = this.#own !== null && !this.#abort.signal.aborted;
     const abort = isOwn ? new AbortController() : this.#abort;
-    const context = new ServedContext(connection, abort.signal, id, settings.model, worker, proxy);
+    const context = new ServedContext(connection, abort.signal, id, settings.model, worker, found);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
     if (isOwn) this.#own!.set(served, abort);

@@ -5,6 +5,7 @@
  */
 import type { ServeOptions } from "../options.ts";
 import type { AccessSettings } from "./access_prelude.ts";
+import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import type { ProxySettings } from "./proxy_prelude.ts";
 
 /** The options by which each connection is served; plain values, so that a worker can be told. */
@@ -28,6 +29,8 @@ export type ServingSettings =
   & {
     /** By place, whose PROXY headers are read; null: none is expected there. */
     readonly proxies: readonly (ProxySettings | null)[];
+    /** By place, how it is encrypted; null: it is not. */
+    readonly tls: readonly (TlsServerSettings | null)[];
     /** Who may be a client; null: everybody. */
     readonly access: AccessSettings | null;
   };

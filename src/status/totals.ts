@@ -65,6 +65,7 @@ export class Totals {
   readonly refused = new Kinds<RefusalReason>(
     ...["connections", "source", "descriptors"] as const,
     ...["denied", "proxy_untrusted", "proxy_header", "proxy_timeout"] as const,
+    ...["tls_none", "tls_handshake", "tls_timeout", "tls_certificate"] as const,
   );
   readonly errors = new Kinds();
   readonly acceptErrors = new Kinds();

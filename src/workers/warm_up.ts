@@ -84,6 +84,7 @@ async function serveItself(
       messages: false,
       maxConnectionsPerWorker: 0,
       proxies: [null],
+      tls: [null],
       access: null,
     },
   };

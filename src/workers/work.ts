@@ -57,6 +57,7 @@ export async function work(
 ): Promise<void> {
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const connections = new Connections({
+    runtime,
     settings: settings.serving,
     handler,
     worker: channel.name,

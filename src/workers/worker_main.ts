@@ -52,7 +52,9 @@ export async function main(load: LoadModule): Promise<void> {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();
   }
-  const blocking = loaded.blocking && channel.each === "one";
+  // No engine of TLS blocks.
+  const isPlain = settings.serving.tls.every((secured) => secured === null);
+  const blocking = loaded.blocking && channel.each === "one" && isPlain;
   const forked = libc && blocking
     ? await fork(runtime, libc, channel, settings, scores !== null)
     : null;

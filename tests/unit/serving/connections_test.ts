@@ -5,6 +5,7 @@ import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
 import type { Prelude } from "../../../src/serving/prelude.ts";
+import { runtime } from "../../../src/runtimes/deno.ts";
 import { Connections, type Source } from "../../../src/serving/connections.ts";
 import { Refusals } from "../../../src/serving/refusals.ts";
 import { until, within } from "../../tools/client.ts";
@@ -66,6 +67,7 @@ class Loop {
   constructor(options: Options = {}) {
     const onEvent = (event: UntimedEvent) => void this.events.push(event);
     this.connections = new Connections({
+      runtime,
       settings: {
         model: "multiplex",
         linger: 10_000,
@@ -74,6 +76,7 @@ class Loop {
         shutdownTimeout: 0,
         maxConnectionsPerWorker: 0,
         proxies: [null],
+        tls: [null],
         access: null,
         messages: false,
         firstByteTimeout: 0,

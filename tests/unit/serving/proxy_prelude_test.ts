@@ -4,6 +4,7 @@ import { type Address, formatAddress } from "../../../src/connection/connection.
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
+import { runtime } from "../../../src/runtimes/deno.ts";
 import { Connections } from "../../../src/serving/connections.ts";
 import type { ProxySettings } from "../../../src/serving/proxy_prelude.ts";
 import { Refusals } from "../../../src/serving/refusals.ts";
@@ -41,10 +42,12 @@ class Loop {
   ) {
     const onEvent = (event: UntimedEvent) => void this.events.push(event);
     this.connections = new Connections({
+      runtime,
       settings: {
         ...{ model: "multiplex", linger: 0, idleTimeout: 0, connectionTimeout: 0 },
         ...{ maxConnectionsPerWorker: 0, messages: true },
         proxies: [{ trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy }],
+        tls: [null],
         access: null,
         shutdownTimeout: 10_000,
         ...{ drainSpread: 0, firstByteTimeout: 0, minRate: 0, minRateGrace: 0 },

@@ -34,12 +34,14 @@ class Serving {
       model: "multiplex",
       worker: { kind: "main", id: 0 },
       proxy: null,
+      tls: null,
     } as const;
     const settings = {
       model: "multiplex",
       shutdownTimeout: 0,
       maxConnectionsPerWorker: 0,
       proxies: [null],
+      tls: [null],
       access: null,
       linger: options.linger ?? 10_000,
       idleTimeout: options.idleTimeout ?? 0,
@@ -290,6 +292,7 @@ test("the handler begins at once, with the connection and its context", async ()
     model: "multiplex",
     worker: { kind: "main", id: 0 },
     proxy: null,
+    tls: null,
   });
   await serving.closed();
 });

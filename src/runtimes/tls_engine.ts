@@ -1,0 +1,194 @@
+/**
+ * TLS by node:tls, which all three runtimes have: a TLSSocket over a stream that has no
+ * socket. What they do differently is said where it is met.
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import type { SecureContext, TLSSocket } from "node:tls";
+import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
+import type { TlsInfo, TlsPeer } from "../tls/tls_info.ts";
+import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
+import { builtin } from "./builtin.ts";
+
+/** What of a socket Node's own types do not tell. */
+interface Inside {
+  readonly _handle?: { verifyError?(): string | Error | null } | null;
+}
+
+/** A server's contexts, made once. */
+export function tlsServer(settings: TlsServerSettings): TlsServer {
+  const { certificates, clientCa, clientMust, crl, alpn, min } = settings;
+  const asks = clientCa !== "";
+  const contexts = certificates.map(({ cert, key }) =>
+    builtin.tls.createSecureContext(
+      {
+        ...{ cert, key, minVersion: min, honorCipherOrder: true },
+        ...(asks ? { ca: pemParts(clientCa) } : {}),
+        ...(crl === "" ? {} : { crl: pemParts(crl) }),
+        // Without it Node ends each client that comes again and is asked for a certificate (26.10).
+        sessionIdContext: "trivet",
+      } as Parameters<typeof builtin.tls.createSecureContext>[0],
+    )
+  );
+  const options = {
+    isServer: true,
+    requestCert: asks,
+    // What it refuses, the client is told by an alert; Node and Deno look at it afterwards, too.
+    rejectUnauthorized: asks && clientMust,
+    ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
+  };
+  return {
+    names: certificates.map(({ cert }) => certificateFacts(cert).names),
+    engine: (certificate, servername, events) =>
+      new Engine(events, (below) => {
+        const secureContext: SecureContext = contexts[certificate];
+        const socket = new builtin.tls.TLSSocket(below, { ...options, secureContext });
+        socket.once("secure", () => events.secure(infoOf(socket, servername, asks)));
+        return socket;
+      }),
+  };
+}
+
+/** A client's end. */
+export function tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEngine {
+  const { servername, ca, insecure, certificate, alpn, min } = settings;
+  return new Engine(events, (socket) => {
+    const isAddress = builtin.net.isIP(servername) !== 0;
+    const client = builtin.tls.connect({
+      socket,
+      minVersion: min,
+      rejectUnauthorized: !insecure,
+      // An address is nothing that SNI could ask for; it is still what must be named.
+      ...(isAddress ? { host: servername } : { servername, host: servername }),
+      ...(ca === null ? {} : { ca: pemParts(ca) }),
+      ...(certificate ?? {}),
+      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
+    });
+    client.once("secureConnect", () => events.secure(infoOf(client, servername, true)));
+    return client;
+  });
+}
+
+/** A TLSSocket, and the stream below it. */
+class Engine implements TlsEngine {
+  readonly #below: Duplex;
+  readonly #socket: TLSSocket;
+  #destroyed = false;
+
+  constructor(events: TlsEvents, make: (below: Duplex) => TLSSocket) {
+    this.#below = new builtin.stream.Duplex({
+      allowHalfOpen: true,
+      read() {},
+      write(chunk: Uint8Array, _encoding, done) {
+        events.send(chunk);
+        done();
+      },
+      final: (done) => done(),
+    });
+    this.#below.on("error", () => {}); // the socket above tells
+    const socket = this.#socket = make(this.#below);
+    socket.on("data", (bytes: Uint8Array) => this.#destroyed || events.data(bytes));
+    socket.once("end", () => this.#destroyed || events.ended());
+    const onError = (error: unknown) => this.#destroyed || events.failed(error);
+    socket.on("error", onError);
+    // A TLSSocket that no server of Node's owns tells its errors so.
+    socket.on("_tlsError", onError);
+    socket.once("close", () => onError(new Error("the connection was closed")));
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.#below.push(bytes);
+  }
+
+  write(bytes: Uint8Array, done: () => void): void {
+    this.#socket.write(bytes, done);
+  }
+
+  end(done: () => void): void {
+    if (this.#socket.destroyed) return done();
+    this.#socket.once("close", done);
+    this.#socket.end(() => {
+      this.#socket.off("close", done);
+      done();
+    });
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#socket.destroy();
+  }
+}
+
+function infoOf(socket: TLSSocket, servername: string | null, asks: boolean): TlsInfo {
+  return {
+    protocol: socket.getProtocol() ?? "",
+    cipher: socket.getCipher().name,
+    servername,
+    alpn: socket.alpnProtocol || null,
+    peer: asks ? peerOf(socket) : null,
+  };
+}
+
+function peerOf(socket: TLSSocket): TlsPeer | null {
+  const { raw } = socket.getPeerCertificate();
+  if (raw === undefined) return null;
+  const { subject, subjectAltName, fingerprint256, serialNumber, notAfter } = factsOf(
+    new builtin.crypto.X509Certificate(raw),
+  );
+  const error = verifyError(socket);
+  return {
+    ...{ subject, subjectAltName, fingerprint256, serialNumber, notAfter },
+    authorized: error === null,
+    authorizationError: error,
+  };
+}
+
+/**
+ * Why the other end's certificate is not trusted; null if it is. A client's socket knows;
+ * of a server's, Bun's does (1.4.5), and the others only answer a question that no
+ * documentation names, as their own servers ask it (Node 26.10, Deno 2.9.6).
+ */
+function verifyError(socket: TLSSocket): string | null {
+  if (socket.authorized) return null;
+  if (socket.authorizationError) return nameOf(socket.authorizationError);
+  const handle = (socket as unknown as Inside)._handle;
+  if (typeof handle?.verifyError !== "function") return "UNVERIFIED";
+  const error = handle.verifyError();
+  return error === null || error === "" ? null : nameOf(error);
+}
+
+function nameOf(error: string | Error): string {
+  return typeof error === "string" ? error : (error as { code?: string }).code ?? error.message;
+}
+
+/** @throws {Error} if it is no certificate */
+export function certificateFacts(cert: string): CertificateFacts {
+  return factsOf(new builtin.crypto.X509Certificate(cert));
+}
+
+/** Whether the key is the certificate's; throws if either is none. */
+export function keyFits({ cert, key }: { cert: string; key: string }): boolean {
+  const { crypto } = builtin;
+  return new crypto.X509Certificate(cert).checkPrivateKey(crypto.createPrivateKey(key));
+}
+
+function factsOf(certificate: import("node:crypto").X509Certificate): CertificateFacts {
+  const { subject = "", subjectAltName = "", serialNumber, fingerprint256 } = certificate;
+  const names = [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name);
+  const [, common] = /^CN=(.+)$/m.exec(subject) ?? [];
+  return {
+    subject,
+    subjectAltName,
+    names: names.length > 0 || common === undefined ? names : [common],
+    serialNumber,
+    fingerprint256,
+    notBefore: Date.parse(certificate.validFrom),
+    notAfter: Date.parse(certificate.validTo),
+  };
+}
+
+/** Each certificate, or list, of a text that may have several: Deno takes the first alone (2.9.6). */
+function pemParts(text: string): string[] {
+  const parts = text.match(/-----BEGIN ([^-]+)-----[\s\S]+?-----END \1-----/g);
+  return parts === null ? [text] : parts.map((part) => `${part}\n`);
+}

@@ -1,0 +1,87 @@
+/**
+ * The handshake of a place that is encrypted, in every model.
+ * @module
+ */
+import { asError, errorCode, errorMessage } from "../connection/errors.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
+import { parseClientHello } from "../tls/client_hello.ts";
+import { pickCertificate } from "../tls/pick_certificate.ts";
+import type { TlsServer } from "../tls/tls_engine.ts";
+import type { TlsPeer } from "../tls/tls_info.ts";
+import type { TlsServerSettings } from "../tls/tls_settings.ts";
+import { TlsSocket } from "../tls/tls_socket.ts";
+import { type Found, type Prelude, Refused } from "./prelude.ts";
+
+/** Bytes that a client's first message may have: of those that exist the largest are 2 KiB. */
+const LONGEST_HELLO = 16 * 1024;
+
+/** Shakes hands. */
+export function tlsPrelude(
+  { timeout, clientMust }: TlsServerSettings,
+  server: TlsServer,
+): Prelude {
+  return {
+    timeout,
+    refusal: "tls_handshake",
+    late: "tls_timeout",
+    async run(connection): Promise<Found> {
+      const hello = await readHello(connection);
+      if (hello === null) return { left: true };
+      const { servername } = hello;
+      const certificate = pickCertificate(servername, server.names);
+      connection.handOn(hello.bytes);
+      let came: Uint8Array | null = null;
+      const socket = connection.layer((raw, unread) => {
+        came = unread;
+        return new TlsSocket(raw, (events) => server.engine(certificate, servername, events));
+      });
+      const tls = await socket.handshake(came).catch((error) => {
+        throw isOfCertificate(error) ? new Refused("tls_certificate", reason(error)) : error;
+      });
+      if (clientMust && !tls.peer?.authorized) throw new Refused("tls_certificate", why(tls.peer));
+      return { tls };
+    },
+  };
+}
+
+/** The client's first message; null if it has left without a byte. */
+async function readHello(
+  connection: SocketConnection,
+): Promise<{ readonly bytes: Uint8Array; readonly servername: string | null } | null> {
+  const buffer = new Uint8Array(LONGEST_HELLO);
+  for (let filled = 0;;) {
+    const length = await connection.read(buffer.subarray(filled)).catch((error) => {
+      if (connection.closedBy !== null) throw error;
+      return null; // it has reset, which is to leave, too
+    });
+    if (length === null) {
+      if (filled === 0) return null;
+      throw new Refused("tls_handshake", "it left in the middle of it");
+    }
+    filled += length;
+    const bytes = buffer.subarray(0, filled);
+    const hello = parseClientHello(bytes);
+    if (hello === "no TLS") throw new Refused("tls_none");
+    if (hello !== "more") return { bytes, servername: hello.servername };
+    if (filled === buffer.length) {
+      throw new Refused("tls_handshake", "its first message is too long");
+    }
+  }
+}
+
+/** Whether it is this end that does not trust the other. */
+function isOfCertificate(error: unknown): boolean {
+  const { cause } = asError(error);
+  const code = errorCode(cause) ?? "";
+  return /CERT|VERIFY|ISSUER/.test(code) && !code.includes("ALERT");
+}
+
+function reason(error: unknown): string {
+  const { cause } = asError(error);
+  return errorCode(cause) ?? errorMessage(error);
+}
+
+function why(peer: TlsPeer | null): string {
+  if (peer === null) return "it has shown none";
+  return `${peer.authorizationError}: ${peer.subject.replaceAll("\n", ", ")}`;
+}

@@ -1,0 +1,57 @@
+/**
+ * One end of TLS that knows no socket: encrypted bytes and plain ones go in and come out.
+ * @module
+ */
+import type { TlsInfo } from "./tls_info.ts";
+
+/** What comes out of an engine, before or after the call that made it returns. */
+export interface TlsEvents {
+  /** Encrypted bytes for the other end; they are the listener's. */
+  send(bytes: Uint8Array): void;
+  /** The handshake is done. */
+  secure(info: TlsInfo): void;
+  /** Decrypted bytes; they are the listener's. */
+  data(bytes: Uint8Array): void;
+  /** The other end sends nothing more, and has said so (close_notify). */
+  ended(): void;
+  /** It can do no more. */
+  failed(error: unknown): void;
+}
+
+/** One end of TLS. */
+export interface TlsEngine {
+  /** Takes encrypted bytes of the other end, which it may keep. */
+  receive(bytes: Uint8Array): void;
+  /** Encrypts; `done` is called when it has taken the bytes and would take more. */
+  write(bytes: Uint8Array, done: () => void): void;
+  /** Says that nothing more is written (close_notify); `done` is called when that was sent. */
+  end(done: () => void): void;
+  /** Lets everything go; nothing comes out any more. */
+  destroy(): void;
+}
+
+/** What a server's handshakes have in common. */
+export interface TlsServer {
+  /** The names of each certificate, by which a client picks one. */
+  readonly names: readonly (readonly string[])[];
+  /**
+   * The server's end of a connection.
+   * @param certificate its number
+   * @param servername what the client has asked for
+   */
+  engine(certificate: number, servername: string | null, events: TlsEvents): TlsEngine;
+}
+
+/** What there is to know of a certificate. */
+export interface CertificateFacts {
+  /** Whom it names, one attribute a line. */
+  readonly subject: string;
+  readonly subjectAltName: string;
+  /** The hosts' names that it is for, wildcards among them. */
+  readonly names: readonly string[];
+  readonly serialNumber: string;
+  readonly fingerprint256: string;
+  /** From when to when it is valid, in milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
