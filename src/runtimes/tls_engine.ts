@@ -8,6 +8,7 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
 import type { TlsInfo, TlsPeer } from "../tls/tls_info.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
+import { SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
 
 /** What of a socket Node's own types do not tell. */
@@ -69,11 +70,17 @@ export function tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEn
   });
 }
 
+/** What is written after the other end has ended, where that ends both (Bun 1.4.5). */
+const BOTH_ENDED = "The other end has closed, and TLS on this runtime closes both directions then";
+
 /** A TLSSocket, and the stream below it. */
 class Engine implements TlsEngine {
+  readonly endsBoth = builtin.process.versions.bun !== undefined;
   readonly #below: Duplex;
   readonly #socket: TLSSocket;
   #destroyed = false;
+  #isEnding = false;
+  #hasEnded = false;
 
   constructor(events: TlsEvents, make: (below: Duplex) => TLSSocket) {
     this.#below = new builtin.stream.Duplex({
@@ -83,17 +90,31 @@ class Engine implements TlsEngine {
         events.send(chunk);
         done();
       },
-      final: (done) => done(),
+      final: (done) => {
+        if (!this.#isEnding) this.#closed(events);
+        done();
+      },
     });
     this.#below.on("error", () => {}); // the socket above tells
     const socket = this.#socket = make(this.#below);
     socket.on("data", (bytes: Uint8Array) => this.#destroyed || events.data(bytes));
-    socket.once("end", () => this.#destroyed || events.ended());
+    socket.once("end", () => {
+      this.#hasEnded = true;
+      if (!this.#destroyed) events.ended();
+    });
     const onError = (error: unknown) => this.#destroyed || events.failed(error);
     socket.on("error", onError);
     // A TLSSocket that no server of Node's owns tells its errors so.
     socket.on("_tlsError", onError);
-    socket.once("close", () => onError(new Error("the connection was closed")));
+    socket.once("close", () => this.#closed(events));
+  }
+
+  /** Nothing is written any more; that the other end has ended may be told a moment later. */
+  #closed(events: TlsEvents): void {
+    setImmediate(() => {
+      if (this.#destroyed || (this.#isEnding && this.#hasEnded)) return;
+      events.failed(new SystemError("EPIPE", this.#hasEnded ? BOTH_ENDED : "TLS was closed"));
+    });
   }
 
   receive(bytes: Uint8Array): void {
@@ -105,6 +126,7 @@ class Engine implements TlsEngine {
   }
 
   end(done: () => void): void {
+    this.#isEnding = true;
     if (this.#socket.destroyed) return done();
     this.#socket.once("close", done);
     this.#socket.end(() => {

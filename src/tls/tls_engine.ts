@@ -20,6 +20,11 @@ export interface TlsEvents {
 
 /** One end of TLS. */
 export interface TlsEngine {
+  /**
+   * Whether the other end's close_notify ends what this one writes, too. So that it does not
+   * before what came earlier was answered, such an engine gets each record when it is asked for.
+   */
+  readonly endsBoth: boolean;
   /** Takes encrypted bytes of the other end, which it may keep. */
   receive(bytes: Uint8Array): void;
   /** Encrypts; `done` is called when it has taken the bytes and would take more. */

@@ -10,6 +10,7 @@ import { nextSize } from "../connection/growing_buffer.ts";
 import { joined } from "../connection/pieces.ts";
 import type { Socket } from "../connection/socket.ts";
 import type { TlsEngine, TlsEvents } from "./tls_engine.ts";
+import { Records } from "./records.ts";
 import type { TlsInfo } from "./tls_info.ts";
 
 /** Bytes that an engine is given at once. Deno's keeps what is beyond 64 KiB, and sends it late (2.9.6). */
@@ -40,6 +41,8 @@ export class TlsSocket implements Socket {
   #plain: Uint8Array[] = [];
   #reader: Reader | null = null;
   #buffer: Uint8Array | null = null;
+  /** Where the engine gets them one at a time. */
+  readonly #records = new Records();
   /** Whether a read of the socket below is under way. */
   #isReading = false;
   /** The other end has said that no more comes. */
@@ -93,7 +96,7 @@ export class TlsSocket implements Socket {
    * @throws {SystemError} with `EPROTO` if the two ends do not agree
    */
   handshake(came: Uint8Array | null = null): Promise<TlsInfo> {
-    if (came !== null && came.length > 0) this.#engine.receive(came);
+    if (came !== null && came.length > 0) this.#give(came);
     this.#receive();
     return this.#shaken.promise;
   }
@@ -155,10 +158,15 @@ export class TlsSocket implements Socket {
     return this.#raw.delivered?.() ?? null;
   }
 
+  get #isWanted(): boolean {
+    return this.#reader !== null || !this.#isShaken;
+  }
+
   /** Reads of the socket below, where somebody waits for what that brings. */
   #receive(): void {
-    const isWanted = this.#reader !== null || !this.#isShaken;
-    if (!isWanted || this.#isReading || this.#isOver || this.#error) return;
+    while (this.#isWanted && this.#records.has()) this.#engine.receive(this.#records.take());
+    if (!this.#isWanted || this.#isReading || this.#error) return;
+    if (this.#isOver) return this.#over();
     this.#buffer ??= new Uint8Array(SMALLEST);
     let length;
     try {
@@ -177,11 +185,16 @@ export class TlsSocket implements Socket {
     if (length === null) return this.#over();
     const buffer = this.#buffer!;
     // Others than Deno's engine may keep it.
-    this.#engine.receive(buffer.slice(0, length));
+    this.#give(buffer.slice(0, length));
     const size = nextSize(buffer, length, SMALLEST);
     if (size !== buffer.length) this.#buffer = new Uint8Array(size);
     this.#receive();
   };
+
+  #give(bytes: Uint8Array): void {
+    if (this.#engine.endsBoth) this.#records.add(bytes);
+    else this.#engine.receive(bytes);
+  }
 
   #notReceived = (error: unknown): void => {
     this.#isReading = false;
@@ -191,7 +204,7 @@ export class TlsSocket implements Socket {
   /** Whether its end was said is known when the engine has told all. */
   #over(turns = TURNS): void {
     this.#isOver = true;
-    if (this.#ended || this.#error) return;
+    if (this.#ended || this.#error || this.#records.has()) return;
     if (turns > 0) return void setImmediate(() => this.#over(turns - 1));
     this.#fail(new SystemError("EPROTO", CUT));
   }
@@ -282,6 +295,7 @@ export class TlsSocket implements Socket {
 }
 
 function tlsError(error: unknown): SystemError {
+  if (error instanceof SystemError) return error;
   const { message } = asError(error);
   return new SystemError("EPROTO", `TLS has failed: ${said(message)}`, error);
 }

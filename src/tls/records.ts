@@ -1,0 +1,35 @@
+/**
+ * The records of TLS in a stream of bytes, one at a time.
+ * @module
+ */
+import { joined } from "../connection/pieces.ts";
+
+/** Bytes of a record's header, whose last two are the length of the rest (RFC 8446, 5.1). */
+const HEADER = 5;
+
+/** What has come and was not taken. */
+export class Records {
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  /** Adds what has come, which is its own from here on. */
+  add(bytes: Uint8Array): void {
+    this.#bytes = this.#bytes.length === 0 ? bytes : joined([this.#bytes, bytes]);
+  }
+
+  /** Whether a whole one is there. */
+  has(): boolean {
+    return this.#bytes.length >= HEADER && this.#bytes.length >= this.#length;
+  }
+
+  /** The first one. */
+  take(): Uint8Array {
+    const length = this.#length;
+    const record = this.#bytes.subarray(0, length);
+    this.#bytes = this.#bytes.subarray(length);
+    return record;
+  }
+
+  get #length(): number {
+    return HEADER + ((this.#bytes[3] << 8) | this.#bytes[4]);
+  }
+}
