@@ -3,6 +3,7 @@
  * @module
  */
 import type { Address, TcpAddress, UnixAddress } from "./connection/connection.ts";
+import type { ConnectTlsOptions } from "./connection/tls_options.ts";
 import type { ServerEvent } from "./events.ts";
 import type { ModelName } from "./handler/handler.ts";
 
@@ -190,12 +191,14 @@ export interface ServeUnixOptions extends ServeOptions {
 /** Where `connect` connects to. */
 export type ConnectOptions = ConnectTcpOptions | ConnectUnixOptions;
 
-/** How long `connect` tries. */
+/** How long `connect` tries, and what it makes of the connection. */
 export interface ConnectPatience {
   /** Ends the attempt when it is aborted; `connect` rejects with its reason. */
   signal?: AbortSignal;
   /** Milliseconds for all of it; 0: as long as the system tries. @default {0} */
   timeout?: number;
+  /** Encrypts the connection, and demands that the server proves who it is. */
+  tls?: true | ConnectTlsOptions;
 }
 
 /** A TCP port to connect to; a {@linkcode TcpAddress} is one. */

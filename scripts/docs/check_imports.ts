@@ -10,6 +10,7 @@ const ROOMS: readonly (readonly [room: string, holds: string])[] = [
   ["src/version.ts", "the version"],
   ["src/module_beside.ts", "to find a module that runs in a thread or process of its own"],
   ["src/nearest.ts", "the name that somebody may have meant"],
+  ["src/check_options.ts", "what is wrong with options"],
   ["src/connection/", "the contract of a connection, and its one implementation"],
   ["src/proxy/", "the PROXY protocol: whose connection it is that a proxy passes on"],
   ["src/tls/", "a connection that is encrypted, over one that is not"],

@@ -2,7 +2,7 @@
  * `connect`: a client for people and pipes.
  * @module
  */
-import { connect, type Connection, encodeProxyHeader } from "../../mod.ts";
+import { connect, type Connection, type ConnectTlsOptions, encodeProxyHeader } from "../../mod.ts";
 import { delay } from "../connection/delay.ts";
 import { errorCode } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
@@ -11,7 +11,8 @@ import { Input } from "./connect_input.ts";
 import { CONNECT_OPTIONS } from "./connect_options.ts";
 import { target } from "./connect_target.ts";
 import { describeOptions } from "./describe_options.ts";
-import { parseOptions } from "./options.ts";
+import { type Given, parseOptions } from "./options.ts";
+import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
 const CONNECT_HELP = `Talk to a server: standard input goes out, what comes back is printed.
@@ -54,6 +55,7 @@ export async function connectCommand(
     await runtime.writeOut("stdout", CONNECT_HELP);
     return 0;
   }
+  const tls = tlsGiven(given);
   const connection = await connect(target(given)).catch((error) => {
     // Whether the call or what comes after it sees a reset is chance.
     if (errorCode(error) === "ECONNRESET") throw new Error(WAS_RESET, { cause: error });
@@ -67,10 +69,28 @@ export async function connectCommand(
       // What fails here fails again as soon as anything is read or sent.
       await connection.write(encodeProxyHeader({ version, source, destination })).catch(() => {});
     }
+    if (tls !== null) await connection.startTls(tls);
     return await talk(runtime, connection, given.has("raw"));
   } finally {
     connection.close();
   }
+}
+
+/** How it is encrypted; null if it is not. */
+function tlsGiven(given: Given): ConnectTlsOptions | null {
+  const [ca, cert, key] = ["ca", "cert", "key"].map((name) => given.text(name));
+  const insecure = given.has("insecure");
+  if (!given.has("tls")) {
+    const other = insecure
+      ? "insecure"
+      : ["ca", "cert", "key"].find((name) => given.text(name) !== undefined);
+    if (other !== undefined) throw new UsageError(`--${other} is for --tls: give that too`);
+    return null;
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError("--cert and --key belong together");
+  }
+  return { ca, cert, key, insecure };
 }
 
 /** Sends and prints until it is over; returns the exit code. */

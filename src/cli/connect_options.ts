@@ -21,6 +21,11 @@ export const CONNECT_OPTIONS: readonly Option[] = [
     help: "The TCP port.",
   },
   { name: "unix", often: true, value: "PATH", help: "Connect to a Unix-domain socket instead." },
+  { name: "tls", often: true, help: "Encrypt, and demand that the server proves who it is." },
+  { name: "ca", value: "FILE", help: "Trust the authorities in there (--tls)." },
+  { name: "insecure", help: "Take a server that proves nothing (--tls)." },
+  { name: "cert", value: "FILE", help: "Show this certificate if asked for one (--tls)." },
+  { name: "key", value: "FILE", help: "Its key." },
   {
     name: "proxy-header",
     value: "VERSION",

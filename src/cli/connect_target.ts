@@ -3,7 +3,7 @@
  * @module
  */
 import type { Address } from "../../mod.ts";
-import { hostMistake } from "../server/check_options.ts";
+import { hostMistake } from "../check_options.ts";
 import { standard } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { UsageError } from "./usage_error.ts";

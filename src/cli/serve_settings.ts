@@ -4,7 +4,7 @@
  */
 import type { ListenOptions, ServeOptions } from "../../mod.ts";
 import { errorMessage } from "../connection/errors.ts";
-import { hostMistake } from "../server/check_options.ts";
+import { hostMistake } from "../check_options.ts";
 import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { KEEPALIVE, SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";

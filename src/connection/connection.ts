@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { TlsInfo } from "./tls_info.ts";
+import type { ConnectTlsOptions, TlsOptions } from "./tls_options.ts";
+
 /** An end of a TCP connection: a numeric address and a port. */
 export interface TcpAddress {
   /** The kind of address. */
@@ -64,6 +67,19 @@ export interface Connection<Ends extends Address = Address> {
    * event loop, which is used without `--allow-ffi`
    */
   reset(): void;
+  /** What the handshake has agreed on; null while the connection is not encrypted. */
+  readonly tls: TlsInfo | null;
+  /**
+   * Encrypts from here on, after the writes called before it; what was read before came
+   * unencrypted, so what of it nobody has taken is dropped (RFC 9325, 3.2; CVE-2011-0411), and
+   * a `Framed` is made anew. The connection is a server's with {@linkcode TlsOptions} if it
+   * was accepted, a client's with {@linkcode ConnectTlsOptions} if `connect` gave it. Files
+   * are read once for each object of options.
+   * @throws {SystemError} with `EPROTO` if the ends do not agree, `ETIMEDOUT` if that takes
+   * too long, `EALREADY` if it is encrypted, `ENOTSUP` in a blocking handler
+   * @throws {TypeError} for a wrong option
+   */
+  startTls(options?: TlsOptions | ConnectTlsOptions): Promise<TlsInfo>;
   /** The bytes that come, as a stream; it reads only when it is asked to. */
   readonly readable: ReadableStream<Uint8Array>;
   /** The bytes that go; closing it is `closeWrite`, aborting it is `reset`. */

@@ -8,11 +8,19 @@ import { ConnectionStreams } from "./connection_streams.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { within } from "./delay.ts";
 import { discard } from "./discard.ts";
-import { asError, ignore, refusal, rejected } from "./errors.ts";
+import { asError, ignore, refusal, rejected, SystemError } from "./errors.ts";
 import { joined } from "./pieces.ts";
 import type { PeerLimits } from "./slow_peer.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
+import type { TlsInfo } from "./tls_info.ts";
+import type { ConnectTlsOptions, TlsOptions } from "./tls_options.ts";
 import { Writer } from "./writer.ts";
+
+/** Begins TLS on a connection of one kind, accepted or made. */
+export type TlsStarter = (
+  connection: SocketConnection,
+  options: TlsOptions | ConnectTlsOptions | undefined,
+) => Promise<TlsInfo>;
 
 /** The only implementation of {@linkcode Connection}. */
 export class SocketConnection implements Connection {
@@ -24,6 +32,10 @@ export class SocketConnection implements Connection {
   place = 0;
   /** Bytes that `read` has returned. */
   bytesRead = 0;
+  /** What the handshake has agreed on. */
+  tls: TlsInfo | null = null;
+  /** Begins TLS on it; null where nobody can. */
+  tlsStarter: TlsStarter | null = null;
   /** Told of the bytes of each read; set only where somebody asked for them. */
   onMessage: ((bytes: Uint8Array) => void) | null = null;
   /** Called before FIN: writes what somebody holds back. */
@@ -181,6 +193,18 @@ export class SocketConnection implements Connection {
       if (refused) return Promise.reject(refused);
     }
     return this.#writer.write(bytes);
+  }
+
+  async startTls(options?: TlsOptions | ConnectTlsOptions): Promise<TlsInfo> {
+    if (this.#end.by) throw refusal(this.#end.by);
+    if (this.tls !== null) throw new SystemError("EALREADY", "It is encrypted already");
+    if (this.isBlocking || this.tlsStarter === null) throw new SystemError("ENOTSUP", NO_TLS);
+    if (this.#reading) this.#end.misused("EBUSY");
+    const refused = this.#claim("calls");
+    if (refused) throw refused;
+    await this.#writer.writing;
+    this.#unread = null;
+    return this.tls = await this.tlsStarter(this, options);
   }
 
   closeWrite(): Promise<void> {
@@ -354,3 +378,5 @@ export class SocketConnection implements Connection {
     return this.#readError;
   }
 }
+
+const NO_TLS = "A blocking handler cannot begin TLS: take the export `blocking` out of its module";

@@ -4,7 +4,7 @@
  */
 import type { Connection } from "../connection/connection.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
-import type { TlsInfo } from "../tls/tls_info.ts";
+import type { TlsInfo } from "../connection/tls_info.ts";
 
 /** The models, by name. */
 export type ModelName = "multiplex" | "iterative" | "thread" | "process";
@@ -44,7 +44,7 @@ export interface Context {
   readonly worker: WorkerName;
   /** What the proxy told through which the client came; null where none is expected (`proxyProtocol`). */
   readonly proxy: ProxyInfo | null;
-  /** What the handshake has agreed on; null where the connection is not encrypted. */
+  /** What the handshake has agreed on, as `connection.tls`; null where it is not encrypted. */
   readonly tls: TlsInfo | null;
 }
 

@@ -6,7 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
-import type { TlsInfo, TlsPeer } from "../tls/tls_info.ts";
+import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";

@@ -11,7 +11,7 @@ import type {
   ConnectUnixOptions,
 } from "../options.ts";
 import { detect } from "../runtimes/detect.ts";
-import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { checkOptions, checkPlace, type Kind } from "../check_options.ts";
 import { reach } from "./reach.ts";
 
 /**
@@ -46,6 +46,7 @@ const KINDS = {
   path: "a string",
   signal: "an AbortSignal",
   timeout: "a number",
+  tls: "true or an object",
 } as const satisfies Record<keyof ConnectTcpOptions | keyof ConnectUnixOptions, Kind>;
 
 /** What the arguments say. */
@@ -67,13 +68,13 @@ function sort(given: readonly unknown[]): Wanted {
     path?: string;
   } & ConnectPatience;
   checkPlace("connect", options);
-  const { transport, hostname = "127.0.0.1", port, path, signal, timeout } = options;
+  const { transport, hostname = "127.0.0.1", port, path, signal, timeout, tls } = options;
   if (timeout !== undefined && !(timeout >= 0 && timeout <= LONGEST_TIMER)) {
     throw new TypeError(
       `Cannot connect with timeout ${timeout}: it is milliseconds, from 0 to ${LONGEST_TIMER}`,
     );
   }
-  const patience = { signal, timeout };
+  const patience = { signal, timeout, tls };
   const fitting = path === undefined ? "tcp" : "unix";
   if (transport !== undefined && transport !== fitting) {
     throw new TypeError(

@@ -10,7 +10,7 @@ import type { Runtime } from "../runtime.ts";
 import { parsePlace } from "../status/place.ts";
 import type { ListenAt } from "./bind.ts";
 import type { ProxySettings } from "../serving/proxy_prelude.ts";
-import { checkOptions, checkPlace, type Kind } from "./check_options.ts";
+import { checkOptions, checkPlace, type Kind } from "../check_options.ts";
 import { inheritedSockets } from "./inherited_sockets.ts";
 import { proxySettings } from "./proxy_settings.ts";
 import { resolveInOrder } from "./resolve_host.ts";

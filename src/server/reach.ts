@@ -9,7 +9,10 @@ import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import type { ConnectPatience } from "../options.ts";
 import { connectToFirst, inTurn } from "../posix/epoll_connect.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
+import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { Runtime } from "../runtime.ts";
+import { beginAsClient, clientStarter, clientTls } from "../serving/start_tls.ts";
+import type { TlsClientSettings } from "../tls/tls_settings.ts";
 import { atEnd } from "../workers/at_end.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import { resolveAll } from "./resolve_host.ts";
@@ -25,9 +28,11 @@ const NO_ROOM_WAIT = 20;
 export async function reach(
   runtime: Runtime,
   address: Address,
-  { signal, timeout = 0 }: ConnectPatience = {},
+  { signal, timeout = 0, tls }: ConnectPatience = {},
 ): Promise<Connection> {
   signal?.throwIfAborted();
+  const host = address.transport === "tcp" ? address.hostname : "localhost";
+  const secured = tls === undefined ? null : clientTls(runtime, tls === true ? {} : tls, host);
   const target = plain(address);
   const attempt = new AbortController();
   const over = Promise.withResolvers<never>();
@@ -43,6 +48,11 @@ export async function reach(
   }, timeout);
   const made = makeConnection(runtime, target, attempt.signal).catch((error) => {
     throw connectError(target, error);
+  }).then((connection) => {
+    connection.tlsStarter = clientStarter(runtime, host);
+    return secured === null
+      ? connection
+      : begin(runtime, connection, secured, target, attempt.signal);
   });
   try {
     return await Promise.race([over.promise, made]);
@@ -52,12 +62,32 @@ export async function reach(
   }
 }
 
+async function begin(
+  runtime: Runtime,
+  connection: SocketConnection,
+  settings: TlsClientSettings,
+  target: Address,
+  signal: AbortSignal,
+): Promise<SocketConnection> {
+  const giveUp = () => connection.close();
+  signal.addEventListener("abort", giveUp);
+  try {
+    connection.tls = await beginAsClient(runtime, connection, settings);
+    return connection;
+  } catch (error) {
+    const message = `Cannot connect to ${formatAddress(target)}: ${errorMessage(error)}`;
+    throw new SystemError(errorCode(error) ?? "EPROTO", message, error);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
 /** Never resolves with a connection that nobody waits for any more. */
 async function makeConnection(
   runtime: Runtime,
   target: Address,
   signal: AbortSignal,
-): Promise<Connection> {
+): Promise<SocketConnection> {
   if (target.transport === "tcp" && isNoName(target.hostname)) {
     throw new SystemError("ENOTFOUND", "It cannot be a name");
   }
@@ -81,7 +111,7 @@ async function connectOn(
   runtime: Runtime,
   target: Address,
   signal: AbortSignal,
-): Promise<Connection> {
+): Promise<SocketConnection> {
   let addresses: readonly Address[] = [target];
   try {
     if (target.transport === "tcp") {

@@ -5,7 +5,7 @@
 import type { Handler } from "../handler/handler.ts";
 import { ECHO, type HandlerModule } from "../handler/load_handler.ts";
 import type { ServeOptions } from "../options.ts";
-import { kindOf } from "./check_options.ts";
+import { kindOf } from "../check_options.ts";
 
 /**
  * The options, still unchecked, and the handler.

@@ -9,7 +9,7 @@ import type { ServeOptions } from "../options.ts";
 import { flagMistake } from "../runtimes/deno_permissions.ts";
 import type { KeepAliveTimes } from "../posix/tcp_options.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
-import { checkOptions, type Kind } from "./check_options.ts";
+import { checkOptions, type Kind } from "../check_options.ts";
 import { accessGiven } from "./access.ts";
 import { isUnix, type Place, placesOf } from "./places.ts";
 import { keepAliveTimes } from "./keep_alive.ts";

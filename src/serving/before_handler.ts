@@ -8,7 +8,6 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
 import type { Runtime } from "../runtime.ts";
-import type { TlsInfo } from "../tls/tls_info.ts";
 import { accessPrelude } from "./access_prelude.ts";
 import { type Prelude, Refused } from "./prelude.ts";
 import { proxyPrelude } from "./proxy_prelude.ts";
@@ -18,12 +17,7 @@ import { tlsPrelude } from "./tls_prelude.ts";
 /** What came of all preludes: the client is refused, or this is what they have found of it. */
 export type Outcome =
   | { readonly refused: RefusalReason; readonly error?: string }
-  | {
-    readonly refused: null;
-    readonly proxy: ProxyInfo | null;
-    readonly tls: TlsInfo | null;
-    readonly left: boolean;
-  };
+  | { readonly refused: null; readonly proxy: ProxyInfo | null; readonly left: boolean };
 
 /**
  * Those that the options ask for, by place, in their order. To add one, write its file and its
@@ -50,18 +44,16 @@ export async function runPreludes(
   connection: SocketConnection,
 ): Promise<Outcome> {
   let proxied: ProxyInfo | null = null;
-  let secured: TlsInfo | null = null;
   for (const { timeout, refusal, late, run } of all) {
     try {
       connection.setLifeTimeout(timeout);
-      const { remoteAddr, localAddr, proxy, tls, unread = NOTHING, left } = await run(connection);
+      const { remoteAddr, localAddr, proxy, unread = NOTHING, left } = await run(connection);
       if (remoteAddr) connection.remoteAddr = remoteAddr;
       if (localAddr) connection.localAddr = localAddr;
       if (proxy) proxied = proxy;
-      if (tls) secured = tls;
       connection.handOn(unread);
       connection.uncount();
-      if (left) return { refused: null, proxy: proxied, tls: secured, left };
+      if (left) return { refused: null, proxy: proxied, left };
     } catch (error) {
       if (connection.closedBy === "ETIMEDOUT") return { refused: late ?? refusal };
       if (!(error instanceof Refused)) return { refused: refusal, error: errorMessage(error) };
@@ -70,7 +62,7 @@ export async function runPreludes(
     if (connection.closedBy !== null) return { refused: late ?? refusal };
   }
   connection.setLifeTimeout(0);
-  return { refused: null, proxy: proxied, tls: secured, left: false };
+  return { refused: null, proxy: proxied, left: false };
 }
 
 const NOTHING = new Uint8Array(0);

@@ -10,7 +10,7 @@ import type { Context, Handler, WorkerName } from "../handler/handler.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Look } from "../status/book.ts";
-import type { TlsInfo } from "../tls/tls_info.ts";
+import type { TlsInfo } from "../connection/tls_info.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
 import { preludes, runPreludes } from "./before_handler.ts";
 import type { Prelude } from "./prelude.ts";
@@ -51,11 +51,6 @@ export interface ConnectionsOptions {
   readonly onEvent: EventSink;
 }
 
-/** What the preludes have found. */
-type Found = Pick<Context, "proxy" | "tls">;
-
-const NOTHING_FOUND: Found = { proxy: null, tls: null };
-
 /** What a handler is told; a class, so that `gone` costs nothing until it is asked for. */
 class ServedContext implements Context {
   readonly signal: AbortSignal;
@@ -63,7 +58,6 @@ class ServedContext implements Context {
   readonly model: Context["model"];
   readonly worker: WorkerName;
   readonly proxy: ProxyInfo | null;
-  readonly tls: TlsInfo | null;
   readonly #connection: SocketConnection;
 
   constructor(
@@ -72,7 +66,7 @@ class ServedContext implements Context {
     id: string,
     model: Context["model"],
     worker: WorkerName,
-    { proxy, tls }: Found,
+    proxy: ProxyInfo | null,
   ) {
     this.#connection = connection;
     this.signal = signal;
@@ -80,11 +74,14 @@ class ServedContext implements Context {
     this.model = model;
     this.worker = worker;
     this.proxy = proxy;
-    this.tls = tls;
   }
 
   get gone(): AbortSignal {
     return this.#connection.gone;
+  }
+
+  get tls(): TlsInfo | null {
+    return this.#connection.tls;
   }
 }
 
@@ -236,12 +233,8 @@ export class Connections {
     this.#waiting.delete(connection);
     this.#onPreludesEnd();
     if (isLetIn) {
-      return await this.#admit(
-        connection,
-        listener,
-        outcome,
-        outcome.left ? noticesItsEnd : handler,
-      );
+      const { proxy, left } = outcome;
+      return await this.#admit(connection, listener, proxy, left ? noticesItsEnd : handler);
     }
     if (outcome.refused !== null) this.#refuse(connection, outcome.refused, outcome.error);
     onPrelude?.("failed");
@@ -257,7 +250,7 @@ export class Connections {
   #admit(
     connection: SocketConnection,
     listener: Source,
-    found: Found = NOTHING_FOUND,
+    proxy: ProxyInfo | null = null,
     handler = this.#options.handler,
   ): Promise<void> {
     const { settings, worker, number, lifetime, refusals, onLast, onPrelude, onEvent } =
@@ -272,7 +265,7 @@ export class Connections {
     // Whoever comes when all are told already is told at once.
     const isOwn = this.#own !== null && !this.#abort.signal.aborted;
     const abort = isOwn ? new AbortController() : this.#abort;
-    const context = new ServedContext(connection, abort.signal, id, settings.model, worker, found);
+    const context = new ServedContext(connection, abort.signal, id, settings.model, worker, proxy);
     const served = serveConnection(connection, handler, context, settings, onEvent);
     this.#served.add(served);
     if (isOwn) this.#own!.set(served, abort);

@@ -6,7 +6,6 @@ import type { Address } from "../connection/connection.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
-import type { TlsInfo } from "../tls/tls_info.ts";
 
 /** What a prelude has found. */
 export interface Found {
@@ -16,8 +15,6 @@ export interface Found {
   readonly localAddr?: Address;
   /** What `context.proxy` is. */
   readonly proxy?: ProxyInfo;
-  /** What `context.tls` is. */
-  readonly tls?: TlsInfo;
   /** Bytes that it has read, and that are the handler's. */
   readonly unread?: Uint8Array;
   /** The client has left without a byte, as a probe does: it is counted, and gets no handler. */

@@ -7,7 +7,7 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import { parseClientHello } from "../tls/client_hello.ts";
 import { pickCertificate } from "../tls/pick_certificate.ts";
 import type { TlsServer } from "../tls/tls_engine.ts";
-import type { TlsPeer } from "../tls/tls_info.ts";
+import type { TlsPeer } from "../connection/tls_info.ts";
 import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import { TlsSocket } from "../tls/tls_socket.ts";
 import { type Found, type Prelude, Refused } from "./prelude.ts";
@@ -39,7 +39,8 @@ export function tlsPrelude(
         throw isOfCertificate(error) ? new Refused("tls_certificate", reason(error)) : error;
       });
       if (clientMust && !tls.peer?.authorized) throw new Refused("tls_certificate", why(tls.peer));
-      return { tls };
+      connection.tls = tls;
+      return {};
     },
   };
 }

@@ -2,7 +2,7 @@
  * One end of TLS that knows no socket: encrypted bytes and plain ones go in and come out.
  * @module
  */
-import type { TlsInfo } from "./tls_info.ts";
+import type { TlsInfo } from "../connection/tls_info.ts";
 
 /** What comes out of an engine, before or after the call that made it returns. */
 export interface TlsEvents {

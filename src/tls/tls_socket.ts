@@ -11,7 +11,7 @@ import { joined } from "../connection/pieces.ts";
 import type { Socket } from "../connection/socket.ts";
 import type { TlsEngine, TlsEvents } from "./tls_engine.ts";
 import { Records } from "./records.ts";
-import type { TlsInfo } from "./tls_info.ts";
+import type { TlsInfo } from "../connection/tls_info.ts";
 
 /** Bytes that an engine is given at once. Deno's keeps what is beyond 64 KiB, and sends it late (2.9.6). */
 const PIECE = 32 * 1024;

@@ -473,6 +473,8 @@ test("a connection that is none of Trivet's is read too, but not handed back", a
     closeWrite: () => connection.closeWrite(),
     close: () => connection.close(),
     reset: () => connection.reset(),
+    tls: null,
+    startTls: () => connection.startTls(),
     readable: null as unknown as ReadableStream,
     writable: null as unknown as WritableStream,
   }, { collect: true });

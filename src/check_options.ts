@@ -2,7 +2,7 @@
  * What was given as options holds nothing that is unknown or of the wrong kind.
  * @module
  */
-import { nearest } from "../nearest.ts";
+import { nearest } from "./nearest.ts";
 
 /** What an option may be: in words, and how it is recognized. */
 const KINDS = {
@@ -12,6 +12,10 @@ const KINDS = {
   "true or false": (value: unknown) => typeof value === "boolean",
   "an object": (value: unknown) => tag(value) === "Object",
   "a function": (value: unknown) => typeof value === "function",
+  "a string, or an array of them": (value: unknown) =>
+    typeof value === "string" ||
+    (Array.isArray(value) && value.every((item) => typeof item === "string")),
+  "true or an object": (value: unknown) => value === true || tag(value) === "Object",
   "an array of strings": (value: unknown) =>
     Array.isArray(value) && value.every((item) => typeof item === "string"),
   "an array of places": (value: unknown) =>
