@@ -8,9 +8,9 @@ import { ConnectionStreams } from "./connection_streams.ts";
 import { ConnectionEnd } from "./connection_end.ts";
 import { within } from "./delay.ts";
 import { discard } from "./discard.ts";
-import { asError, ignore, refusal, rejected, SystemError } from "./errors.ts";
-import { joined } from "./pieces.ts";
+import { asError, ignore, refusal, SystemError } from "./errors.ts";
 import type { PeerLimits } from "./slow_peer.ts";
+import { Reader } from "./reader.ts";
 import type { ConnectionDoing, Socket } from "./socket.ts";
 import type { TlsInfo } from "./tls_info.ts";
 import type { ConnectTlsOptions, TlsOptions } from "./tls_options.ts";
@@ -30,29 +30,18 @@ export class SocketConnection implements Connection {
   localAddr: Address;
   /** Which of the places where its server listens it came to. */
   place = 0;
-  /** Bytes that `read` has returned. */
-  bytesRead = 0;
   /** What the handshake has agreed on. */
   tls: TlsInfo | null = null;
   /** Begins TLS on it; null where nobody can. */
   tlsStarter: TlsStarter | null = null;
-  /** Told of the bytes of each read; set only where somebody asked for them. */
-  onMessage: ((bytes: Uint8Array) => void) | null = null;
   /** Called before FIN: writes what somebody holds back. */
   beforeEnd: (() => void) | null = null;
 
   #socket: Socket;
-  readonly #toSystemError: (error: unknown) => Error;
   #use: "calls" | "streams" | null = null;
-  #reading: Promise<number | null> | null = null;
-  #buffer: Uint8Array | null = null;
-  #ended = false;
-  #readError: Error | null = null;
   readonly #end: ConnectionEnd;
+  readonly #reader: Reader;
   readonly #writer: Writer;
-  #finishing = false;
-  /** Read by a prelude, and the handler's. */
-  #unread: Uint8Array | null = null;
   #streams: ConnectionStreams | null = null;
 
   /** @param toSystemError gives the runtime's errors their POSIX `code` */
@@ -60,9 +49,14 @@ export class SocketConnection implements Connection {
     this.#socket = socket;
     this.remoteAddr = socket.remoteAddr;
     this.localAddr = socket.localAddr;
-    this.#toSystemError = toSystemError;
     this.#end = new ConnectionEnd(socket);
     this.#writer = new Writer(socket, this.#end, toSystemError);
+    this.#reader = new Reader(socket, this.#end, this.#writer, toSystemError);
+  }
+
+  /** Bytes that `read` has returned. */
+  get bytesRead(): number {
+    return this.#reader.bytes;
   }
 
   /** Bytes that the kernel has taken. */
@@ -82,13 +76,18 @@ export class SocketConnection implements Connection {
 
   /** What it does now, for whoever looks. */
   get doing(): ConnectionDoing {
-    if (this.#finishing) return "lingers";
-    return this.#writer.writing ? "writes" : this.#reading ? "reads" : "handler";
+    if (this.#reader.finishing) return "lingers";
+    return this.#writer.writing ? "writes" : this.#reader.reading ? "reads" : "handler";
   }
 
   /** Milliseconds that what was written has to come to the peer, where this end breaks off. */
   set linger(milliseconds: number) {
     this.#end.linger = milliseconds;
+  }
+
+  /** See {@linkcode Reader.onMessage}. */
+  set onMessage(listener: ((bytes: Uint8Array) => void) | null) {
+    this.#reader.onMessage = listener;
   }
 
   /** See {@linkcode ConnectionEnd.onBroken}. */
@@ -112,7 +111,7 @@ export class SocketConnection implements Connection {
       read: this.bytesRead,
       taken: this.#writer.taken,
       delivered: this.#writer.writing ? this.#socket.delivered?.() ?? null : null,
-      reads: this.#reading !== null,
+      reads: this.#reader.reading !== null,
     });
     this.#end.setPeerLimits(limits, look, onSlow);
   }
@@ -134,11 +133,11 @@ export class SocketConnection implements Connection {
   waitReadable(milliseconds: number): boolean | undefined {
     const socket = this.#socket;
     if (!socket.waitReadable) return undefined;
-    if (this.#end.by !== null || this.#unread !== null) return true;
+    if (this.#end.by !== null || this.#reader.unread !== null) return true;
     try {
       return socket.waitReadable(milliseconds);
     } catch (error) {
-      throw this.#readFailed(error);
+      throw this.#reader.failed(error);
     }
   }
 
@@ -155,9 +154,7 @@ export class SocketConnection implements Connection {
   /** Whoever used it is done: as if nobody had, with what was read and is not theirs. */
   handOn(unread: Uint8Array): void {
     this.#use = null;
-    this.bytesRead -= unread.length;
-    if (unread.length === 0) return;
-    this.#unread = this.#unread === null ? unread : joined([unread, this.#unread]);
+    this.#reader.handOn(unread);
   }
 
   /**
@@ -166,16 +163,20 @@ export class SocketConnection implements Connection {
    * @param over it is given what was read and not taken
    */
   layer<Layer extends Socket>(over: (socket: Socket, unread: Uint8Array | null) => Layer): Layer {
-    const layer = over(this.#socket, this.#unread);
-    this.#unread = null;
+    const layer = over(this.#socket, this.#reader.unread);
+    this.#reader.unread = null;
     this.#use = null;
-    this.#socket = this.#end.socket = this.#writer.socket = layer;
+    this.#socket =
+      this.#end.socket =
+      this.#writer.socket =
+      this.#reader.socket =
+        layer;
     return layer;
   }
 
   /** What was read so far was not the client's, but its sender's. */
   uncount(): void {
-    this.bytesRead = 0;
+    this.#reader.bytes = 0;
     this.#socket.uncount?.();
   }
 
@@ -184,7 +185,7 @@ export class SocketConnection implements Connection {
       const refused = this.#claim("calls");
       if (refused) return Promise.reject(refused);
     }
-    return this.#read(buffer);
+    return this.#reader.read(buffer);
   }
 
   write(bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
@@ -199,11 +200,11 @@ export class SocketConnection implements Connection {
     if (this.#end.by) throw refusal(this.#end.by);
     if (this.tls !== null) throw new SystemError("EALREADY", "It is encrypted already");
     if (this.isBlocking || this.tlsStarter === null) throw new SystemError("ENOTSUP", NO_TLS);
-    if (this.#reading) this.#end.misused("EBUSY");
+    if (this.#reader.reading) this.#end.misused("EBUSY");
     const refused = this.#claim("calls");
     if (refused) throw refused;
     await this.#writer.writing;
-    this.#unread = null;
+    this.#reader.unread = null;
     return this.tls = await this.tlsStarter(this, options);
   }
 
@@ -233,7 +234,7 @@ export class SocketConnection implements Connection {
 
   /** See `Context.gone`. */
   get gone(): AbortSignal {
-    return this.#end.gone(this.#readError ?? this.#writer.error);
+    return this.#end.gone(this.#reader.error ?? this.#writer.error);
   }
 
   /**
@@ -245,7 +246,7 @@ export class SocketConnection implements Connection {
    */
   async finish(linger: number): Promise<void> {
     if (this.#end.by) return;
-    this.#finishing = true;
+    this.#reader.finishing = true;
     try {
       await this.closeWrite();
     } catch (error) {
@@ -254,8 +255,8 @@ export class SocketConnection implements Connection {
     }
     this.#end.idleTimer?.stop(); // from here it is linger
     this.#end.peerWatch?.stop();
-    const isOver = () => this.#ended || this.#readError !== null || this.#end.by !== null;
-    await discard(this.#socket, linger, this.#reading, isOver, () => this.close());
+    const isOver = () => this.#reader.ended || this.#reader.error !== null || this.#end.by !== null;
+    await discard(this.#socket, linger, this.#reader.reading, isOver, () => this.close());
     this.close();
   }
 
@@ -265,7 +266,7 @@ export class SocketConnection implements Connection {
    */
   async abort(): Promise<void> {
     if (this.#end.by) return;
-    this.#finishing = true;
+    this.#reader.finishing = true;
     const { linger } = this.#end;
     const end = performance.now() + linger;
     this.beforeEnd?.();
@@ -287,7 +288,7 @@ export class SocketConnection implements Connection {
     const refused = this.#claim("streams");
     if (refused) throw refused;
     return this.#streams = new ConnectionStreams({
-      read: (buffer) => this.#read(buffer),
+      read: (buffer) => this.#reader.read(buffer),
       write: (bytes) => this.#writer.write(bytes),
       closeWrite: () => this.closeWrite(),
       close: () => this.close(),
@@ -301,81 +302,6 @@ export class SocketConnection implements Connection {
     }
     this.#use = use;
     return null;
-  }
-
-  #read(buffer: Uint8Array): Promise<number | null> {
-    if (!(buffer instanceof Uint8Array)) {
-      return Promise.reject(new TypeError("Cannot read into anything but a Uint8Array"));
-    }
-    if (this.#end.by) return this.#readAfterEnd(null);
-    if (this.#finishing) return Promise.reject(refusal("EBADF"));
-    if (buffer.length === 0) {
-      return Promise.reject(new RangeError("Cannot read into a buffer of length 0"));
-    }
-    if (this.#reading) this.#end.misused("EBUSY");
-    if (this.#unread !== null) return this.#takeUnread(this.#unread, buffer);
-    if (this.#ended || this.#readError) return this.#readAfterEnd(this.#readError);
-    let result;
-    try {
-      result = this.#socket.read(buffer);
-    } catch (error) {
-      return Promise.reject(this.#readFailed(error));
-    }
-    if (result === null || typeof result === "number") {
-      return Promise.resolve(this.#didRead(result, buffer));
-    }
-    this.#buffer = buffer;
-    return this.#reading = result.then(this.#onRead, this.#onReadError);
-  }
-
-  #readAfterEnd(error: Error | null): Promise<null> {
-    const turn = this.readInVain();
-    return turn ? turn.then(() => this.#afterEnd(error)) : this.#afterEnd(error);
-  }
-
-  #afterEnd(error: Error | null): Promise<null> {
-    if (this.#end.by) return rejected(refusal(this.#end.by));
-    return error ? rejected(error) : Promise.resolve(null);
-  }
-
-  #takeUnread(unread: Uint8Array, buffer: Uint8Array): Promise<number> {
-    const length = Math.min(unread.length, buffer.length);
-    buffer.set(unread.subarray(0, length));
-    this.#unread = length < unread.length ? unread.subarray(length) : null;
-    this.#didRead(length, buffer);
-    return Promise.resolve(length);
-  }
-
-  // Made once for the connection, not once for each read.
-  #onRead = (length: number | null): number | null => {
-    if (this.#end.by) this.#onReadError(null);
-    this.#reading = null;
-    this.#writer.gaveWay();
-    return this.#didRead(length, this.#buffer!);
-  };
-
-  #onReadError = (error: unknown): never => {
-    this.#reading?.catch(ignore); // a handler that has left may not await it
-    this.#reading = null;
-    throw this.#readFailed(error);
-  };
-
-  #didRead(length: number | null, buffer: Uint8Array): number | null {
-    if (length === null) {
-      this.#ended = true;
-      return null;
-    }
-    this.bytesRead += length;
-    this.#end.idleTimer?.moved();
-    if (this.onMessage) this.onMessage(buffer.subarray(0, length));
-    return length;
-  }
-
-  #readFailed(error: unknown): Error {
-    if (this.#end.by) return refusal(this.#end.by);
-    this.#readError = this.#toSystemError(error);
-    this.#end.failed(this.#readError);
-    return this.#readError;
   }
 }
 
