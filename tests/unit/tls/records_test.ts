@@ -1,0 +1,18 @@
+/** Records, one at a time. */
+import { assertEquals } from "@std/assert";
+import { Records } from "../../../src/tls/records.ts";
+import { test } from "../../tools/unit.ts";
+
+test("records come whole and in order, however they were cut", () => {
+  const stream = [22, 3, 1, 0, 3, 7, 7, 7, 23, 3, 3, 0, 0, 23, 3, 3, 1, 0, ...Array(256).fill(9)];
+  for (let size = 1; size <= stream.length; size++) {
+    const records = new Records();
+    const taken: number[] = [];
+    for (let at = 0; at < stream.length; at += size) {
+      records.add(Uint8Array.from(stream.slice(at, at + size)));
+      while (records.has()) taken.push(records.take().length);
+    }
+    assertEquals(taken, [8, 5, 261], `in pieces of ${size}`);
+    assertEquals(records.has(), false);
+  }
+});
