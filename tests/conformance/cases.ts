@@ -219,7 +219,7 @@ export const CASES: readonly Case[] = [
     not: { iterative: ITERATIVE_WAITS },
     async run(address) {
       const client = await Client.open(address);
-      client.socket.pause();
+      client.pause();
       let taken = 0;
       const chunk = new Uint8Array(1 << 20).fill(0x78);
       const flood = (async () => {

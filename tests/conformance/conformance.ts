@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ModelName } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
+import { Authority, noOpenssl } from "../tools/certificates.ts";
 import type { Target } from "../tools/targets.ts";
 
 const INSIDE = new URL("./inside.ts", import.meta.url).pathname;
@@ -37,12 +38,13 @@ export function define(
   handlers: Record<string, string>,
   way: string,
   row = way === "shared" ? on.name : `${on.name}, ${way}`,
+  certificates: string[] = [],
 ) {
   for (const [name, handler] of Object.entries(handlers)) {
     Deno.test(`${row}: ${model}, ${name}`, async (t) => {
       const [program, ...args] = on.run;
       const child = new Deno.Command(program, {
-        args: [...args, INSIDE, model, handler, way],
+        args: [...args, INSIDE, model, handler, way, ...certificates],
         env: { NO_COLOR: "1" },
         stdout: "piped",
         stderr: "piped",
@@ -76,6 +78,20 @@ export function defineAll(on: Target): void {
   define(on, "process", builtIn, "started"); // the other handler is never forked
   define(on, "process", on.name === "deno" ? HANDLERS : builtIn, "handed over");
   define(on, "multiplex", builtIn, "workers");
+}
+
+/** The same where every byte is encrypted. */
+export function defineTls(on: Target): void {
+  if (noOpenssl) return Deno.test({ name: `${on.name}, TLS: ${noOpenssl}`, ignore: true, fn() {} });
+  const authority = new Authority();
+  authority.issue("localhost", { names: ["localhost"] });
+  addEventListener("unload", () => authority[Symbol.dispose]());
+  const row = `${on.name}, TLS`;
+  for (const model of NAMES) {
+    define(on, model, builtIn, "shared", row, [authority.folder]);
+  }
+  define(on, "process", builtIn, "handed over", `${row}, handed over`, [authority.folder]);
+  define(on, "multiplex", builtIn, "workers", `${row}, workers`, [authority.folder]);
 }
 
 /** Shows what came of the pairs that were defined before it. */

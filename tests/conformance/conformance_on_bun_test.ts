@@ -1,6 +1,8 @@
 /** Conformance on Bun. */
 import { target } from "../tools/targets.ts";
-import { defineAll, defineTable } from "./conformance.ts";
+import { defineAll, defineTable, defineTls } from "./conformance.ts";
 
-defineAll(await target("bun"));
+const bun = await target("bun");
+defineAll(bun);
+defineTls(bun);
 defineTable();

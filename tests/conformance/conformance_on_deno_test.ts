@@ -1,6 +1,6 @@
 /** Conformance on Deno, with the C library and without. */
 import { type Target, target } from "../tools/targets.ts";
-import { builtIn, define, defineAll, defineTable } from "./conformance.ts";
+import { builtIn, define, defineAll, defineTable, defineTls } from "./conformance.ts";
 
 const deno = await target("deno");
 defineAll(deno);
@@ -12,4 +12,5 @@ for (const model of ["multiplex", "iterative"] as const) {
   define(denoLoop, model, builtIn, "shared", "deno, own loop");
 }
 
+defineTls(deno);
 defineTable();

@@ -1,6 +1,8 @@
 /** A client for tests, over node:net, which every runtime has. */
 import { assertEquals } from "@std/assert";
 import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import type { Address } from "../../mod.ts";
 
 /** How long a condition may take: far more than a requirement names, for busy machines. */
@@ -43,9 +45,18 @@ export async function until(
   }
 }
 
+/** Bytes that are encrypted at once: Deno's TLS keeps what is beyond 64 KiB until something comes (2.9.6). */
+const PIECE = 32 * 1024;
+
 /** Bytes in both directions, and every way to leave. */
 export class Client {
+  /** PEM: whose certificates are trusted; with it, clients speak TLS. */
+  static ca: string | null = null;
   readonly socket: Socket;
+  /** What TLS goes over. */
+  readonly #below: Socket;
+  /** Resolves when the kernel has what was written. */
+  readonly #sent: () => Promise<void>;
   received = 0;
   error: (Error & { code?: string }) | null = null;
   ended = false;
@@ -54,8 +65,10 @@ export class Client {
   #chunks: Uint8Array[] = [];
   #wakers = new Set<() => void>();
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, below = socket, sent = () => Promise.resolve()) {
     this.socket = socket;
+    this.#below = below;
+    this.#sent = sent;
     Client.#all.add(this);
     const wake = () => {
       for (const waker of this.#wakers) waker();
@@ -95,7 +108,43 @@ export class Client {
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);
+        if (Client.ca !== null) return resolve(Client.#encrypted(socket, Client.ca));
         resolve(new Client(socket));
+      });
+    });
+  }
+
+  /**
+   * TLS over a stream between it and the socket, which stays the test's own: to reset it, to
+   * pause it, to know what it has taken. Node ends the process by a signal if a socket that
+   * a TLSSocket has got is reset (26.10), and Deno's takes whatever it is given (2.9.6).
+   */
+  static #encrypted(raw: Socket, ca: string): Promise<Client> {
+    let last = Promise.resolve();
+    const below = new Duplex({
+      allowHalfOpen: true,
+      read() {}, // the test says when the socket is paused
+      write(chunk: Uint8Array, _encoding, done) {
+        last = new Promise((resolve) => raw.write(chunk, () => resolve()));
+        done();
+      },
+      final: (done) => raw.end(done),
+      destroy(error, done) {
+        raw.destroy();
+        done(error);
+      },
+    });
+    raw.on("data", (chunk: Uint8Array) => void below.push(chunk));
+    raw.on("end", () => void below.push(null));
+    raw.on("error", (error: Error) => void below.destroy(error));
+    raw.on("close", () => void below.destroy());
+    return new Promise((resolve, reject) => {
+      const options = { socket: below, ca, servername: "localhost", allowHalfOpen: true };
+      const socket = connectTls(options as Parameters<typeof connectTls>[0]);
+      socket.once("error", reject);
+      socket.once("secureConnect", () => {
+        socket.off("error", reject);
+        resolve(new Client(socket, raw, () => last));
       });
     });
   }
@@ -105,10 +154,25 @@ export class Client {
     for (const client of Client.#all) await client.close();
   }
 
-  send(data: string | Uint8Array): Promise<void> {
+  async send(data: string | Uint8Array): Promise<void> {
+    if (this.#below === this.socket) return await this.#write(data);
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      await this.#write(bytes.subarray(at, at + PIECE));
+      await this.#sent();
+    }
+  }
+
+  #write(data: string | Uint8Array): Promise<void> {
     return new Promise((resolve, reject) =>
       this.socket.write(data, (error) => error ? reject(error) : resolve())
     );
+  }
+
+  /** Takes nothing more of what the server sends. */
+  pause(): void {
+    this.socket.pause();
+    this.#below.pause();
   }
 
   async #waitFor(
@@ -186,13 +250,15 @@ export class Client {
 
   /** Sends RST. */
   async reset(): Promise<void> {
-    this.socket.resetAndDestroy();
+    this.#below.resetAndDestroy();
+    if (this.#below !== this.socket) this.socket.destroy();
     await this.#gone();
   }
 
   /** Closes, and waits until it is. */
   async close(): Promise<void> {
     this.socket.destroy();
+    this.#below.destroy();
     await this.#gone();
   }
 
