@@ -54,8 +54,12 @@ export type {
   ServeOptions,
   ServeTcpOptions,
   ServeUnixOptions,
+  TlsOptions,
 } from "./src/options.ts";
+export type { TlsInfo, TlsPeer } from "./src/tls/tls_info.ts";
+export type { TlsVersion } from "./src/tls/tls_settings.ts";
 export type {
+  CertificateStatus,
   ConnectionState,
   ConnectionStatus,
   ServerStatus,

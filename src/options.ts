@@ -5,6 +5,7 @@
 import type { Address, TcpAddress, UnixAddress } from "./connection/connection.ts";
 import type { ServerEvent } from "./events.ts";
 import type { ModelName } from "./handler/handler.ts";
+import type { TlsVersion } from "./tls/tls_settings.ts";
 
 /** Options for `serve`. Times are in milliseconds. */
 export interface ServeOptions {
@@ -64,6 +65,8 @@ export interface ServeOptions {
   proxyProtocol?: string[];
   /** How long the whole PROXY header may take. @default {5000} */
   proxyHeaderTimeout?: number;
+  /** How connections are encrypted, in all places. By default they are not. */
+  tls?: TlsOptions;
   /** Clients that may wait in the kernel's queue. @default {511} */
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
@@ -159,6 +162,37 @@ export interface ListenOptions {
    * all places, and with an empty list nobody.
    */
   proxyProtocol?: string[];
+  /** How connections are encrypted here, instead of what `tls` says for all; false: not. */
+  tls?: TlsOptions | false;
+}
+
+/**
+ * How a server encrypts. Certificates, keys and lists are PEM text, or paths of files with
+ * it, which `reload()` reads again. Times are in milliseconds.
+ */
+export interface TlsOptions {
+  /**
+   * The certificate, and in the same text those that lead to its authority. Of several, whom
+   * a client asks for by name (SNI) picks one; the first is for everybody else.
+   */
+  cert: string | string[];
+  /** Its key, without a passphrase; of several certificates, each one's in the same place. */
+  key: string | string[];
+  /** Authorities whose certificates clients may show. Without it nobody is asked for one. */
+  clientCa?: string;
+  /**
+   * Whether a client must show a certificate that is trusted, or is served all the same, and
+   * the handler sees `context.tls.peer.authorized`. @default {"require"}
+   */
+  clientAuth?: "require" | "request";
+  /** The authorities' list of the certificates that they have revoked. Not on Deno. */
+  crl?: string;
+  /** The protocols that the server speaks, the dearest first, to agree on one (ALPN). */
+  alpn?: string[];
+  /** The oldest version that a client may speak. @default {"TLSv1.2"} */
+  minVersion?: TlsVersion;
+  /** How long the whole handshake may take. @default {5000} */
+  handshakeTimeout?: number;
 }
 
 /** Options for `serve` on a TCP port. */
