@@ -23,7 +23,7 @@ export {
   type UnixAddress,
 } from "./src/connection/connection.ts";
 export type { TlsInfo, TlsPeer } from "./src/connection/tls_info.ts";
-export type { ConnectTlsOptions, TlsOptions } from "./src/connection/tls_options.ts";
+export type { ConnectTlsOptions, TlsOptions, TlsVersion } from "./src/connection/tls_options.ts";
 export { pipe } from "./src/connection/pipe.ts";
 export { TooLong, UnexpectedEnd } from "./src/framing/errors.ts";
 export type { FrameForm } from "./src/framing/frame_header.ts";
@@ -58,6 +58,7 @@ export type {
   ServeUnixOptions,
 } from "./src/options.ts";
 export type {
+  CertificateStatus,
   ConnectionState,
   ConnectionStatus,
   ServerStatus,

@@ -8,16 +8,15 @@ import { nearest } from "./nearest.ts";
 const KINDS = {
   "a number": (value: unknown) => typeof value === "number",
   "a string": (value: unknown) => typeof value === "string",
+  "a string or an array of strings": (value: unknown) =>
+    typeof value === "string" || areStrings(value),
   "a string or true": (value: unknown) => typeof value === "string" || value === true,
   "true or false": (value: unknown) => typeof value === "boolean",
   "an object": (value: unknown) => tag(value) === "Object",
   "a function": (value: unknown) => typeof value === "function",
-  "a string, or an array of them": (value: unknown) =>
-    typeof value === "string" ||
-    (Array.isArray(value) && value.every((item) => typeof item === "string")),
   "true or an object": (value: unknown) => value === true || tag(value) === "Object",
-  "an array of strings": (value: unknown) =>
-    Array.isArray(value) && value.every((item) => typeof item === "string"),
+  "an object or false": (value: unknown) => tag(value) === "Object" || value === false,
+  "an array of strings": areStrings,
   "an array of places": (value: unknown) =>
     Array.isArray(value) &&
     value.every((item) => typeof item === "string" || tag(item) === "Object"),
@@ -101,6 +100,10 @@ export function hostMistake(host: string, port: string, path: string): string | 
   if (host.includes("://")) return `it is a URL; give its host alone, and its port with ${port}`;
   if (/^([^:[\]]+|\[.*\]):\d*$/.test(host)) return `it has a port in it; give that with ${port}`;
   return host.includes("/") ? `it is a path; give it with ${path}` : null;
+}
+
+function areStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 /** What a value is, in words. */

@@ -56,6 +56,8 @@ export type ServerEvent =
       readonly workers: number;
       /** Connections at once. */
       readonly maxConnections: number;
+      /** Whether all places are encrypted, or some; absent where none is. */
+      readonly tls?: "all" | "some";
       /** Others than this machine can reach it, and no time limit ends a client that says nothing. */
       readonly keepsSilent?: true;
       /** Where the status is told, if it is. */
@@ -138,7 +140,11 @@ export type ServerEvent =
       readonly code?: string;
       readonly stack?: string;
     }
-    | { readonly type: "reloaded" }
+    | {
+      readonly type: "reloaded";
+      /** All that is new, where there are no workers: the handler stays. */
+      readonly only?: "files";
+    }
     | { readonly type: "reload_failed"; readonly error: string }
     /** It shall stop, and accepts clients for so many milliseconds; then `shutdown` comes. */
     | { readonly type: "draining"; readonly open: number; readonly milliseconds: number }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Address, TcpAddress, UnixAddress } from "./connection/connection.ts";
-import type { ConnectTlsOptions } from "./connection/tls_options.ts";
+import type { ConnectTlsOptions, TlsOptions } from "./connection/tls_options.ts";
 import type { ServerEvent } from "./events.ts";
 import type { ModelName } from "./handler/handler.ts";
 
@@ -65,6 +65,8 @@ export interface ServeOptions {
   proxyProtocol?: string[];
   /** How long the whole PROXY header may take. @default {5000} */
   proxyHeaderTimeout?: number;
+  /** How connections are encrypted, in all places. By default they are not. */
+  tls?: TlsOptions;
   /** Clients that may wait in the kernel's queue. @default {511} */
   backlog?: number;
   /** Ends a connection on which no byte moved for so long; 0: never. @default {0} */
@@ -160,6 +162,8 @@ export interface ListenOptions {
    * all places, and with an empty list nobody.
    */
   proxyProtocol?: string[];
+  /** How connections are encrypted here, instead of what `tls` says for all; false: not. */
+  tls?: TlsOptions | false;
 }
 
 /** Options for `serve` on a TCP port. */

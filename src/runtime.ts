@@ -180,8 +180,8 @@ export interface Workers {
    * Starts a process that runs the module in this process's world: the same
    * resolution of modules, no more permissions. `descriptors` become 3, 4, …;
    * with `"ipc"` instead it has a channel for messages and sockets.
-   * @param args the last may be longer than the system lets an argument be: then that is
-   * {@linkcode ON_INPUT}, and the process reads it from there
+   * @param args the last may be longer than the system lets an argument be, or have a private
+   * key in it: then that is {@linkcode ON_INPUT}, and the process reads it from there
    * @param needs the files and URLs that the process must read
    * @param permissions flags instead of those of this process, see `restrictionRefusal`
    * @param connections how many it has at once: with one it needs less memory and fewer

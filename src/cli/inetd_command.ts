@@ -19,6 +19,7 @@ import { Libc } from "../posix/libc.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import { sameSocket } from "../runtimes/same_socket.ts";
+import { readServing } from "../server/serving_files.ts";
 import { settle } from "../server/settings.ts";
 import { Connections } from "../serving/connections.ts";
 import { describeOptions } from "./describe_options.ts";
@@ -28,6 +29,7 @@ import { INETD_OPTIONS } from "./inetd_options.ts";
 import { type Given, parseOptions } from "./options.ts";
 import { optionsGiven } from "./serve_settings.ts";
 import { takeSignals } from "./stop_signals.ts";
+import { tlsGiven } from "./tls_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -95,7 +97,8 @@ async function serveOne(
     if (event.type === "closed" && ["handler", "shutdown"].includes(event.reason)) code = 0;
     log.event({ time: Date.now(), ...event } as ServerEvent);
   };
-  const { serving, shutdownTimeout } = settle(inetdSettings(given, onEvent));
+  const { serving: options, shutdownTimeout } = settle(inetdSettings(given, onEvent));
+  const serving = readServing(runtime, options);
   const worker: WorkerName = { kind: "process", id: runtime.pid };
   ignoreUserSignals(runtime);
 
@@ -142,7 +145,8 @@ async function serveOne(
 /** The options that were given, as `serve()` takes them: each client has its process. */
 function inetdSettings(given: Given, onEvent: (event: ServerEvent) => void): ServeOptions {
   const options = optionsGiven(INETD_OPTIONS, given);
-  return { model: "process", ...options, messages: given.has("verbose"), onEvent };
+  const tls = tlsGiven(given);
+  return { model: "process", ...options, tls, messages: given.has("verbose"), onEvent };
 }
 
 const NOWHERE: Address = { transport: "unix", path: "" };

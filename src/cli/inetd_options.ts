@@ -3,9 +3,11 @@
  * @module
  */
 import { SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
+import { TLS_OPTIONS } from "./tls_options.ts";
 
 const NAMES = [
   "handler",
+  ...TLS_OPTIONS.map(({ name }) => name),
   "idle-timeout",
   "connection-timeout",
   "linger",

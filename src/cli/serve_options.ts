@@ -7,6 +7,7 @@ import type { ServeOptions } from "../../mod.ts";
 import { MODELS } from "../server/models.ts";
 import { LARGEST_CREW, standard } from "../server/settings.ts";
 import type { Option } from "./options.ts";
+import { TLS_OPTIONS } from "./tls_options.ts";
 
 /** The options of `serve()` whose values are of this type. */
 type Taking<T> = {
@@ -21,7 +22,7 @@ type Sets =
   | { readonly value: "MODE"; readonly sets: Taking<number> }
   | { readonly value: typeof KEEPALIVE; readonly sets: "keepAlive" }
   | { readonly repeated: true; readonly sets?: Taking<string[]> }
-  | { readonly list: true; readonly sets: Taking<string[]> }
+  | { readonly list: true; readonly sets?: Taking<string[]> }
   | {
     readonly list?: undefined;
     readonly range?: undefined;
@@ -86,7 +87,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     repeated: true,
     default: "all that was passed on, as by systemd, or --host and --port",
     help: "One of several places: HOST:PORT, PORT, unix:PATH, or fd:NAME of a socket passed on; " +
-      "then ,proxy-protocol=CIDR,... or ,proxy-protocol=off for it alone.",
+      "then, for it alone, ,proxy-protocol=CIDR,... or =off, and ,tls=off.",
   },
   {
     name: "unix-mode",
@@ -166,6 +167,7 @@ export const SERVE_OPTIONS: readonly ServeOption[] = [
     default: `${standard("proxyHeaderTimeout") / 1000}`,
     help: "Wait so long for the whole PROXY header.",
   },
+  ...TLS_OPTIONS,
   {
     name: "idle-timeout",
     sets: "idleTimeout",

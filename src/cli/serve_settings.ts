@@ -8,6 +8,7 @@ import { hostMistake } from "../check_options.ts";
 import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { KEEPALIVE, SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
+import { tlsGiven } from "./tls_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -36,7 +37,8 @@ export function serveSettings(given: Given, passedOn = 0): ServeOptions {
   if (permissions.includes("none") && permissions.length > 1) {
     throw new UsageError("--worker-permissions none goes without other permissions");
   }
-  const options: ServeOptions = { listen, ...optionsGiven(SERVE_OPTIONS, given) };
+  const tls = tlsGiven(given);
+  const options: ServeOptions = { listen, tls, ...optionsGiven(SERVE_OPTIONS, given) };
   if (permissions[0] === "none") options.workerPermissions = [];
   try {
     settle(options);
@@ -64,16 +66,27 @@ function placesGiven(given: Given, passedOn: number): (string | ListenOptions)[]
   return passedOn > 0 && !single ? ["fd:*"] : undefined;
 }
 
-/** `ADDR`, or `ADDR,proxy-protocol=CIDR,…`; `off` for nobody there. */
+/** `ADDR`, and then `,proxy-protocol=CIDR,…`, or `off` for nobody there, and `,tls=off`. */
 function placeGiven(text: string): string | ListenOptions {
-  const [at, option, ...others] = text.split(",");
-  if (option === undefined) return at;
-  const [, first] = /^proxy-protocol=(.+)$/.exec(option) ?? [];
-  if (first === undefined) {
-    throw new UsageError(`--listen ${text}: after the address comes proxy-protocol=CIDR, or off`);
+  const [at, ...parts] = text.split(",");
+  if (parts.length === 0) return at;
+  const place: { at: string; proxyProtocol?: string[]; tls?: false } = { at };
+  for (const part of parts) {
+    const [, first] = /^proxy-protocol=(.+)$/.exec(part) ?? [];
+    if (part === "tls=off" && place.tls === undefined) place.tls = false;
+    else if (first !== undefined && !place.proxyProtocol) place.proxyProtocol = [first];
+    // What follows a network is another one.
+    else if (!part.includes("=") && place.proxyProtocol) place.proxyProtocol.push(part);
+    else {
+      throw new UsageError(
+        `--listen ${text}: after the address comes proxy-protocol=CIDR, or off, and tls=off`,
+      );
+    }
   }
-  const trusted = [first, ...others];
-  return { at, proxyProtocol: trusted.length === 1 && first === "off" ? [] : trusted };
+  if (place.proxyProtocol?.length === 1 && place.proxyProtocol[0] === "off") {
+    place.proxyProtocol = [];
+  }
+  return place;
 }
 
 /** Those that each set one option of `serve()`, as it takes them. */

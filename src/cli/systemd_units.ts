@@ -10,6 +10,7 @@ import { resolveInOrder } from "../server/resolve_host.ts";
 import { type Settings, settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { SERVE_OPTIONS } from "./serve_options.ts";
+import { TLS_FILES } from "./tls_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What is the socket unit's where systemd listens. */
@@ -134,7 +135,7 @@ RuntimeDirectoryPreserve=yes
 /** The options that were given, each with its values, and with whole paths. */
 function commandLine(given: Given, absolute: (path: string) => string): string[][] {
   const whole = (name: string, text: string) => {
-    if (name === "unix") return absolute(text);
+    if (name === "unix" || TLS_FILES.includes(name)) return absolute(text);
     if (name === "listen") {
       return text.replace(/^(unix:)?([^,:]*\/[^,]*)/, (_, __, path) => `unix:${absolute(path)}`);
     }

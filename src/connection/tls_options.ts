@@ -3,28 +3,34 @@
  * @module
  */
 
-/** How a server encrypts. Each text is PEM, or a file's path. Times are in milliseconds. */
+/** Versions of the protocol that an end can ask for at least. */
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+/**
+ * How a server encrypts. Certificates, keys and lists are PEM text, or paths of files with
+ * it, which `reload()` reads again. Times are in milliseconds.
+ */
 export interface TlsOptions {
   /**
-   * The certificate, followed by those that lead to its authority. Of several the client
-   * gets the one that has the name which it asks for (SNI), or the first.
+   * The certificate, and in the same text those that lead to its authority. Of several, whom
+   * a client asks for by name (SNI) picks one; the first is for everybody else.
    */
   cert: string | string[];
-  /** The key of the certificate, or of each in their order. */
+  /** Its key, without a passphrase; of several certificates, each one's in the same place. */
   key: string | string[];
-  /** The authorities whose certificates clients may show; without it they are asked for none. */
+  /** Authorities whose certificates clients may show. Without it nobody is asked for one. */
   clientCa?: string;
   /**
-   * Whether a client must have a certificate that is trusted; with `request` the handler sees
-   * whether it has one, in `context.tls.peer`. @default {"require"}
+   * Whether a client must show a certificate that is trusted, or is served all the same, and
+   * the handler sees `context.tls.peer.authorized`. @default {"require"}
    */
-  clientAuth?: "request" | "require";
-  /** Which clients' certificates were revoked. */
+  clientAuth?: "require" | "request";
+  /** The authorities' list of the certificates that they have revoked. Not on Deno. */
   crl?: string;
-  /** The protocols to agree on (ALPN), the dearest first. */
+  /** The protocols that the server speaks, the dearest first, to agree on one (ALPN). */
   alpn?: string[];
-  /** The oldest version of TLS. @default {"1.2"} */
-  minVersion?: "1.2" | "1.3";
+  /** The oldest version that a client may speak. @default {"TLSv1.2"} */
+  minVersion?: TlsVersion;
   /** How long the whole handshake may take. @default {5000} */
   handshakeTimeout?: number;
 }
@@ -43,8 +49,8 @@ export interface ConnectTlsOptions {
   key?: string;
   /** The protocols to agree on (ALPN), the dearest first. */
   alpn?: string[];
-  /** The oldest version of TLS. @default {"1.2"} */
-  minVersion?: "1.2" | "1.3";
+  /** The oldest version that the server may speak. @default {"TLSv1.2"} */
+  minVersion?: TlsVersion;
   /** How long the whole handshake may take. @default {5000} */
   handshakeTimeout?: number;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Address, formatAddress } from "../connection/connection.ts";
-import type { ServerEvent } from "../events.ts";
+import type { RefusalReason, ServerEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
 import { escape, quote } from "./escape.ts";
 
@@ -41,7 +41,7 @@ function whereThrown({ code, stack }: { readonly code?: string; readonly stack?:
 
 /** What runs here, in a line. */
 function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: boolean): string {
-  const { model, handler, pid, workers, maxConnections, sockets, status, keepsSilent } = event;
+  const { model, handler, pid, workers, maxConnections, tls, sockets, status, keepsSilent } = event;
   const most = `${maxConnections} connection${maxConnections === 1 ? "" : "s"} at most`;
   const parts = [
     model,
@@ -49,6 +49,7 @@ function listening(event: Extract<ServerEvent, { type: "listening" }>, verbose: 
     `PID ${pid}`,
     ...(workers > 0 ? [`${workers} worker${workers === 1 ? "" : "s"}`] : []),
     most,
+    ...(tls ? [tls === "all" ? "TLS" : "TLS in some places"] : []),
     ...(sockets === "handed over"
       ? ["sockets are handed over to the worker processes"]
       : sockets && verbose
@@ -77,6 +78,9 @@ const REFUSALS = {
   tls_timeout: "no handshake in time",
   tls_certificate: "no certificate that is trusted",
 };
+
+/** What strangers do all day to each port of the open network. */
+const NOISE: ReadonlySet<RefusalReason> = new Set(["tls_none", "tls_handshake", "tls_timeout"]);
 
 function times(count: number): string {
   return count > 1 ? `, ${count} times` : "";
@@ -124,6 +128,7 @@ function lineOf(event: ServerEvent, options: FormatOptions): string | null {
         times(event.count)
       }; waiting for room`;
     case "refused":
+      if (!verbose && NOISE.has(event.reason)) return null;
       return `${paint(31, "!")} refused ${address(event.remoteAddr)}${
         event.count > 1 ? ` and ${event.count - 1} more` : ""
       }: ${REFUSALS[event.reason]}${
@@ -150,7 +155,9 @@ function lineOf(event: ServerEvent, options: FormatOptions): string | null {
         escape(event.error, SHOWN)
       }${whereThrown(event)}`;
     case "reloaded":
-      return "reloaded: newcomers get the handler as it is now";
+      return event.only === "files"
+        ? "reloaded: the files are read again, for newcomers; the handler stays as it was"
+        : "reloaded: newcomers get the handler as it is now";
     case "reload_failed":
       return `${paint(31, "!")} not reloaded, the server goes on as it was: ${
         escape(event.error, SHOWN_OF_ADVICE)

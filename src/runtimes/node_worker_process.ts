@@ -18,6 +18,9 @@ const LAST_WAIT = 1000;
 /** UTF-16 units, so that it has no more than the 128 KiB that Linux lets an argument have. */
 const LONGEST_ARGUMENT = 32_768;
 
+/** What each PEM text of a key has. Everybody may read a process's arguments. */
+const SECRET = "PRIVATE KEY-----";
+
 /** How many processes that were started here still run. */
 let running = 0;
 const onChild = () => {};
@@ -40,7 +43,8 @@ function expectEnd(): () => void {
 
 /**
  * Starts a process.
- * @param args a last one that is too long comes on its standard input
+ * @param args a last one that is too long, or that nobody else may read, comes on its
+ * standard input
  * @param descriptors what becomes its 3, 4, …; with `"ipc"` instead it has a channel
  * @param env without it, the process has this one's
  */
@@ -52,19 +56,23 @@ export function spawnWorker(
 ): StartedWorker {
   const over = expectEnd();
   const last = args.at(-1)!;
-  const isLong = last.length > LONGEST_ARGUMENT;
+  const isOnInput = last.length > LONGEST_ARGUMENT || last.includes(SECRET);
   let child;
   try {
-    child = builtin.childProcess.spawn(command, isLong ? [...args.slice(0, -1), ON_INPUT] : args, {
-      ...(env ? { env } : {}),
-      ...(folderIsGone() ? { cwd: ROOT } : {}),
-      stdio: [
-        isLong ? "pipe" : "ignore",
-        "inherit",
-        "inherit",
-        ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
-      ],
-    });
+    child = builtin.childProcess.spawn(
+      command,
+      isOnInput ? [...args.slice(0, -1), ON_INPUT] : args,
+      {
+        ...(env ? { env } : {}),
+        ...(folderIsGone() ? { cwd: ROOT } : {}),
+        stdio: [
+          isOnInput ? "pipe" : "ignore",
+          "inherit",
+          "inherit",
+          ...descriptors === "ipc" ? ["ipc" as const] : descriptors,
+        ],
+      },
+    );
   } catch (error) {
     over();
     throw error;

@@ -11,6 +11,11 @@ import type { AccessSettings } from "../serving/access_prelude.ts";
 /** What names a file with networks, and not a network. */
 const IN_FILE = "@";
 
+/** Whether it names a file with networks. */
+export function isFile(text: string): boolean {
+  return text.startsWith(IN_FILE);
+}
+
 /**
  * The lists as they are given; null if there is none.
  * @throws {TypeError} with one line for the first network that is none
@@ -18,7 +23,7 @@ const IN_FILE = "@";
 export function accessGiven({ allow = [], deny = [] }: ServeOptions): AccessSettings | null {
   for (const [name, list] of Object.entries({ allow, deny })) {
     try {
-      new Networks(list.filter((text) => !text.startsWith(IN_FILE)));
+      new Networks(list.filter((text) => !isFile(text)));
     } catch (error) {
       throw new TypeError(`Cannot serve with ${name}: ${errorMessage(error)}`);
     }
@@ -45,7 +50,7 @@ export function readAccess(runtime: Runtime, given: AccessSettings | null): Acce
 }
 
 function networksIn(runtime: Runtime, text: string): string[] {
-  if (!text.startsWith(IN_FILE)) return [text];
+  if (!isFile(text)) return [text];
   const path = text.slice(IN_FILE.length);
   try {
     const lines = runtime.readText(path).split("\n").map((line) => line.replace(/#.*/, "").trim());

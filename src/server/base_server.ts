@@ -9,6 +9,8 @@ import type { Runtime } from "../runtime.ts";
 import type { StatusKeeper } from "../status/keeper.ts";
 import type { ServerStatus } from "../status/server_status.ts";
 import type { About, View } from "../status/view.ts";
+import type { ServingSettings } from "../serving/serving_settings.ts";
+import { CertificateWatch } from "./certificate_watch.ts";
 import { OwnFile } from "./own_file.ts";
 import type { Settings } from "./settings.ts";
 
@@ -28,7 +30,9 @@ export interface Server<Where extends Address = Address> extends AsyncDisposable
    * afresh (`thread`, `process`, and `multiplex` with workers). Open connections finish on the old ones, and no
    * client is refused. Resolves when every newcomer gets the new handler; rejects
    * with what is wrong if it does not load, and then the old one goes on. Those that are
-   * asked for while one is under way are one, which begins after it.
+   * asked for while one is under way are one, which begins after it. The files that `tls`,
+   * `allow` and `deny` name are read again, also where there are no workers; that alone is a
+   * reload then, and the handler stays.
    */
   reload(): Promise<void>;
   /**
@@ -69,9 +73,10 @@ export abstract class BaseServer implements Server {
   #hasTold = false;
   #state: "serving" | "draining" | "shutting down" | "closing" = "serving";
   #failure: Error | null = null;
-  #lastReload: Promise<void> | null = null;
+  #lastReload: Promise<void | "files"> | null = null;
   /** Tells its status, and how to end that. */
   #told: { readonly keeper: StatusKeeper; close(): Promise<void> } | null = null;
+  readonly #certificates: CertificateWatch;
 
   constructor(
     runtime: Runtime,
@@ -83,10 +88,14 @@ export abstract class BaseServer implements Server {
     this.#drainDelay = settings.drainDelay;
     this.#shutdownTimeout = settings.shutdownTimeout;
     this.finished = this.#settled.promise;
+    this.#certificates = new CertificateWatch(emit);
   }
 
-  /** Rejects where there are no workers; the same promise for all that are one reload. */
-  protected abstract replaceWorkers(): Promise<void>;
+  /**
+   * Rejects where there is nothing to reload; the same promise for all that are one reload.
+   * Resolves with `files` where those are all that is new.
+   */
+  protected abstract replaceWorkers(): Promise<void | "files">;
   /** Tells everybody; resolves when nobody waits for a place that is free. */
   protected abstract beginShutdown(): Promise<void>;
   /** Newcomers are refused from here on. */
@@ -99,10 +108,16 @@ export abstract class BaseServer implements Server {
   protected abstract release(): void | Promise<void>;
   protected abstract open(): number;
   abstract about(): Omit<About, "handler">;
-  protected abstract look(): Omit<View, "stopping">;
+  protected abstract look(): Omit<View, "stopping" | "certificates">;
 
   view(): View {
-    return { ...this.look(), stopping: this.#state !== "serving" };
+    const certificates = this.#certificates.shown;
+    return { ...this.look(), stopping: this.#state !== "serving", certificates };
+  }
+
+  /** From here on the server shows these. */
+  protected showCertificates({ tls }: ServingSettings): void {
+    this.#certificates.show(this.#runtime, tls);
   }
 
   /** From here on its status is told, until it has finished. */
@@ -136,7 +151,7 @@ export abstract class BaseServer implements Server {
     if (reload !== this.#lastReload) {
       this.#lastReload = reload;
       reload.then(
-        () => this.emit({ type: "reloaded" }),
+        (only) => this.emit({ type: "reloaded", ...(only ? { only } : {}) }),
         (error) => this.emit({ type: "reload_failed", error: errorMessage(error) }),
       );
     }
@@ -214,6 +229,7 @@ export abstract class BaseServer implements Server {
 
   async #finish(): Promise<void> {
     await this.drained();
+    this.#certificates.stop();
     if (this.#state === "shutting down") this.#tellEnded(0);
     this.#stopTimer();
     await this.#told?.close();

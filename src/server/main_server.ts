@@ -13,12 +13,13 @@ import { EpollLoop } from "../posix/epoll_loop.ts";
 import { Libc } from "../posix/libc.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
+import { preludes } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import type { ServingSettings } from "../serving/serving_settings.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
-import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import {
   bindAll,
@@ -31,6 +32,7 @@ import {
 } from "./bind.ts";
 import { setKeepAlive } from "./keep_alive.ts";
 import type { Model } from "./models.ts";
+import { canReadAgain, readServing } from "./serving_files.ts";
 import type { Settings } from "./settings.ts";
 
 /** What is served, and what is told of its end; it has started. */
@@ -57,6 +59,8 @@ export class MainServer extends BaseServer {
   readonly #lifecycle: Lifecycle;
   readonly #shutdownTimeout: number;
   readonly #spreading: Spreading | null;
+  /** Reads files again; null if no option names any. */
+  #readAgain: (() => ServingSettings) | null = null;
   /** When the shutdown began. */
   #since = -Infinity;
   readonly #hurry = Promise.withResolvers<void>();
@@ -70,8 +74,8 @@ export class MainServer extends BaseServer {
     served: Served,
     emit: EventSink,
   ): Promise<MainServer> {
-    const access = readAccess(runtime, settings.serving.access);
-    settings = { ...settings, serving: { ...settings.serving, access } };
+    const given = settings.serving;
+    settings = { ...settings, serving: readServing(runtime, given) };
     const loop = EpollLoop.share(runtime);
     try {
       const { backlog, unixMode, keepAlive } = settings;
@@ -85,7 +89,10 @@ export class MainServer extends BaseServer {
           setKeepAlive(runtime, descriptor!, address, keepAlive),
         close: (listener) => listener.close(),
       });
-      return new MainServer(runtime, model, settings, loop, bound, served, emit);
+      const server = new MainServer(runtime, model, settings, loop, bound, served, emit);
+      server.showCertificates(settings.serving);
+      if (canReadAgain(given)) server.#readAgain = () => readServing(runtime, given);
+      return server;
     } catch (error) {
       await loop?.end();
       throw error;
@@ -162,7 +169,7 @@ export class MainServer extends BaseServer {
     return this.#about;
   }
 
-  protected look(): Omit<View, "stopping"> {
+  protected look(): Omit<View, "stopping" | "certificates"> {
     return {
       waiting: this.#waiting(),
       workers: null,
@@ -181,14 +188,20 @@ export class MainServer extends BaseServer {
     return sum;
   }
 
-  protected replaceWorkers(): Promise<void> {
-    return Promise.reject(
-      new SystemError(
+  /** There are none: so it is the files alone, for those who come from here on. */
+  // deno-lint-ignore require-await -- what it throws is a rejection
+  protected async replaceWorkers(): Promise<"files"> {
+    if (this.#readAgain === null) {
+      throw new SystemError(
         "ENOTSUP",
         `Cannot reload under the model "${this.#model}": a process loads a module once; ` +
           "start the server anew, or serve with workers",
-      ),
-    );
+      );
+    }
+    const serving = this.#readAgain();
+    this.#connections.preludes = preludes(serving, this.#runtime);
+    this.showCertificates(serving);
+    return "files";
   }
 
   protected async beginShutdown(): Promise<void> {

@@ -10,10 +10,12 @@ import type { Runtime } from "../runtime.ts";
 import { parsePlace } from "../status/place.ts";
 import type { ListenAt } from "./bind.ts";
 import type { ProxySettings } from "../serving/proxy_prelude.ts";
+import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import { checkOptions, checkPlace, type Kind } from "../check_options.ts";
 import { inheritedSockets } from "./inherited_sockets.ts";
 import { proxySettings } from "./proxy_settings.ts";
 import { resolveInOrder } from "./resolve_host.ts";
+import { tlsGiven } from "../serving/tls_files.ts";
 
 /** Where a place is, as the options name it. */
 type Where =
@@ -25,6 +27,8 @@ type Where =
 export type Place = Where & {
   /** Whose PROXY headers are read; null: none is expected. */
   readonly proxy: ProxySettings | null;
+  /** How it is encrypted, its files not read yet; null: it is not. */
+  readonly tls: TlsServerSettings | null;
 };
 
 const INHERITED = /^fd:(.*)$/s;
@@ -33,6 +37,7 @@ const INHERITED = /^fd:(.*)$/s;
 const KINDS = {
   at: "a string",
   proxyProtocol: "an array of strings",
+  tls: "an object or false",
 } as const satisfies Record<keyof ListenOptions, Kind>;
 
 /**
@@ -47,10 +52,15 @@ export function placesOf(options: ServeOptions, port: number, timeout: number): 
   if (proxyProtocol?.length === 0) {
     throw new TypeError("Cannot serve with proxyProtocol: name somebody who sends a PROXY header");
   }
-  const places = given.map(({ trusted = proxyProtocol ?? [], ...where }) => ({
+  const secured = options.tls === undefined ? null : tlsGiven(options.tls);
+  const places = given.map(({ trusted = proxyProtocol ?? [], tls, ...where }) => ({
     ...where,
     proxy: trusted.length === 0 ? null : proxySettings(trusted, timeout, transportOf(where)),
+    tls: tls === undefined ? secured : tls === false ? null : tlsGiven(tls),
   }));
+  if (secured !== null && !places.some(({ tls }) => tls === secured)) {
+    throw new TypeError("Cannot serve with tls: each place has its own, or tls: false");
+  }
   if (proxyHeaderTimeout !== undefined && places.every(({ proxy }) => proxy === null)) {
     throw new TypeError(
       "Cannot serve with proxyHeaderTimeout: no PROXY header is expected, so give proxyProtocol too",
@@ -59,8 +69,11 @@ export function placesOf(options: ServeOptions, port: number, timeout: number): 
   return places;
 }
 
-/** A place, and who must send a PROXY header there if that is said of it. */
-type Given = Where & { readonly trusted?: readonly string[] };
+/** A place, and what is said of it alone. */
+type Given = Where & {
+  readonly trusted?: readonly string[];
+  readonly tls?: ListenOptions["tls"];
+};
 
 function placesGiven(options: ServeOptions, port: number): Given[] {
   const { listen, path } = options;
@@ -90,15 +103,15 @@ function placesGiven(options: ServeOptions, port: number): Given[] {
 
 function place(given: string | ListenOptions): Given {
   if (typeof given !== "string") checkOptions("listen", given, KINDS);
-  const { at, proxyProtocol: trusted }: ListenOptions = typeof given === "string"
+  const { at, proxyProtocol: trusted, tls }: ListenOptions = typeof given === "string"
     ? { at: given }
     : given;
   if (at === undefined) throw new TypeError("Cannot listen without at: it says where");
   const [, inherited] = INHERITED.exec(at) ?? [];
   if (inherited === "") throw new TypeError("Cannot listen on fd: without a name or a number");
-  if (inherited !== undefined) return { inherited, trusted };
+  if (inherited !== undefined) return { inherited, trusted, tls };
   try {
-    return { address: parsePlace(at), trusted };
+    return { address: parsePlace(at), trusted, tls };
   } catch (error) {
     throw new TypeError(`Cannot listen on ${at}: ${errorMessage(error)}`);
   }

@@ -142,6 +142,7 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     pid: runtime.pid,
     workers: settings.workers,
     maxConnections: about.limits.connections,
+    ...encryption(settings),
     ...(keepsSilent(settings, addrs) ? { keepsSilent: true } as const : {}),
     ...(status ? { status } : {}),
   });
@@ -168,6 +169,12 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
     }
   }
   return server;
+}
+
+/** Which places are encrypted. */
+function encryption({ serving: { tls } }: Settings): { readonly tls?: "all" | "some" } {
+  if (tls.every((secured) => secured === null)) return {};
+  return { tls: tls.every((secured) => secured !== null) ? "all" : "some" };
 }
 
 /** Whether strangers may keep their places and say nothing. */

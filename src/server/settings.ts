@@ -65,6 +65,7 @@ const KINDS = {
   proxyProtocol: "an array of strings",
   allow: "an array of strings",
   deny: "an array of strings",
+  tls: "an object",
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
@@ -175,7 +176,7 @@ export function settle(options: ServeOptions): Settings {
       ...{ model, linger, idleTimeout, connectionTimeout, maxConnectionsPerWorker, messages },
       ...{ shutdownTimeout, drainSpread, firstByteTimeout, minRate, minRateGrace },
       proxies: places.map(({ proxy }) => proxy),
-      tls: places.map(() => null),
+      tls: places.map(({ tls }) => tls),
       access: accessGiven(options),
     },
   };

@@ -11,7 +11,6 @@ import { Refusals } from "../serving/refusals.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { About, View } from "../status/view.ts";
-import { readAccess } from "./access.ts";
 import { BaseServer, DRAIN } from "./base_server.ts";
 import { CREWS } from "./crews.ts";
 import { chooseEntrance, demandWorkers, type Entrance, type EntranceOptions } from "./entrance.ts";
@@ -21,6 +20,7 @@ import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
 import { lookAt, workerViews } from "./look.ts";
+import { readServing } from "./serving_files.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
 /** Each entrance of the models' table. */
@@ -45,8 +45,11 @@ export class WorkerServer extends BaseServer {
   readonly #refusals: Refusals;
   readonly #limit: number;
   readonly #about: Omit<About, "handler">;
-  /** Reads again what new workers are told of files; throws where that cannot be. */
-  #readAgain = (): void => {};
+  /**
+   * Reads again what new workers are told of files; throws where that cannot be.
+   * @returns what is called when all workers have it
+   */
+  #readAgain = (): () => void => () => {};
   #stopped = false;
   #released = false;
 
@@ -66,14 +69,16 @@ export class WorkerServer extends BaseServer {
       handler: handlerUrl(runtime, handler),
       reports: settings.status !== null,
       asks: settings.refuses || settings.maxConnectionsPerSource > 0,
-      serving: { ...serving, access: readAccess(runtime, serving.access) },
+      serving: readServing(runtime, serving),
     };
     const name = chooseEntrance(runtime, model.workers, settings);
     const { where } = model;
     const entrance = await ENTRANCES[name].bind({ runtime, where, places, settings, common });
     const server = new WorkerServer(runtime, model, settings, entrance, emit);
+    server.showCertificates(common.serving);
     server.#readAgain = () => {
-      common.serving = { ...serving, access: readAccess(runtime, serving.access) };
+      common.serving = readServing(runtime, serving);
+      return () => server.showCertificates(common.serving);
     };
     const onAbort = () => void server.close();
     try {
@@ -153,7 +158,7 @@ export class WorkerServer extends BaseServer {
     return this.#about;
   }
 
-  protected look(): Omit<View, "stopping"> {
+  protected look(): Omit<View, "stopping" | "certificates"> {
     const { workers } = this.#supervisor;
     const rows = this.#released ? undefined : this.#entrance.scores?.read();
     return {
@@ -164,12 +169,15 @@ export class WorkerServer extends BaseServer {
   }
 
   protected replaceWorkers(): Promise<void> {
+    let onReplaced;
     try {
-      this.#readAgain();
+      onReplaced = this.#readAgain();
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#supervisor.reload();
+    const reload = this.#supervisor.reload();
+    reload.then(onReplaced, () => {}); // whoever asked is told
+    return reload;
   }
 
   protected async beginShutdown(): Promise<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import type { SocketConnection } from "../connection/socket_connection.ts";
+import type { SocketConnection, TlsStarter } from "../connection/socket_connection.ts";
 import type { CloseReason, EventSink, RefusalReason } from "../events.ts";
 import type { Context, Handler, WorkerName } from "../handler/handler.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
@@ -18,6 +18,7 @@ import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 import { Spread, type Spreading } from "./spread.ts";
+import { serverStarter } from "./start_tls.ts";
 
 /** What gives an accept loop its connections, and is told when each has ended. */
 export interface Source extends ConnectionSource<SocketConnection> {
@@ -27,7 +28,7 @@ export interface Source extends ConnectionSource<SocketConnection> {
 
 /** What is the same for all connections of one accept loop. */
 export interface ConnectionsOptions {
-  readonly runtime: Pick<Runtime, "tlsServer">;
+  readonly runtime: Runtime;
   readonly settings: ServingSettings;
   readonly handler: Handler;
   /** Who serves them. */
@@ -90,6 +91,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   /** By place. */
   #preludes: readonly (readonly Prelude[])[];
+  /** How handlers begin TLS. */
+  readonly #tlsStarter: TlsStarter;
   readonly #abort = new AbortController();
   /** Where the end is spread: what tells one handler. */
   readonly #own: Map<ServedConnection, AbortController> | null;
@@ -113,6 +116,7 @@ export class Connections {
   ) {
     this.#options = options;
     this.#preludes = before;
+    this.#tlsStarter = serverStarter(options.runtime);
     this.#own = options.settings.drainSpread > 0 ? new Map() : null;
   }
 
@@ -256,6 +260,7 @@ export class Connections {
     const { settings, worker, number, lifetime, refusals, onLast, onPrelude, onEvent } =
       this.#options;
     const { remoteAddr } = connection;
+    connection.tlsStarter = this.#tlsStarter;
     if (!refusals.admit(remoteAddr)) {
       if (this.#preludes[connection.place].length > 0) onPrelude?.("failed");
       return this.#close(connection, listener);

@@ -8,12 +8,13 @@ import type { SocketConnection, TlsStarter } from "../connection/socket_connecti
 import type { TlsInfo } from "../connection/tls_info.ts";
 import type { ConnectTlsOptions, TlsOptions } from "../connection/tls_options.ts";
 import type { Runtime } from "../runtime.ts";
-import type { TlsClientSettings } from "../tls/tls_settings.ts";
+import type { TlsServer } from "../tls/tls_engine.ts";
+import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { TlsSocket } from "../tls/tls_socket.ts";
-import { pemOf } from "./pem.ts";
-
-/** Milliseconds that a handshake may take, unless the options say otherwise. */
-export const HANDSHAKE_TIMEOUT = 5000;
+import { Refused } from "./prelude.ts";
+import { commonTls, demandText, readPem } from "./tls_checks.ts";
+import { readTls, tlsGiven } from "./tls_files.ts";
+import { shakeHands } from "./tls_prelude.ts";
 
 const CLIENT_KINDS = {
   servername: "a string",
@@ -37,25 +38,23 @@ export function clientTls(
   options: ConnectTlsOptions,
   hostname: string,
 ): TlsClientSettings {
-  checkOptions("connect with tls", options, CLIENT_KINDS);
-  const { servername = hostname, ca, insecure = false, cert, key, alpn = [] } = options;
-  const { minVersion = "1.2", handshakeTimeout = HANDSHAKE_TIMEOUT } = options;
+  checkOptions("encrypt", options, CLIENT_KINDS);
+  const { servername = hostname, ca, insecure = false, cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("Cannot connect with tls: cert and key belong together");
+    throw new TypeError("Cannot encrypt with one of cert and key: they belong together");
   }
-  if (minVersion !== "1.2" && minVersion !== "1.3") {
-    throw new TypeError(`Cannot connect with minVersion "${minVersion}": it is 1.2 or 1.3`);
+  for (const [name, text] of Object.entries({ ca, cert, key })) {
+    if (text !== undefined) demandText(name, text);
   }
   return {
     servername,
-    ca: ca === undefined ? null : pemOf(runtime, ca, "ca"),
+    ca: ca === undefined ? null : readPem(runtime, "certificates of authorities", ca),
     insecure,
-    certificate: cert === undefined || key === undefined
-      ? null
-      : { cert: pemOf(runtime, cert, "cert"), key: pemOf(runtime, key, "key") },
-    alpn,
-    min: `TLSv${minVersion}`,
-    timeout: handshakeTimeout,
+    certificate: cert === undefined || key === undefined ? null : {
+      cert: readPem(runtime, "certificate", cert),
+      key: readPem(runtime, "key", key),
+    },
+    ...commonTls(options),
   };
 }
 
@@ -88,6 +87,29 @@ export function clientStarter(runtime: Runtime, hostname: string): TlsStarter {
     );
 }
 
+/** How a connection that was accepted begins TLS. */
+export function serverStarter(runtime: Runtime): TlsStarter {
+  /** By the options, so that whoever gives the same ones has their files read once. */
+  const known = new WeakMap<object, { settings: TlsServerSettings; server: TlsServer }>();
+  return async (connection, options) => {
+    const given = options ?? {};
+    let found = known.get(given);
+    if (!found) {
+      const [settings] = readTls(runtime, [tlsGiven(given as TlsOptions)]);
+      found = { settings: settings!, server: runtime.tlsServer(settings!) };
+      known.set(given, found);
+    }
+    const { settings, server } = found;
+    return await inTime(connection, settings.timeout, async () => {
+      const tls = await shakeHands(connection, settings, server).catch((error) => {
+        throw error instanceof Refused ? refused(error) : error;
+      });
+      if (tls !== null) return tls;
+      throw new SystemError("EPROTO", "The client has left instead of shaking hands");
+    });
+  };
+}
+
 /** A handshake that fails, or takes too long, ends the connection. */
 async function inTime<T>(
   connection: SocketConnection,
@@ -110,6 +132,22 @@ async function inTime<T>(
   }
 }
 
+/** What runtimes say of it, without what they say of it first. */
+function namesIn(message: string): string {
+  const [, names] = /altnames: (?:.*altnames: )?(.*)$/.exec(message) ?? [];
+  return names === undefined ? message : `it is for ${names}`;
+}
+
+/** What a handler is told of a client that did not do its part. */
+function refused({ reason, message }: Refused): SystemError {
+  const what = reason === "tls_none"
+    ? "The client does not speak TLS"
+    : reason === "tls_certificate"
+    ? "The client has no certificate that is trusted"
+    : "The handshake of TLS has failed";
+  return new SystemError("EPROTO", message === "" ? what : `${what}: ${message}`);
+}
+
 /** What is wrong with the server's certificate, if that is what the error says. */
 function notTrusted(error: unknown, servername: string): SystemError | null {
   const { cause } = error as Error;
@@ -118,7 +156,7 @@ function notTrusted(error: unknown, servername: string): SystemError | null {
   if (code.includes("ALTNAME")) {
     return new SystemError(
       "EPROTO",
-      `The server's certificate is not for ${servername}: ${errorMessage(cause)}`,
+      `The server's certificate is not for ${servername}: ${namesIn(errorMessage(cause))}`,
       cause,
     );
   }

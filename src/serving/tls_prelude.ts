@@ -7,7 +7,7 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import { parseClientHello } from "../tls/client_hello.ts";
 import { pickCertificate } from "../tls/pick_certificate.ts";
 import type { TlsServer } from "../tls/tls_engine.ts";
-import type { TlsPeer } from "../connection/tls_info.ts";
+import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
 import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import { TlsSocket } from "../tls/tls_socket.ts";
 import { type Found, type Prelude, Refused } from "./prelude.ts";
@@ -16,33 +16,45 @@ import { type Found, type Prelude, Refused } from "./prelude.ts";
 const LONGEST_HELLO = 16 * 1024;
 
 /** Shakes hands. */
-export function tlsPrelude(
-  { timeout, clientMust }: TlsServerSettings,
-  server: TlsServer,
-): Prelude {
+export function tlsPrelude(settings: TlsServerSettings, server: TlsServer): Prelude {
   return {
-    timeout,
+    timeout: settings.timeout,
     refusal: "tls_handshake",
     late: "tls_timeout",
     async run(connection): Promise<Found> {
-      const hello = await readHello(connection);
-      if (hello === null) return { left: true };
-      const { servername } = hello;
-      const certificate = pickCertificate(servername, server.names);
-      connection.handOn(hello.bytes);
-      let came: Uint8Array | null = null;
-      const socket = connection.layer((raw, unread) => {
-        came = unread;
-        return new TlsSocket(raw, (events) => server.engine(certificate, servername, events));
-      });
-      const tls = await socket.handshake(came).catch((error) => {
-        throw isOfCertificate(error) ? new Refused("tls_certificate", reason(error)) : error;
-      });
-      if (clientMust && !tls.peer?.authorized) throw new Refused("tls_certificate", why(tls.peer));
+      const tls = await shakeHands(connection, settings, server);
+      if (tls === null) return { left: true };
       connection.tls = tls;
       return {};
     },
   };
+}
+
+/**
+ * As a server; null if the client has left without a byte.
+ * @throws {Refused} for a client that does not do its part
+ * @throws {SystemError} if the ends do not agree
+ */
+export async function shakeHands(
+  connection: SocketConnection,
+  { clientMust }: TlsServerSettings,
+  server: TlsServer,
+): Promise<TlsInfo | null> {
+  const hello = await readHello(connection);
+  if (hello === null) return null;
+  const { servername } = hello;
+  const certificate = pickCertificate(servername, server.names);
+  connection.handOn(hello.bytes);
+  let came: Uint8Array | null = null;
+  const socket = connection.layer((raw, unread) => {
+    came = unread;
+    return new TlsSocket(raw, (events) => server.engine(certificate, servername, events));
+  });
+  const tls = await socket.handshake(came).catch((error) => {
+    throw isOfCertificate(error) ? new Refused("tls_certificate", reason(error)) : error;
+  });
+  if (clientMust && !tls.peer?.authorized) throw new Refused("tls_certificate", why(tls.peer));
+  return tls;
 }
 
 /** The client's first message; null if it has left without a byte. */

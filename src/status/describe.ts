@@ -91,6 +91,7 @@ export function describe(known: Known): ServerStatus {
     truncated: rows.length > MOST_ROWS,
     troubles: [...book.troubles],
     history,
+    certificates: view.certificates,
   };
 }
 

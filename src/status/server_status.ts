@@ -70,6 +70,16 @@ export interface WorkerStatus {
   readonly reportedAgo: number | null;
 }
 
+/** A certificate that the server shows. */
+export interface CertificateStatus {
+  /** The hosts' names that it is for, wildcards among them; empty if it has none. */
+  readonly names: readonly string[];
+  /** In hexadecimal. */
+  readonly serialNumber: string;
+  /** When it ends, in milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
 /** Counts that never fall while the server runs. */
 export interface StatusTotals {
   /** Connections that a handler got; always as many as `closed` and those that are open. */
@@ -188,4 +198,6 @@ export interface ServerStatus {
   readonly troubles: readonly { readonly time: number; readonly text: string }[];
   /** The last minutes. */
   readonly history: StatusHistory;
+  /** Those that it shows since the last reload, the default first; empty without TLS. */
+  readonly certificates: readonly CertificateStatus[];
 }

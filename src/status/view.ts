@@ -5,6 +5,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { ModelName, WorkerName } from "../handler/handler.ts";
 import type { Look } from "./book.ts";
+import type { CertificateStatus } from "./server_status.ts";
 
 /** A worker as its supervisor has it. */
 export interface WorkerView {
@@ -28,6 +29,8 @@ export interface View {
   readonly waiting: number | null;
   /** null: the loop runs in the main process. */
   readonly workers: readonly WorkerView[] | null;
+  /** Those that it shows; empty without TLS. */
+  readonly certificates: readonly CertificateStatus[];
   /** Tells of the connections of which something is known. */
   lookAt(look: Look): void;
 }

@@ -6,6 +6,8 @@ import { joined } from "../connection/pieces.ts";
 
 /** Bytes of a record's header, whose last two are the length of the rest (RFC 8446, 5.1). */
 const HEADER = 5;
+/** What a record begins with, of all versions: change_cipher_spec, alert, handshake, application_data. */
+const TYPES = [20, 21, 22, 23];
 
 /** What has come and was not taken. */
 export class Records {
@@ -16,17 +18,21 @@ export class Records {
     this.#bytes = this.#bytes.length === 0 ? bytes : joined([this.#bytes, bytes]);
   }
 
-  /** Whether a whole one is there. */
+  /** Whether a whole one is there, or what is none, about which the engine complains. */
   has(): boolean {
-    return this.#bytes.length >= HEADER && this.#bytes.length >= this.#length;
+    return this.#isNone || (this.#bytes.length >= HEADER && this.#bytes.length >= this.#length);
   }
 
   /** The first one. */
   take(): Uint8Array {
-    const length = this.#length;
+    const length = this.#isNone ? this.#bytes.length : this.#length;
     const record = this.#bytes.subarray(0, length);
     this.#bytes = this.#bytes.subarray(length);
     return record;
+  }
+
+  get #isNone(): boolean {
+    return this.#bytes.length > 0 && !TYPES.includes(this.#bytes[0]);
   }
 
   get #length(): number {

@@ -2,9 +2,7 @@
  * With what an end of TLS is begun; plain values, so that a worker can be told.
  * @module
  */
-
-/** Versions of the protocol that an end can ask for at least. */
-export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+import type { TlsVersion } from "../connection/tls_options.ts";
 
 /** A certificate with its key. */
 export interface TlsCertificate {

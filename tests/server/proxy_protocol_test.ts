@@ -191,6 +191,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     assertEquals(status.totals.refused, {
       ...{ connections: 0, source: 0, descriptors: 0, denied: 0 },
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
+      ...{ tls_none: 0, tls_handshake: 0, tls_timeout: 0, tls_certificate: 0 },
     });
     assertEquals(status.connections[0].client.hostname, "192.0.2.7");
     assertEquals([status.connections[0].bytesRead, status.totals.bytesRead], [0, 0]);

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Address } from "../../mod.ts";
 
 /** How long a condition may take: far more than a requirement names, for busy machines. */
@@ -140,7 +140,7 @@ export class Client {
     raw.on("close", () => void below.destroy());
     return new Promise((resolve, reject) => {
       const options = { socket: below, ca, servername: "localhost", allowHalfOpen: true };
-      const socket = connectTls(options as Parameters<typeof connectTls>[0]);
+      const socket = connectTls(options as ConnectionOptions);
       socket.once("error", reject);
       socket.once("secureConnect", () => {
         socket.off("error", reject);

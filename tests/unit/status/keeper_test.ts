@@ -23,7 +23,7 @@ function keeperOf(each: About["each"], told: Partial<WorkerView>): StatusKeeper 
     ...{ name: worker, state: "idle", generation: 0, open: 0, tells: "reports", reported: null },
     ...told,
   };
-  const view: View = { stopping: false, waiting: 0, workers: [one], lookAt() {} };
+  const view: View = { stopping: false, waiting: 0, workers: [one], certificates: [], lookAt() {} };
   const keeper = new StatusKeeper(runtime);
   keeper.start({ about, view: () => view });
   keeper.stop(); // it is looked at by hand

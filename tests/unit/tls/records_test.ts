@@ -16,3 +16,11 @@ test("records come whole and in order, however they were cut", () => {
     assertEquals(records.has(), false);
   }
 });
+
+test("what is no record is given on at once", () => {
+  const records = new Records();
+  records.add(new TextEncoder().encode("plain text"));
+  assertEquals(records.has(), true);
+  assertEquals(records.take().length, 10);
+  assertEquals(records.has(), false);
+});
