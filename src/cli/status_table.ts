@@ -3,7 +3,7 @@
  * another program than a server of Trivet's.
  * @module
  */
-import { formatAddress, type ServerStatus } from "../../mod.ts";
+import { type CertificateStatus, formatAddress, type ServerStatus } from "../../mod.ts";
 import { escape } from "../log/escape.ts";
 import { LETTERS } from "../status/letters.ts";
 
@@ -53,6 +53,7 @@ const sum = (counts: Readonly<Record<string, number>>) =>
  */
 export function statusLines(status: ServerStatus, columns = Infinity): string[] {
   const { totals, history, limits } = status;
+  const { certificates = [] } = status; // an older server has none
   const state = status.state === "stopping" ? "stopping" : status.ready ? "serving" : "not ready";
   const refused = sum(totals.refused);
   const errors = sum(totals.errors);
@@ -72,6 +73,9 @@ export function statusLines(status: ServerStatus, columns = Infinity): string[] 
     }, ${errors} failed${errors > 0 ? ` (${counted(totals.errors)})` : ""}, ${
       size(totals.bytesRead)
     } in, ${size(totals.bytesWritten)} out`,
+    ...certificates.length === 0
+      ? []
+      : [`TLS, ${certificates.map((each) => end(each, status.time)).join(", ")}`],
     "",
     ...board(status.scoreboard, Math.min(columns, 100)),
     "",
@@ -135,6 +139,12 @@ export function statusLine(status: ServerStatus): string {
     ...(status.state === "stopping" ? ["stopping"] : status.ready ? [] : ["not ready"]),
   ];
   return escape(parts.join(", "), Infinity);
+}
+
+function end({ names, serialNumber, notAfter }: CertificateStatus, now: number): string {
+  const left = notAfter - now;
+  const name = escape(names[0] ?? serialNumber, SHOWN);
+  return left > 0 ? `${name} ends in ${time(left)}` : `${name} has ended`;
 }
 
 function counted(counts: Readonly<Record<string, number>>): string {

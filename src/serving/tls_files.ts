@@ -36,7 +36,7 @@ export function tlsGiven(options: TlsOptions): TlsServerSettings {
   const [certs, keys] = (["cert", "key"] as const).map((name) => listOf(options, name));
   if (certs.length !== keys.length) {
     throw new TypeError(
-      `Cannot encrypt with ${certs.length} certificates and ${keys.length} keys: ` +
+      `Cannot encrypt with ${certs.length} of cert and ${keys.length} of key: ` +
         "to each cert belongs the key in the same place",
     );
   }

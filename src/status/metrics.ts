@@ -3,7 +3,7 @@
  * address, id or PID is a label, so the number of series has an end.
  * @module
  */
-import type { ServerStatus } from "./server_status.ts";
+import type { CertificateStatus, ServerStatus } from "./server_status.ts";
 
 type Labels = Readonly<Record<string, string | number>>;
 /** A number of which there is one, or one of several with labels; null is not told. */
@@ -85,6 +85,16 @@ function by(label: string, counts: Readonly<Record<string, number>>): Value[] {
   return Object.entries(counts).map(([kind, count]) => [{ [label]: kind }, count]);
 }
 
+/** The end of the first that ends, of those with one name; a serial number is new with each renewal. */
+function ends(certificates: readonly CertificateStatus[]): Value[] {
+  const first = new Map<string, number>();
+  for (const { names, serialNumber, notAfter } of certificates) {
+    const name = names[0] ?? serialNumber;
+    first.set(name, Math.min(notAfter / 1000, first.get(name) ?? Infinity));
+  }
+  return [...first].map(([certificate, end]): Value => [{ certificate }, end]);
+}
+
 const WORKER_STATES = ["starting", "idle", "busy", "leaving", "stuck"] as const;
 
 /**
@@ -158,6 +168,11 @@ export function metrics(status: ServerStatus, open: boolean): string {
     "trivet_unhandled_errors_total",
     "Errors of no connection that was open.",
     totals.unhandled,
+  );
+  text.gauge(
+    "trivet_tls_certificate_expiry_timestamp_seconds",
+    "When a certificate ends that the server shows, by its first name.",
+    ...ends(status.certificates),
   );
   text.gauge(
     "trivet_loop_delay_seconds",

@@ -3,6 +3,8 @@
  * what it has issued. Make one for a test file; a certificate takes some 20 ms.
  */
 import { assertEquals } from "@std/assert";
+import { X509Certificate } from "node:crypto";
+import { within } from "./client.ts";
 
 const isMissing = ((): boolean => {
   try {
@@ -115,6 +117,32 @@ export class Authority implements Disposable {
 /** The serial number of a certificate, in hexadecimal as openssl and Trivet show it. */
 export function serialOf({ cert }: Pick<Issued, "cert">): string {
   return openssl("x509", "-in", cert, "-noout", "-serial").trim().replace(/^serial=/, "");
+}
+
+/**
+ * The serial number of the certificate that a server shows, which must be the authority's.
+ * @param name whom the client asks for (SNI); without it, nobody
+ */
+export async function serialShown(
+  { cert }: Authority,
+  port: number,
+  name?: string,
+  ...more: string[]
+): Promise<string> {
+  const sni = name === undefined ? ["-noservername"] : ["-servername", name];
+  const args = ["s_client", "-connect", `127.0.0.1:${port}`, "-CAfile", cert, ...sni, ...more];
+  // Its input has ended: so it shakes hands, and goes.
+  const output = new Deno.Command("openssl", {
+    args: [...args, "-verify_return_error"],
+    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+  }).output();
+  const { code, stdout, stderr } = await within("a handshake", output);
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const pem = /-----BEGIN CERTIFICATE[^]+?-----END CERTIFICATE-----/
+    .exec(new TextDecoder().decode(stdout))![0];
+  const { serialNumber } = new X509Certificate(pem);
+  // Deno leaves the first zero out (2.9.6).
+  return serialNumber.padStart(serialNumber.length + serialNumber.length % 2, "0");
 }
 
 /** The path of the same key, encrypted with a passphrase. */

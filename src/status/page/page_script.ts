@@ -263,13 +263,18 @@ function words(s) {
 function connectionRow(c) {
   return [address(c.client), c.worker, c.state || "not told", time(c.age), time(c.idle), bytes(c.bytesRead), bytes(c.bytesWritten)];
 }
+function tls(certificates) {
+  if (certificates.length === 0) return "";
+  const first = Math.min(...certificates.map((each) => each.notAfter));
+  return ", TLS until " + new Date(first).toLocaleDateString();
+}
 const last = (series) => series.length === 0 ? 0 : series[series.length - 1];
 function render(s) {
   const places = s.addrs.map(address).join(", ");
   say(at("addr"), places);
   document.title = n(s.open) + " · Trivet " + places;
   say(at("about"), s.model + ", " + s.runtime + " " + s.runtimeVersion + ", Trivet " + s.version + ", PID " + s.pid +
-    ", up " + time(s.uptime) + ", " + s.handler.replace(/^.*\//, ""));
+    ", up " + time(s.uptime) + ", " + s.handler.replace(/^.*\//, "") + tls(s.certificates));
   at("about").title = s.handler;
   say(at("state"), s.state === "stopping" ? "stopping" : s.ready ? "serving" : "no worker is ready");
   dress(at("state"), s.state === "stopping" || !s.ready ? "stopping" : "");

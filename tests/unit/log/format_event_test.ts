@@ -114,3 +114,16 @@ test("JSON has strings whole and bytes in base64, and nothing that a terminal ob
   const { bytes } = JSON.parse(formatJson(message(all)));
   assertEquals(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)), all);
 });
+
+test("what strangers do to each port that is encrypted is shown when all is, a certificate always", () => {
+  const refused = { ...client, type: "refused", count: 1 } as const;
+  for (const reason of ["tls_none", "tls_handshake", "tls_timeout"] as const) {
+    assertEquals(formatEvent({ ...refused, reason }), null);
+    assert(formatEvent({ ...refused, reason }, { verbose: true })?.startsWith("! refused 127."));
+    assert(formatJson({ ...refused, reason }).includes(reason));
+  }
+  assertEquals(
+    formatEvent({ ...refused, reason: "tls_certificate", error: "it has shown none" }),
+    "! refused 127.0.0.1:5000: no certificate that is trusted (it has shown none)",
+  );
+});

@@ -8,6 +8,11 @@ import { delay, test } from "../../tools/unit.ts";
 
 const runtime = await detect();
 const worker = { kind: "process", id: 4711 } as const;
+const certificates = [
+  { names: ["x.example", "y.example"], serialNumber: "1A", notAfter: 3000 },
+  { names: ["x.example"], serialNumber: "1B", notAfter: 2000 },
+  { names: [], serialNumber: "1C", notAfter: 4000 },
+];
 const remoteAddr = { transport: "tcp", hostname: "192.0.2.1", port: 50_000 } as const;
 
 /** A keeper of a server that has one worker. */
@@ -23,7 +28,7 @@ function keeperOf(each: About["each"], told: Partial<WorkerView>): StatusKeeper 
     ...{ name: worker, state: "idle", generation: 0, open: 0, tells: "reports", reported: null },
     ...told,
   };
-  const view: View = { stopping: false, waiting: 0, workers: [one], certificates: [], lookAt() {} };
+  const view: View = { stopping: false, waiting: 0, workers: [one], certificates, lookAt() {} };
   const keeper = new StatusKeeper(runtime);
   keeper.start({ about, view: () => view });
   keeper.stop(); // it is looked at by hand
@@ -79,6 +84,15 @@ test("a server has begun at one time, whenever it is asked", async () => {
     await delay(1.3);
     assertEquals(begun(), first);
   }
+});
+
+test("of certificates with one name it is the first end that is told", () => {
+  const lines = metrics(keeperOf("one", {}).status(), false).split("\n");
+  const name = "trivet_tls_certificate_expiry_timestamp_seconds";
+  assertEquals(lines.filter((line) => line.startsWith(name)), [
+    `${name}{certificate="x.example"} 2`,
+    `${name}{certificate="1C"} 4`,
+  ]);
 });
 
 test("each metric is in docs/status.md", async () => {
