@@ -118,7 +118,8 @@ export function readTls(
 ): readonly (TlsServerSettings | null)[] {
   const refusal = places.some((given) => given?.crl) ? runtime.revocationRefusal : null;
   if (refusal !== null) throw new SystemError("ENOTSUP", `Cannot encrypt with crl: ${refusal}`);
-  const read = new Map(places.map((given) => [given, given && readFiles(runtime, given)]));
+  const different = [...new Set(places)];
+  const read = new Map(different.map((given) => [given, given && readFiles(runtime, given)]));
   for (const [given, settings] of read) if (given && settings) check(runtime, given, settings);
   return places.map((given) => read.get(given)!);
 }
