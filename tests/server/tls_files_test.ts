@@ -49,6 +49,10 @@ if (noOpenssl === null) {
         "chain",
         Deno.readTextFileSync(good.cert) + block("CERTIFICATE"),
       );
+      const inOne = [good.key, good.cert].map((path) => Deno.readTextFileSync(path)).join(
+        "words\n",
+      );
+      const both = fileOf(authority, "both", `\ufeff${inOne}`);
       const brokenKey = fileOf(authority, "broken key", block("PRIVATE KEY"));
       const brokenCrl = fileOf(authority, "broken list", block("X509 CRL"));
       const text = { cert: Deno.readTextFileSync(good.cert), key: Deno.readTextFileSync(good.key) };
@@ -62,6 +66,7 @@ if (noOpenssl === null) {
         cert: { cert: [good.cert, other.cert], key: [good.key, other.key] },
         handshakeTimeout: { ...good, handshakeTimeout: 1 },
         "PEM text": text,
+        "one file": { cert: both, key: both, clientCa: both },
       };
       const wrong: [TlsOptions, string][] = [
         [{ ...good, cert: "/nowhere/c" }, "Cannot read the certificate in /nowhere/c: ENOENT"],
