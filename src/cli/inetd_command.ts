@@ -95,6 +95,7 @@ async function serveOne(
   let code = 1;
   const onEvent = (event: UntimedEvent) => {
     if (event.type === "closed" && ["handler", "shutdown"].includes(event.reason)) code = 0;
+    if (event.type === "refused") code = 0; // it is the client's mistake
     log.event({ time: Date.now(), ...event } as ServerEvent);
   };
   const { serving: options, shutdownTimeout } = settle(inetdSettings(given, onEvent));

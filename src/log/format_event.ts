@@ -14,7 +14,10 @@ const SHOWN_OF_ADVICE = 2000;
 
 /** How an event is shown. */
 export interface FormatOptions {
-  /** Events too that tell of no client and of nothing that is wrong. @default {false} */
+  /**
+   * Events too that tell of no client and of nothing that is wrong, and of strangers who do not
+   * shake hands where TLS is expected. @default {false}
+   */
   verbose?: boolean;
   /** Colours, as terminals understand them. @default {false} */
   color?: boolean;

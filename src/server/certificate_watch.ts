@@ -59,7 +59,15 @@ export function warning(
 ): string | null {
   const days = Math.ceil((notAfter - now) / DAY);
   if (days > WARNING_DAYS) return null;
-  const when = days <= 0 ? "has ended" : days === 1 ? "ends within a day" : `ends in ${days} days`;
   const name = names.length === 0 ? `with the serial number ${serialNumber}` : `for ${names[0]}`;
-  return `the certificate ${name} ${when}, on ${dateOf(notAfter)}: renew it, and reload (SIGHUP)`;
+  return `the certificate ${name} ${when(days)}, on ${
+    dateOf(notAfter)
+  }: renew it, and reload (SIGHUP)`;
+}
+
+/** Each day another, for what was told already is not told again. */
+function when(days: number): string {
+  if (days > 1) return `ends in ${days} days`;
+  if (days === 1) return "ends within a day";
+  return days > -1 ? "has ended" : `has ended, ${-days} day${days === -1 ? "" : "s"} ago`;
 }

@@ -22,7 +22,7 @@ const KINDS = {
 } as const satisfies Record<keyof TlsOptions, Kind>;
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
-const KEY = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/;
+const KEY = /-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----[\s\S]+?-----END \1-----/;
 const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: *4,ENCRYPTED/m;
 const REVOKED = /-----BEGIN X509 CRL-----/;
 
@@ -81,7 +81,8 @@ export function readTls(
 ): readonly (TlsServerSettings | null)[] {
   const refusal = places.some((given) => given?.crl) ? runtime.revocationRefusal : null;
   if (refusal !== null) throw new SystemError("ENOTSUP", `Cannot encrypt with crl: ${refusal}`);
-  const read = new Map(places.map((given) => [given, given && readFiles(runtime, given)]));
+  const different = [...new Set(places)];
+  const read = new Map(different.map((given) => [given, given && readFiles(runtime, given)]));
   for (const [given, settings] of read) if (given && settings) check(runtime, given, settings);
   return places.map((given) => read.get(given)!);
 }
@@ -91,12 +92,19 @@ function readFiles(runtime: Runtime, given: TlsServerSettings): TlsServerSetting
   return {
     ...given,
     certificates: given.certificates.map(({ cert, key }) => ({
-      cert: read("certificate", cert),
-      key: read("key", key),
+      cert: only(read("certificate", cert), CERTIFICATE),
+      key: only(read("key", key), KEY),
     })),
-    clientCa: read("certificates of clients' authorities", given.clientCa),
+    clientCa: only(read("certificates of clients' authorities", given.clientCa), CERTIFICATE),
     crl: read("list of revoked certificates", given.crl),
   };
+}
+
+/** What is wanted of a text, if it is there: Deno and Bun stumble over what else is in it (2.9, 1.4). */
+function only(text: string, wanted: RegExp): string {
+  const found = text.match(wanted);
+  if (found === null) return text;
+  return `${wanted.global ? found.join("\n") : found[0]}\n`;
 }
 
 function check(runtime: Runtime, given: TlsServerSettings, settings: TlsServerSettings): void {

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { TcpAddress } from "../../mod.ts";
 import { without } from "../examples/real_clients.ts";
+import { Authority, noOpenssl } from "../tools/certificates.ts";
 import { Client, until } from "../tools/client.ts";
 import { CLI, Command, type CommandOptions } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
@@ -84,6 +85,31 @@ await onEachRuntime(({ on, test, run }) => {
     await saysHello(client, "hello");
     await ends(command);
     assertMatch(command.log, /^5 bytes have come$/m);
+  });
+
+  Deno.test({
+    name: `${on.name}: inetd encrypts, and a client that does not is nobody's mistake`,
+    ignore: noOpenssl !== null,
+    async fn() {
+      using authority = new Authority();
+      const { cert, key } = authority.issue("inetd");
+      await using command = inetd("log", ["--tls-cert", cert, "--tls-key", key]);
+      const address = await command.ready() as TcpAddress;
+      const to = ["-connect", `127.0.0.1:${address.port}`, "-CAfile", authority.cert];
+      await using client = new Command(["s_client", "-quiet", ...to], { program: ["openssl"] });
+      await client.input("hello bye");
+      assertEquals([await client.exit(), client.stdout], [0, "hello "]);
+      const plain = await Client.open(address);
+      await plain.send("hello bye");
+      await until("its end", () => plain.ended || plain.closed);
+      await plain.close();
+      assertEquals(await ends(command, 2), ["0", "0"]);
+      assertMatch(command.log, /^- .* 9 in, 6 out/m);
+      await using wrong = inetd("log", ["--tls-cert", key, "--tls-key", key]);
+      await (await Client.open(await wrong.ready())).receiveUntilReset();
+      assertEquals(await ends(wrong), ["1"]);
+      await until("its line", () => /^trivet: Cannot encrypt with what is in /m.test(wrong.stderr));
+    },
   });
 
   test("inetd tells a client of no mistake, and the log of each", async () => {

@@ -35,7 +35,10 @@ await onEachRuntime(({ on, test, run }) => {
   test("serve --print-systemd prints units with whole paths and the options given", async () => {
     const root = Deno.makeTempDirSync();
     const text = await print(
-      ["--handler", "./h 1%.ts", "--model", "process", "--port", "80", "--shutdown-timeout", "0.5"],
+      [
+        ...["--handler", "./h 1%.ts", "--model", "process", "--port", "80"],
+        ...["--shutdown-timeout", "0.5", "--tls-cert", "c.pem", "--tls-key", "../k.pem"],
+      ],
       root,
     );
     const files = unpack(text, root);
@@ -46,7 +49,8 @@ await onEachRuntime(({ on, test, run }) => {
     ]);
     const start = valueOf(files["trivet.service"], "ExecStart")!;
     assertMatch(start, /^\/\S+ /);
-    const handler = `--handler "${root}/h 1%%.ts"`;
+    const tls = `--tls-cert ${root}/c.pem --tls-key ${dirname(root)}/k.pem`;
+    const handler = `--handler "${root}/h 1%%.ts" ${tls}`;
     assert(
       start.endsWith(`${CLI} serve --model process --port 80 ${handler} --shutdown-timeout 0.5`),
       start,

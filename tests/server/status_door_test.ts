@@ -1,6 +1,7 @@
 /** Who asks for a server's status, and how: nobody can change, read or harm what is not theirs. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serve, type ServerEvent } from "../../mod.ts";
+import { Authority, noOpenssl } from "../tools/certificates.ts";
 import { Client, greeted, until, visit } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
@@ -111,8 +112,10 @@ Deno.test({
   ignore: !hasPromtool,
   async fn() {
     const events: ServerEvent[] = [];
+    using authority = noOpenssl === null ? new Authority() : null;
+    const tls = authority?.issue("x", { names: ["*.x.example"] }) ?? false;
     await using server = await serve({
-      port: 0,
+      listen: ["127.0.0.1:0", { at: "127.0.0.1:0", tls }],
       status: "127.0.0.1:0",
       onEvent: (event) => void events.push(event),
     });
@@ -122,6 +125,9 @@ Deno.test({
     const plain = await get(status, "/metrics");
     assertEquals(await complaints(plain.body), "");
     assertMatch(plain.head, /^Content-Type: text\/plain; version=0\.0\.4/m);
+    const ends =
+      /^trivet_tls_certificate_expiry_timestamp_seconds\{certificate="\*\.x\.example"\} \d{10}$/m;
+    if (tls) assertMatch(plain.body, ends);
     assertMatch(plain.body, /^trivet_connections_closed_total\{reason="handler"\} 1$/m);
     assertMatch(plain.body, /^trivet_connection_duration_seconds_bucket\{le="86400"\} 1$/m);
     const accept = "Host: localhost\r\nAccept: application/openmetrics-text;version=1.0.0";

@@ -70,7 +70,8 @@ test("a certificate is warned of from 14 days before its end on", () => {
   assertEquals(of(14), line("ends in 14 days", "1970-01-15T00:00:00Z"));
   assertEquals(of(1.5), line("ends in 2 days", "1970-01-02T12:00:00Z"));
   assertEquals(of(0.5), line("ends within a day", "1970-01-01T12:00:00Z"));
-  assertEquals(of(-1), line("has ended", "1969-12-31T00:00:00Z"));
+  assertEquals(of(-0.5), line("has ended", "1969-12-31T12:00:00Z"));
+  assertEquals(of(-2), line("has ended, 2 days ago", "1969-12-30T00:00:00Z"));
   assert(of(1, [])?.startsWith("the certificate with the serial number 1A ends"));
 });
 
