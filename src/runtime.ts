@@ -6,8 +6,7 @@
 import type { Address, Listener } from "./connection/connection.ts";
 import type { Socket } from "./connection/socket.ts";
 import type { SocketConnection } from "./connection/socket_connection.ts";
-import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "./tls/tls_engine.ts";
-import type { TlsCertificate, TlsClientSettings, TlsServerSettings } from "./tls/tls_settings.ts";
+import type { Tls } from "./tls/tls_engine.ts";
 
 /** The types of a C function's parameters and results that Trivet uses. */
 export type ForeignType = "i32" | "u32" | "u64" | "buffer" | "pointer";
@@ -309,23 +308,6 @@ export interface Terminal {
   loseUnread(): void;
   /** Whether it is a terminal now: one whose window was closed is none any more. */
   isTerminal(stream: "stdin" | "stdout" | "stderr"): boolean;
-}
-
-/** TLS, which is loaded when it is first used. */
-export interface Tls {
-  /** Why no list of revoked certificates can be had here; null if it can. */
-  readonly revocationRefusal: string | null;
-  /**
-   * What a server's handshakes have in common.
-   * @throws {Error} of the runtime, if what it is given is not right
-   */
-  tlsServer(settings: TlsServerSettings): TlsServer;
-  /** A client's end of one connection; throws as `tlsServer` does. */
-  tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEngine;
-  /** What there is to know of the first certificate in a PEM text; throws if it is none. */
-  certificateFacts(cert: string): CertificateFacts;
-  /** Whether the key is the certificate's; throws if either is none. */
-  keyFits(certificate: TlsCertificate): boolean;
 }
 
 /** What an adapter provides: what the runtime is, and the parts above. */

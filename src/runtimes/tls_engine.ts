@@ -202,7 +202,8 @@ function factsOf(certificate: import("node:crypto").X509Certificate): Certificat
     subject,
     subjectAltName,
     names: names.length > 0 || common === undefined ? names : [common],
-    serialNumber,
+    // Deno leaves a zero at its beginning out (2.9.6).
+    serialNumber: serialNumber.padStart(2 * Math.ceil(serialNumber.length / 2), "0"),
     fingerprint256,
     notBefore: Date.parse(certificate.validFrom),
     notAfter: Date.parse(certificate.validTo),

@@ -3,6 +3,7 @@
  * @module
  */
 import type { TlsInfo } from "../connection/tls_info.ts";
+import type { TlsCertificate, TlsClientSettings, TlsServerSettings } from "./tls_settings.ts";
 
 /** What comes out of an engine, before or after the call that made it returns. */
 export interface TlsEvents {
@@ -59,4 +60,21 @@ export interface CertificateFacts {
   /** From when to when it is valid, in milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
+}
+
+/** TLS, which is loaded when it is first used. */
+export interface Tls {
+  /** Why no list of revoked certificates can be had here; null if it can. */
+  readonly revocationRefusal: string | null;
+  /**
+   * What a server's handshakes have in common.
+   * @throws {Error} of the runtime, if what it is given is not right
+   */
+  tlsServer(settings: TlsServerSettings): TlsServer;
+  /** A client's end of one connection; throws as `tlsServer` does. */
+  tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEngine;
+  /** What there is to know of the first certificate in a PEM text; throws if it is none. */
+  certificateFacts(cert: string): CertificateFacts;
+  /** Whether the key is the certificate's; throws if either is none. */
+  keyFits(certificate: TlsCertificate): boolean;
 }
