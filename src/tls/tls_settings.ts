@@ -18,7 +18,7 @@ export interface TlsServerSettings {
   readonly certificates: readonly TlsCertificate[];
   /** PEM: whose certificates clients may show; empty: nobody is asked for one. */
   readonly clientCa: string;
-  /** Whether a client must show one; with false it may have none, but no wrong one. */
+  /** Whether a client must show one that is trusted; with false whoever has none is served too. */
   readonly clientMust: boolean;
   /** PEM: which certificates were revoked; empty: nobody asks. */
   readonly crl: string;
