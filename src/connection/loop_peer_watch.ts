@@ -23,7 +23,7 @@ export interface PeerLook {
 const A_MOMENT = 20;
 /** Milliseconds until the next look at a handler that does not read yet, at least. */
 const NOT_READING = 100;
-/** In so many parts a limit's time is looked at. */
+/** In so many parts the time is looked at in which bytes are counted. */
 const PARTS = 10;
 
 /** Calls `onSlow` once, if the peer does too little; the caller ends the connection. */
@@ -58,7 +58,7 @@ export class LoopPeerWatch {
     this.#first = setTimeout(() => {
       const { read, reads } = this.#look();
       if (read > 0) return;
-      if (!reads) this.#waitForFirst(Math.max(NOT_READING, this.#limits.firstByte / PARTS));
+      if (!reads) this.#waitForFirst(Math.max(NOT_READING, this.#limits.firstByte));
       // What came while the thread was held up, or the handler did not read, is read first.
       else if (!hasRead) this.#waitForFirst(A_MOMENT, true);
       else this.#onSlow(noFirstByte(this.#limits));
