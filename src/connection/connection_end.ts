@@ -66,7 +66,11 @@ export class ConnectionEnd {
    * Ends the connection with `ETIMEDOUT` when its peer does too little, and then calls
    * `onSlow`; a blocking socket rejects the call that waits instead.
    */
-  setPeerLimits(limits: PeerLimits, look: () => PeerLook, onSlow: () => void): void {
+  setPeerLimits(
+    limits: PeerLimits,
+    look: (asks?: boolean) => PeerLook,
+    onSlow: () => void,
+  ): void {
     const socket = this.#socket;
     if (socket.setPeerLimits) {
       socket.setPeerLimits(limits);
