@@ -31,14 +31,15 @@ export class IdleTimer {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  #wait(milliseconds: number): void {
+  /** @param again whether the thread was held up before: a busy one is so for ever */
+  #wait(milliseconds: number, again = false): void {
     const due = Date.now() + milliseconds;
     this.#timer = setTimeout(() => {
       const now = Date.now();
       const left = this.#lastMoved + this.#timeout - now;
       if (left > 0) this.#wait(left);
       // The thread was held up: what has come meanwhile is read first.
-      else if (now - due > HELD_UP) this.#wait(HELD_UP);
+      else if (!again && now - due > HELD_UP) this.#wait(HELD_UP, true);
       else this.#onIdle();
     }, milliseconds);
   }

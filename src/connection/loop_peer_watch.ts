@@ -11,15 +11,17 @@ export interface PeerLook {
   readonly read: number;
   /** Bytes that were taken of the handler. */
   readonly taken: number;
-  /** While a write waits: how many bytes have come to the peer, where that is known. */
-  readonly delivered: number | null;
   /** Whether a read waits. */
   readonly reads: boolean;
+  /** Whether a write waits. */
+  readonly writes: boolean;
+  /** How many bytes have come to the peer, where that is known; asked for while a write waits. */
+  readonly delivered: number | null;
 }
 
-/** Milliseconds by which a timer comes late where the thread had too much to do. */
-const HELD_UP = 20;
-/** Milliseconds until the next look at a handler that does not read yet. */
+/** Milliseconds in which the thread reads what is there already. */
+const A_MOMENT = 20;
+/** Milliseconds until the next look at a handler that does not read yet, at least. */
 const NOT_READING = 100;
 /** In so many parts the time is looked at in which bytes are counted. */
 const PARTS = 10;
@@ -27,12 +29,17 @@ const PARTS = 10;
 /** Calls `onSlow` once, if the peer does too little; the caller ends the connection. */
 export class LoopPeerWatch {
   readonly #limits: PeerLimits;
-  readonly #look: () => PeerLook;
+  readonly #look: (asks?: boolean) => PeerLook;
   readonly #onSlow: (why: SlowPeer) => void;
   #first: ReturnType<typeof setTimeout> | undefined;
   #parts: ReturnType<typeof setInterval> | undefined;
 
-  constructor(limits: PeerLimits, look: () => PeerLook, onSlow: (why: SlowPeer) => void) {
+  /** @param look asked also for `delivered`, whether or not a write waits */
+  constructor(
+    limits: PeerLimits,
+    look: (asks?: boolean) => PeerLook,
+    onSlow: (why: SlowPeer) => void,
+  ) {
     this.#limits = limits;
     this.#look = look;
     this.#onSlow = onSlow;
@@ -46,14 +53,14 @@ export class LoopPeerWatch {
     clearInterval(this.#parts);
   }
 
-  #waitForFirst(milliseconds: number): void {
-    const due = performance.now() + milliseconds;
+  /** @param hasRead whether the handler has read for a moment already */
+  #waitForFirst(milliseconds: number, hasRead = false): void {
     this.#first = setTimeout(() => {
       const { read, reads } = this.#look();
       if (read > 0) return;
-      if (!reads) this.#waitForFirst(NOT_READING);
-      // The thread was held up: what has come meanwhile is read first.
-      else if (performance.now() - due > HELD_UP) this.#waitForFirst(HELD_UP);
+      if (!reads) this.#waitForFirst(Math.max(NOT_READING, this.#limits.firstByte));
+      // What came while the thread was held up, or the handler did not read, is read first.
+      else if (!hasRead) this.#waitForFirst(A_MOMENT, true);
       else this.#onSlow(noFirstByte(this.#limits));
     }, milliseconds);
   }
@@ -64,19 +71,19 @@ export class LoopPeerWatch {
     let before = this.#look();
     let last = performance.now();
     this.#parts = setInterval(() => {
-      const now = this.#look();
+      const now = this.#look(before.writes);
       // While the thread was held up nobody could read.
       const time = Math.min(performance.now() - last, 2 * interval);
       last = performance.now();
-      const came = now.read - before.read;
       let isSlow = false;
-      if (now.taken > before.taken) watch.answered();
+      if (now.writes || now.taken > before.taken) watch.answered();
       else {
-        watch.read(before.reads && now.reads ? time : 0, came);
+        watch.read(before.reads && now.reads ? time : 0, now.read - before.read);
         isSlow = now.reads && watch.sendsTooSlowly();
       }
-      if (before.delivered !== null && now.delivered !== null) {
-        isSlow = watch.write(time, now.delivered - before.delivered) || isSlow;
+      if (before.writes && before.delivered !== null && now.delivered !== null) {
+        // How long a write has waited that is over is not known; what it brought is.
+        isSlow = watch.write(now.writes ? time : 0, now.delivered - before.delivered) || isSlow;
       }
       before = now;
       if (isSlow) this.#onSlow(belowRate(this.#limits));

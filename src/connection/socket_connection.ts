@@ -107,13 +107,19 @@ export class SocketConnection implements Connection {
 
   /** See {@linkcode ConnectionEnd.setPeerLimits}. */
   setPeerLimits(limits: PeerLimits, onSlow: () => void = ignore): void {
-    const look = () => ({
-      read: this.bytesRead,
-      taken: this.#writer.taken,
-      delivered: this.#writer.writing ? this.#socket.delivered?.() ?? null : null,
-      reads: this.#reader.reading !== null,
-    });
-    this.#end.setPeerLimits(limits, look, onSlow);
+    const look = (asks = false) => {
+      const writes = this.#writer.writing !== null;
+      return {
+        read: this.bytesRead,
+        taken: this.#writer.taken,
+        reads: this.#reader.reading !== null,
+        writes,
+        delivered: writes || asks ? this.#socket.delivered?.() ?? null : null,
+      };
+    };
+    // What came with a prelude's bytes is a first byte, though the socket does not see it.
+    const firstByte = this.#reader.unread === null ? limits.firstByte : 0;
+    this.#end.setPeerLimits({ ...limits, firstByte }, look, onSlow);
   }
 
   /** What the peer did not do, if that is why the connection was ended. */

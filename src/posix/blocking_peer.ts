@@ -79,16 +79,21 @@ export class BlockingPeer {
       if (rate === null) return length;
       rate.answered();
       const now = performance.now();
-      if (rate.write(now - start, this.#moved())) throw belowRate(this.#limits);
+      if (rate.write(now - start, this.#moved(length ?? 0))) throw belowRate(this.#limits);
       if (length !== null || now >= end) return length;
     }
   }
 
-  /** Bytes that came to the peer since it was asked last. */
-  #moved(): number {
+  /**
+   * Bytes that came to the peer since it was asked last.
+   * @param taken how many the kernel took, which stands for them where that is not told
+   */
+  #moved(taken: number): number {
+    const now = delivered(this.#libc, this.#descriptor);
+    if (now === null) return taken;
     const before = this.#delivered;
-    this.#delivered = delivered(this.#libc, this.#descriptor) ?? before;
-    return this.#delivered - before;
+    this.#delivered = now;
+    return now - before;
   }
 
   #tell(option: "receive" | "send", milliseconds: number): void {

@@ -8,11 +8,20 @@ import { isInherited, type ListenAt } from "./bind.ts";
 import type { Settings } from "./settings.ts";
 
 /**
- * Refuses keep-alive's times where a socket was passed on: they would stay on it.
+ * Refuses what cannot be had on sockets that were passed on: keep-alive's times, which would
+ * stay on them, and a rate on a Unix socket, which their names do not tell before.
  * @throws {SystemError} with one line that says what to do
  */
-export function demandOwn(settings: Settings, places: readonly ListenAt[]): void {
-  if (settings.keepAlive === null || !places.some(isInherited)) return;
+export function demandOwn({ keepAlive, serving }: Settings, places: readonly ListenAt[]): void {
+  const passedOn = places.filter(isInherited);
+  if (serving.minRate > 0 && passedOn.some(({ address }) => address.transport === "unix")) {
+    throw new SystemError(
+      "ENOTSUP",
+      "Cannot demand a rate of clients of a Unix socket: the system does not tell what has come " +
+        "to them",
+    );
+  }
+  if (keepAlive === null || passedOn.length === 0) return;
   throw new SystemError(
     "ENOTSUP",
     "Cannot set the times of keep-alive on a socket that was passed on: whoever made it sets " +

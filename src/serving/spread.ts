@@ -27,7 +27,15 @@ export function spreadingOf(
 
 /** Tells each when its time has come, and ends it when that is over. */
 export class Spread<T> {
-  readonly #stops: readonly (() => void)[];
+  readonly #all: readonly T[];
+  readonly #spreading: Spreading;
+  readonly #tell: (one: T) => void;
+  readonly #end: (one: T) => void;
+  readonly #start = performance.now();
+  /** How many have been told, and ended. */
+  #told = 0;
+  #ended = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     all: readonly T[],
@@ -35,34 +43,42 @@ export class Spread<T> {
     tell: (one: T) => void,
     end: (one: T) => void,
   ) {
-    const { grace } = spreading;
-    this.#stops = [evenly(all, spreading, 0, tell), evenly(all, spreading, grace, end)];
+    this.#all = all;
+    this.#spreading = spreading;
+    this.#tell = tell;
+    this.#end = end;
+    this.#wait();
   }
 
   /** Tells and ends nobody any more. */
   stop(): void {
-    for (const stop of this.#stops) stop();
+    this.#told = this.#ended = this.#all.length;
+    clearTimeout(this.#timer);
   }
-}
 
-/** Calls `step` with one after another; returns what ends it early. */
-function evenly<T>(
-  all: readonly T[],
-  { over, phase }: Spreading,
-  delay: number,
-  step: (one: T) => void,
-): () => void {
-  const start = performance.now() + delay;
-  const due = (index: number) => start + over * (index + phase) / all.length;
-  let next = 0;
-  let timer: ReturnType<typeof setTimeout>;
-  const wait = () => {
-    if (next === all.length) return;
-    timer = setTimeout(() => {
-      for (const now = performance.now(); next < all.length && due(next) <= now;) step(all[next++]);
-      wait();
-    }, Math.max(0, due(next) - performance.now()));
-  };
-  wait();
-  return () => clearTimeout(timer);
+  /** When this one is told. */
+  #due(index: number): number {
+    const { over, phase } = this.#spreading;
+    return this.#start + over * (index + phase) / this.#all.length;
+  }
+
+  #wait(): void {
+    const { length } = this.#all;
+    if (this.#ended === length) return;
+    const end = this.#due(this.#ended) + this.#spreading.grace;
+    const next = this.#told < length ? Math.min(this.#due(this.#told), end) : end;
+    this.#timer = setTimeout(() => this.#step(), Math.max(0, next - performance.now()));
+  }
+
+  /** One clock for both: nobody is ended who has not been told. */
+  #step(): void {
+    const now = performance.now();
+    const all = this.#all;
+    while (this.#told < all.length && this.#due(this.#told) <= now) this.#tell(all[this.#told++]);
+    const over = now - this.#spreading.grace;
+    while (this.#ended < this.#told && this.#due(this.#ended) <= over) {
+      this.#end(all[this.#ended++]);
+    }
+    this.#wait();
+  }
 }

@@ -21,6 +21,10 @@ export function shutDown(workers: Roster, spreading: Spreading | null): Spread<n
     later,
     spreading,
     (number) => workers.get(number)?.handle.order("shutdown"),
-    (number) => workers.get(number)?.handle.kill(),
+    // Whose client has left by then leaves by itself, once its handler's module has stopped.
+    (number) => {
+      const worker = workers.get(number);
+      if (worker?.hasClient) worker.handle.kill();
+    },
   );
 }

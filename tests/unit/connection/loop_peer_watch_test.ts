@@ -2,6 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../../src/connection/delay.ts";
 import { bytes, state, test } from "../../tools/unit.ts";
+import { LoopPeerWatch } from "../../../src/connection/loop_peer_watch.ts";
+import { until, within } from "../../tools/client.ts";
 import { code, open, read } from "./over_fake_socket.ts";
 
 const FIRST = { firstByte: 50, minRate: 0, grace: 10_000 };
@@ -40,6 +42,33 @@ test("a thread that was held up reads first what came meanwhile", async () => {
   for (const end = performance.now() + 200; performance.now() < end;);
   assertEquals(await pending, "x");
   connection.close();
+});
+
+test("what waits unread when the handler reads at last is read before anybody is ended", async () => {
+  // The look comes between the handler's read and the loop's.
+  const looks = [{ reads: false, read: 0 }, { reads: true, read: 0 }, { reads: true, read: 5 }];
+  const slow: unknown[] = [];
+  const rest = { taken: 0, writes: false, delivered: null };
+  const look = () => ({ ...(looks.length > 1 ? looks.shift()! : looks[0]), ...rest });
+  const watch = new LoopPeerWatch(FIRST, look, (why) => slow.push(why));
+  await until("the last look", () => looks.length === 1);
+  await delay(50);
+  watch.stop();
+  assertEquals(slow, []);
+});
+
+test("a thread that is held up all the time ends whoever is silent all the same", async () => {
+  const { connection } = open("loop");
+  connection.setPeerLimits(FIRST);
+  const holding = setInterval(() => {
+    for (const end = performance.now() + 60; performance.now() < end;);
+  }, 1);
+  try {
+    assertEquals(await code(within("its end", read(connection), 3000)), "ETIMEDOUT");
+  } finally {
+    clearInterval(holding);
+    connection.close();
+  }
 });
 
 test("an end takes the timers along", async () => {
@@ -96,4 +125,38 @@ test("a write that waits needs bytes that come to the peer, whoever has taken th
       await code(writing);
     }
   }
+});
+
+test("what a write has brought when it is over counts too", async () => {
+  const { socket, connection } = open("loop");
+  let delivered = 0;
+  Object.assign(socket, { delivered: () => delivered });
+  connection.setPeerLimits(RATE);
+  // It pauses for longer than between two looks, and then takes everything at once.
+  for (let burst = 0; burst < 8; burst++) {
+    socket.take = () => 0;
+    const writing = connection.write(bytes("x"));
+    await delay(45);
+    delivered += 1_000_000;
+    socket.resume();
+    await writing;
+    await delay(25);
+  }
+  assertEquals(connection.slow, null);
+  connection.close();
+});
+
+test("who sends little while a long answer is on its way does not trickle", async () => {
+  const { socket, connection } = open("loop");
+  let delivered = 0;
+  Object.assign(socket, { delivered: () => delivered += 10_000 });
+  socket.take = () => 0; // some runtimes take a write as a whole, at its end
+  connection.setPeerLimits(RATE);
+  const writing = connection.write(bytes("x"));
+  const feeding = setInterval(() => socket.arrive("x"), 20);
+  for (const end = performance.now() + 400; performance.now() < end;) await read(connection);
+  clearInterval(feeding);
+  assertEquals(connection.slow, null);
+  connection.close();
+  await code(writing);
 });

@@ -37,6 +37,20 @@ for (const direction of ["read", "written"]) {
   });
 }
 
+test("loop: a thread that is held up all the time ends whoever is idle all the same", async () => {
+  const { connection } = open("loop");
+  connection.setIdleTimeout(50);
+  const holding = setInterval(() => {
+    for (const end = performance.now() + 60; performance.now() < end;);
+  }, 1);
+  try {
+    assertEquals(await code(within("its end", read(connection), 3000)), "ETIMEDOUT");
+  } finally {
+    clearInterval(holding);
+    connection.close();
+  }
+});
+
 test("loop: close takes the idle timeout's timer along", () => {
   const { connection } = open("loop");
   connection.setIdleTimeout(60_000);

@@ -1,7 +1,9 @@
 /** What is asked of the peer of a socket that blocks, beside its other times. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/connection/errors.ts";
 import { SlowPeer } from "../../../src/connection/slow_peer.ts";
+import { SocketConnection } from "../../../src/connection/socket_connection.ts";
+import { BlockingPeer } from "../../../src/posix/blocking_peer.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
@@ -11,18 +13,18 @@ const NOWHERE = { transport: "unix", path: "" } as const;
 const NOTHING = { firstByte: 0, minRate: 0, grace: 60_000 };
 
 /** Runs with a socket, and the descriptor of its peer. */
-async function withSocket(run: (socket: BlockingSocket, peer: number, libc: Libc) => void) {
+async function withSocket(
+  run: (socket: BlockingSocket, peer: number, libc: Libc) => void | Promise<void>,
+) {
   const libc = new Libc(await detect());
   const [descriptor, peer] = libc.socketPair();
-  const socket = new BlockingSocket(
-    libc,
-    descriptor,
-    NOWHERE,
-    NOWHERE,
-    () => libc.close(descriptor),
-  );
+  let isOpen = true;
+  const socket = new BlockingSocket(libc, descriptor, NOWHERE, NOWHERE, () => {
+    if (isOpen) libc.close(descriptor);
+    isOpen = false;
+  });
   try {
-    run(socket, peer, libc);
+    await run(socket, peer, libc);
   } finally {
     socket.close();
     libc.close(peer);
@@ -81,3 +83,28 @@ test("a peer that takes nothing is given up when the grace is over", () =>
     );
     assert(took >= 100, `${took}`);
   }));
+
+test("what came with the bytes of a prelude is a first byte", () =>
+  withSocket(async (socket) => {
+    const connection = new SocketConnection(socket);
+    connection.handOn(bytes("x"));
+    connection.setPeerLimits({ ...NOTHING, firstByte: 50 });
+    connection.setIdleTimeout(150);
+    const buffer = new Uint8Array(10);
+    assertEquals(await connection.read(buffer), 1);
+    const error = await assertRejects(() => connection.read(buffer), SystemError);
+    assertEquals([error.message, connection.slow], ["No byte moved in time", null]);
+  }));
+
+test("where it is not told what came to a peer, what the kernel takes counts", () => {
+  const libc = {
+    constants: { TCP_INFO: 0 },
+    setTimeout: () => {},
+    send(_: number, { length }: Uint8Array) {
+      for (const end = performance.now() + 60; performance.now() < end;);
+      return length;
+    },
+  } as unknown as Libc;
+  const peer = new BlockingPeer(libc, 3, { firstByte: 0, minRate: 100, grace: 100 });
+  for (let i = 0; i < 5; i++) assertEquals(peer.send(new Uint8Array(1000), Infinity), 1000);
+});

@@ -39,6 +39,41 @@ test("who is stopped tells and ends nobody any more", async () => {
   assertEquals(seen.length, before);
 });
 
+test("nobody is ended who has not been told, however many there are and however little grace", async () => {
+  const told = new Set<number>();
+  let early = 0;
+  let ended = 0;
+  new Spread(
+    Array.from({ length: 5000 }, (_, i) => i),
+    { over: 300, grace: 0, phase: 0 },
+    (one) => told.add(one),
+    (one) => {
+      ended++;
+      if (!told.has(one)) early++;
+    },
+  );
+  await until("the last", () => ended === 5000);
+  assertEquals(early, 0);
+});
+
+test("who is told may stop it, and no timer is left", async () => {
+  const seen: string[] = [];
+  let stop = () => {};
+  const spread = new Spread(
+    ALL,
+    { over: 40, grace: 10, phase: 0 },
+    (one) => {
+      seen.push(one);
+      stop();
+    },
+    (one) => seen.push(one),
+  );
+  stop = () => spread.stop();
+  await until("the first", () => seen.length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assertEquals(seen, ["a"]);
+});
+
 test("without the option there is nothing to spread", () => {
   assertEquals(spreadingOf({ drainSpread: 0, shutdownTimeout: 300 }), null);
 });

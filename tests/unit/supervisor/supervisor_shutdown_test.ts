@@ -90,3 +90,16 @@ test("where the end is spread, who has a client is told, and ended, in its turn;
     assertEquals([first.kills, idle.kills], [0, 0]);
   });
 });
+
+test("where the end is spread, a worker whose client has left in time may stop its module", async () => {
+  const spreading = { over: 40, grace: 20, phase: 0 };
+  await withCrew({ spares: 3, spreading }, async (crew) => {
+    const [stops, stays] = crew.all;
+    stops.accept();
+    stays.accept();
+    crew.supervisor.shutdown();
+    stops.close();
+    await until("the other one is ended", () => stays.kills === 1);
+    assertEquals(stops.kills, 0);
+  });
+});
