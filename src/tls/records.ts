@@ -8,6 +8,10 @@ import { joined } from "../connection/pieces.ts";
 const HEADER = 5;
 /** What a record begins with, of all versions: change_cipher_spec, alert, handshake, application_data. */
 const TYPES = [20, 21, 22, 23];
+/** Of each version the first byte. */
+const MAJOR = 3;
+/** Bytes that a record's rest has at most (RFC 5246, 6.2.3; with TLS 1.3 fewer). */
+const LONGEST = 2 ** 14 + 2048;
 
 /** What has come and was not taken. */
 export class Records {
@@ -32,7 +36,9 @@ export class Records {
   }
 
   get #isNone(): boolean {
-    return this.#bytes.length > 0 && !TYPES.includes(this.#bytes[0]);
+    const { length, [0]: type, [1]: major } = this.#bytes;
+    if (length > 0 && !TYPES.includes(type) || length > 1 && major !== MAJOR) return true;
+    return length >= HEADER && this.#length > HEADER + LONGEST;
   }
 
   get #length(): number {

@@ -175,6 +175,12 @@ export class Client {
     this.#below.pause();
   }
 
+  /** Takes it again. */
+  resume(): void {
+    this.#below.resume();
+    this.socket.resume();
+  }
+
   async #waitFor(
     what: string,
     condition: () => boolean,

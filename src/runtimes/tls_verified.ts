@@ -1,0 +1,45 @@
+/**
+ * Which clients' certificates were verified, for Deno: it resumes a session with the certificate
+ * in its ticket, verifies nothing then, and takes tickets that any context of the thread has
+ * given, to whomever it was (2.9.6). So whoever was refused would come in with their ticket.
+ * @module
+ */
+
+/** Entries from which on those that have ended are looked for. */
+const FEW = 1000;
+
+/** Those that were verified by the same authorities. */
+export class Verified {
+  /** The certificates' fingerprints, and when each ends. */
+  readonly #ends = new Map<string, number>();
+  #sweepAt = FEW;
+
+  /**
+   * One that a whole handshake has verified.
+   * @param end milliseconds since the epoch
+   */
+  add(fingerprint: string, end: number): void {
+    this.#ends.set(fingerprint, end);
+    if (this.#ends.size < this.#sweepAt) return;
+    const now = Date.now();
+    for (const [other, end] of this.#ends) if (end < now) this.#ends.delete(other);
+    this.#sweepAt = Math.max(FEW, 2 * this.#ends.size);
+  }
+
+  /** Whether it was. */
+  has(fingerprint: string): boolean {
+    return this.#ends.has(fingerprint);
+  }
+}
+
+const all = new Map<string, Verified>();
+
+/**
+ * For the thread's life, as Deno's tickets are good for it: also after a reload.
+ * @param authorities PEM
+ */
+export function verifiedBy(authorities: string): Verified {
+  let found = all.get(authorities);
+  if (!found) all.set(authorities, found = new Verified());
+  return found;
+}

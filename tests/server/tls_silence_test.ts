@@ -1,0 +1,72 @@
+/** Clients that come to a place that encrypts and do not begin, or not go on. */
+import { assert, assertEquals } from "@std/assert";
+import { portOf } from "../examples/real_clients.ts";
+import { Authority, noOpenssl } from "../tools/certificates.ts";
+import { Client, until, visit } from "../tools/client.ts";
+import { end } from "../tools/command.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { openSockets } from "../tools/open_sockets.ts";
+import { Breaker } from "../tools/tls_breaker.ts";
+import { WAYS } from "../tools/ways.ts";
+
+await onEachRuntime(({ on, test: define, serve }) => {
+  function test(
+    name: string,
+    args: string[],
+    fn: (served: {
+      readonly command: ReturnType<typeof serve>;
+      readonly address: Awaited<ReturnType<ReturnType<typeof serve>["ready"]>>;
+      readonly breaker: Breaker;
+    }) => Promise<void>,
+  ): void {
+    if (noOpenssl !== null) {
+      return Deno.test({
+        name: `${on.name}: ${name}: not run, ${noOpenssl}`,
+        ignore: true,
+        fn() {},
+      });
+    }
+    define(name, async () => {
+      using authority = new Authority();
+      const { cert, key } = authority.issue("localhost", { names: ["localhost"] });
+      await using command = serve("--tls-cert", cert, "--tls-key", key, "--linger", "1", ...args);
+      const address = await command.ready();
+      Client.ca = Deno.readTextFileSync(authority.cert);
+      try {
+        {
+          await using breaker = new Breaker(portOf(address), authority.cert);
+          await fn({ command, address, breaker });
+        }
+        await end(command);
+        assert(!command.log.includes("nobody handled"), command.log);
+      } finally {
+        Client.ca = null;
+      }
+    });
+  }
+
+  const patient = ["--tls-handshake-timeout", "600"];
+  test("1,000 silent clients delay nobody", patient, async ({ address, breaker }) => {
+    await breaker.hold(["silent", 500], ["half", 500]);
+    // They would wait for ten minutes.
+    await visit(address);
+  });
+
+  const ways = on.name === "deno" ? ["multiplex", "thread", "process"] : ["multiplex", "thread"];
+  for (const way of ways) {
+    const few = way === "multiplex" ? [] : ["--max-connections", "2"];
+    const args = [...WAYS[way], ...few, "--tls-handshake-timeout", "1"];
+    test(
+      `${way}: silent clients go after the handshake's time, and free their workers`,
+      args,
+      async (served) => {
+        const { command, address, breaker } = served;
+        await breaker.hold(["silent", 2], ["half", 2]);
+        await visit(address);
+        const { port } = address as { port: number };
+        await until("they are gone", () => openSockets(port) === 0);
+        assertEquals(command.log.match(/^\+ /gm)?.length, 1, command.log);
+      },
+    );
+  }
+});
