@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
 import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
+import { trustedClient } from "../tls/resumed_clients.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
@@ -20,11 +21,13 @@ interface Inside {
 export function tlsServer(settings: TlsServerSettings): TlsServer {
   const { certificates, clientCa, clientMust, crl, alpn, min } = settings;
   const asks = clientCa !== "";
+  const authorities = pemParts(clientCa);
+  const forgets = builtin.process.versions.deno !== undefined;
   const contexts = certificates.map(({ cert, key }) =>
     builtin.tls.createSecureContext(
       {
         ...{ cert, key, minVersion: min, honorCipherOrder: true },
-        ...(asks ? { ca: pemParts(clientCa) } : {}),
+        ...(asks ? { ca: authorities } : {}),
         ...(crl === "" ? {} : { crl: pemParts(crl) }),
         // Without it Node ends each client that comes again and is asked for a certificate (26.10).
         sessionIdContext: "trivet",
@@ -44,7 +47,14 @@ export function tlsServer(settings: TlsServerSettings): TlsServer {
       new Engine(events, (below) => {
         const secureContext: SecureContext = contexts[certificate];
         const socket = new builtin.tls.TLSSocket(below, { ...options, secureContext });
-        socket.once("secure", () => events.secure(infoOf(socket, servername, asks)));
+        socket.once("secure", () => {
+          const clientOf = () => {
+            const peer = peerOf(socket);
+            if (!peer?.authorized) return peer;
+            return trustedClient(peer, socket.isSessionReused(), forgets ? authorities : null);
+          };
+          tell(events, () => infoOf(socket, servername, asks ? clientOf() : null));
+        });
         return socket;
       }),
   };
@@ -65,7 +75,13 @@ export function tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEn
       ...(certificate ?? {}),
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
     });
-    client.once("secureConnect", () => events.secure(infoOf(client, servername, true)));
+    client.once("secureConnect", () =>
+      tell(events, () => {
+        const peer = peerOf(client);
+        // The runtime has seen to it; it is seen to that it has.
+        if (!insecure && !peer?.authorized) throw new Error("The server is not trusted");
+        return infoOf(client, servername, peer);
+      }));
     return client;
   });
 }
@@ -141,18 +157,29 @@ class Engine implements TlsEngine {
   }
 }
 
-function infoOf(socket: TLSSocket, servername: string | null, asks: boolean): TlsInfo {
+/** Tells that the handshake is done; what is thrown where a socket calls would end the process. */
+function tell(events: TlsEvents, info: () => TlsInfo): void {
+  let made;
+  try {
+    made = info();
+  } catch (error) {
+    return events.failed(error);
+  }
+  events.secure(made);
+}
+
+function infoOf(socket: TLSSocket, servername: string | null, peer: TlsPeer | null): TlsInfo {
   return {
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher().name,
     servername,
     alpn: socket.alpnProtocol || null,
-    peer: asks ? peerOf(socket) : null,
+    peer,
   };
 }
 
 function peerOf(socket: TLSSocket): TlsPeer | null {
-  const { raw } = socket.getPeerCertificate();
+  const raw = socket.getPeerCertificate()?.raw;
   if (raw === undefined) return null;
   const { subject, subjectAltName, fingerprint256, serialNumber, notAfter } = factsOf(
     new builtin.crypto.X509Certificate(raw),
