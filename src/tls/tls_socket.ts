@@ -17,6 +17,8 @@ import type { TlsInfo } from "../connection/tls_info.ts";
 const PIECE = 32 * 1024;
 /** Bytes of the smallest buffer for what comes: there is one for each connection. */
 const SMALLEST = 4 * 1024;
+/** Bytes that wait to be sent, before nothing more is read: more than a piece has, encrypted. */
+const MOST_WAITING = 64 * 1024;
 /** Turns of the event loop in which an engine must tell what it has been given. */
 const TURNS = 2;
 
@@ -71,6 +73,7 @@ export class TlsSocket implements Socket {
     this.#shaken.promise.catch(ignore);
     this.#engine = makeEngine({
       send: (bytes) => {
+        if (this.#sendError) return;
         this.#out.push(bytes);
         if (!this.#isWriting) this.#flush();
       },
@@ -124,7 +127,7 @@ export class TlsSocket implements Socket {
       this.#isWriting = false;
     }
     // Encrypted it is longer: so all of it has come out, if nothing else was on its way.
-    const isOut = this.#out.reduce((sum, { length }) => sum + length, 0) > piece.length;
+    const isOut = this.#waiting > piece.length;
     const sending = this.#flush();
     if (this.#sendError) throw this.#sendError;
     return isFree && isOut && sending === null ? piece.length : this.#whenSent(piece.length);
@@ -167,6 +170,7 @@ export class TlsSocket implements Socket {
     while (this.#isWanted && this.#records.has()) this.#engine.receive(this.#records.take());
     if (!this.#isWanted || this.#isReading || this.#error) return;
     if (this.#isOver) return this.#over();
+    if (this.#sending && this.#waiting > MOST_WAITING) return this.#receiveLater(this.#sending);
     this.#buffer ??= new Uint8Array(SMALLEST);
     let length;
     try {
@@ -177,6 +181,15 @@ export class TlsSocket implements Socket {
     this.#isReading = true;
     if (length === null || typeof length === "number") length = Promise.resolve(length);
     length.then(this.#received, this.#notReceived);
+  }
+
+  /** A peer that asks for answers of the engine's own, such as new keys, and reads none, fills no memory. */
+  #receiveLater(sending: Promise<void>): void {
+    this.#isReading = true;
+    sending.then(() => {
+      this.#isReading = false;
+      this.#receive();
+    });
   }
 
   // Made once for the connection, not once for each read.
@@ -247,6 +260,11 @@ export class TlsSocket implements Socket {
     while (this.#sending) await this.#sending;
     if (this.#sendError ?? this.#error) throw this.#sendError ?? this.#error;
     return length;
+  }
+
+  /** Bytes that are encrypted, and not sent yet. */
+  get #waiting(): number {
+    return this.#out.reduce((sum, { length }) => sum + length, 0);
   }
 
   /** Sends what is encrypted; null if all of it has gone. */
