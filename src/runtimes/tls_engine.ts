@@ -7,27 +7,42 @@ import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
 import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
-import { trustedClient } from "../tls/resumed_clients.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
+import { type Verified, verifiedBy } from "./tls_verified.ts";
 
 /** What of a socket Node's own types do not tell. */
 interface Inside {
   readonly _handle?: { verifyError?(): string | Error | null } | null;
 }
 
+/**
+ * Those of TLS 1.3, and of TLS 1.2 those with forward secrecy whose records are authenticated
+ * as they are encrypted: all that Deno has (2.9.6). Those with CBC that Node and Bun would
+ * take too leave room for timing attacks such as Lucky 13 (CVE-2013-0169).
+ */
+const CIPHERS = [
+  ...["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"],
+  ...["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].flatMap((cipher) => [
+    `ECDHE-ECDSA-${cipher}`,
+    `ECDHE-RSA-${cipher}`,
+  ]),
+].join(":");
+
 /** A server's contexts, made once. */
 export function tlsServer(settings: TlsServerSettings): TlsServer {
   const { certificates, clientCa, clientMust, crl, alpn, min } = settings;
   const asks = clientCa !== "";
-  const authorities = pemParts(clientCa);
-  const forgets = builtin.process.versions.deno !== undefined;
+  const isDeno = builtin.process.versions.deno !== undefined;
+  const verified = asks && isDeno ? verifiedBy(clientCa) : null;
   const contexts = certificates.map(({ cert, key }) =>
     builtin.tls.createSecureContext(
       {
-        ...{ cert, key, minVersion: min, honorCipherOrder: true },
-        ...(asks ? { ca: authorities } : {}),
+        ...{ cert, key, minVersion: min, ciphers: CIPHERS, honorCipherOrder: true },
+        // Node's would let a client of TLS 1.2 shake hands three times again (26.10).
+        secureOptions: builtin.crypto.constants.SSL_OP_NO_RENEGOTIATION,
+        ...(asks ? { ca: pemParts(clientCa) } : {}),
         ...(crl === "" ? {} : { crl: pemParts(crl) }),
         // Without it Node ends each client that comes again and is asked for a certificate (26.10).
         sessionIdContext: "trivet",
@@ -37,7 +52,7 @@ export function tlsServer(settings: TlsServerSettings): TlsServer {
   const options = {
     isServer: true,
     requestCert: asks,
-    // What it refuses, the client is told by an alert; Node and Deno look at it afterwards, too.
+    // What it refuses, the client is told by an alert, if not on Deno (2.9.6).
     rejectUnauthorized: asks && clientMust,
     ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
   };
@@ -47,14 +62,7 @@ export function tlsServer(settings: TlsServerSettings): TlsServer {
       new Engine(events, (below) => {
         const secureContext: SecureContext = contexts[certificate];
         const socket = new builtin.tls.TLSSocket(below, { ...options, secureContext });
-        socket.once("secure", () => {
-          const clientOf = () => {
-            const peer = peerOf(socket);
-            if (!peer?.authorized) return peer;
-            return trustedClient(peer, socket.isSessionReused(), forgets ? authorities : null);
-          };
-          tell(events, () => infoOf(socket, servername, asks ? clientOf() : null));
-        });
+        socket.once("secure", () => tell(events, () => infoOf(socket, servername, asks, verified)));
         return socket;
       }),
   };
@@ -77,10 +85,10 @@ export function tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEn
     });
     client.once("secureConnect", () =>
       tell(events, () => {
-        const peer = peerOf(client);
-        // The runtime has seen to it; it is seen to that it has.
-        if (!insecure && !peer?.authorized) throw new Error("The server is not trusted");
-        return infoOf(client, servername, peer);
+        const info = infoOf(client, servername, true);
+        // The runtime sees to it; here it is seen to that it has.
+        if (!insecure && !info.peer?.authorized) throw new Error("the server is not trusted");
+        return info;
       }));
     return client;
   });
@@ -94,6 +102,8 @@ class Engine implements TlsEngine {
   readonly endsBoth = builtin.process.versions.bun !== undefined;
   readonly #below: Duplex;
   readonly #socket: TLSSocket;
+  /** What came before the socket has begun; null once it has. */
+  #early: Uint8Array[] | null = [];
   #destroyed = false;
   #isEnding = false;
   #hasEnded = false;
@@ -123,6 +133,15 @@ class Engine implements TlsEngine {
     // A TLSSocket that no server of Node's owns tells its errors so.
     socket.on("_tlsError", onError);
     socket.once("close", () => this.#closed(events));
+    // It begins in a tick of its own. Deno's throws in it, where nobody can catch, if what has
+    // come by then is a hello that it refuses (2.9.6).
+    builtin.process.nextTick(() => this.#begin());
+  }
+
+  #begin(): void {
+    const early = this.#early!;
+    this.#early = null;
+    for (const bytes of early) this.#below.push(bytes);
   }
 
   /** Nothing is written any more; that the other end has ended may be told a moment later. */
@@ -134,7 +153,8 @@ class Engine implements TlsEngine {
   }
 
   receive(bytes: Uint8Array): void {
-    this.#below.push(bytes);
+    if (this.#early) this.#early.push(bytes);
+    else this.#below.push(bytes);
   }
 
   write(bytes: Uint8Array, done: () => void): void {
@@ -158,33 +178,44 @@ class Engine implements TlsEngine {
 }
 
 /** Tells that the handshake is done; what is thrown where a socket calls would end the process. */
-function tell(events: TlsEvents, info: () => TlsInfo): void {
-  let made;
+function tell(events: TlsEvents, makeInfo: () => TlsInfo): void {
+  let info;
   try {
-    made = info();
+    info = makeInfo();
   } catch (error) {
     return events.failed(error);
   }
-  events.secure(made);
+  events.secure(info);
 }
 
-function infoOf(socket: TLSSocket, servername: string | null, peer: TlsPeer | null): TlsInfo {
+function infoOf(
+  socket: TLSSocket,
+  servername: string | null,
+  asks: boolean,
+  verified: Verified | null = null,
+): TlsInfo {
   return {
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher().name,
     servername,
     alpn: socket.alpnProtocol || null,
-    peer,
+    peer: asks ? peerOf(socket, verified) : null,
   };
 }
 
-function peerOf(socket: TLSSocket): TlsPeer | null {
+function peerOf(socket: TLSSocket, verified: Verified | null): TlsPeer | null {
   const raw = socket.getPeerCertificate()?.raw;
   if (raw === undefined) return null;
   const { subject, subjectAltName, fingerprint256, serialNumber, notAfter } = factsOf(
     new builtin.crypto.X509Certificate(raw),
   );
-  const error = verifyError(socket);
+  let error = verifyError(socket);
+  if (error === null && verified !== null) {
+    if (!socket.isSessionReused()) verified.add(fingerprint256, notAfter);
+    else if (!verified.has(fingerprint256)) error = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+  }
+  // A session that is resumed may have outlived it.
+  if (error === null && !(notAfter >= Date.now())) error = "CERT_HAS_EXPIRED";
   return {
     ...{ subject, subjectAltName, fingerprint256, serialNumber, notAfter },
     authorized: error === null,

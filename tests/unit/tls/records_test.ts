@@ -24,3 +24,14 @@ test("what is no record is given on at once", () => {
   assertEquals(records.take().length, 10);
   assertEquals(records.has(), false);
 });
+
+test("what no record begins with is given as it is, and not waited for", () => {
+  for (
+    const begin of [[71], [23, 4], [22, 3, 3, 255, 255]]
+  ) {
+    const records = new Records();
+    records.add(Uint8Array.from(begin));
+    assertEquals(records.has(), true);
+    assertEquals([...records.take()], begin);
+  }
+});
