@@ -44,6 +44,9 @@ for (const name of ["deno", "bun", "node"] as const) {
       assertEquals(after("wrong option"), [
         "TypeError Cannot encrypt with one of cert and key: they belong together",
       ]);
+      assertEquals(after("no name"), [
+        "TypeError Cannot encrypt with no servername: give a name",
+      ]);
       assertMatch(after("at once")[0], /^EPROTO Cannot connect to 127.0.0.1:\d+: TLS has failed: /);
     },
   });
