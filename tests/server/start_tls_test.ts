@@ -29,7 +29,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       ]);
       const [first, ...others] = after("server");
       assertEquals(first, "TLSv1.3 localhost demo nobody");
-      assertEquals(others.length, 5);
+      assertEquals(others.length, 6);
       assertMatch(others[3], /^EPROTO The client does not speak TLS$/);
       assertEquals(after("twice"), ["EALREADY It is encrypted already"]);
       assertMatch(
