@@ -177,6 +177,7 @@ export class SocketConnection implements Connection {
   layer<Layer extends Socket>(over: (socket: Socket, unread: Uint8Array | null) => Layer): Layer {
     const layer = over(this.#socket, this.#reader.unread);
     this.#reader.unread = null;
+    layer.onMoved = () => this.#end.idleTimer?.moved();
     this.#socket =
       this.#end.socket =
       this.#writer.socket =

@@ -35,6 +35,7 @@ interface Reader {
 export class TlsSocket implements Socket {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
+  onMoved: (() => void) | null = null;
   readonly #raw: Socket;
   readonly #engine: TlsEngine;
   readonly #shaken = Promise.withResolvers<TlsInfo>();
@@ -196,6 +197,7 @@ export class TlsSocket implements Socket {
   #received = (length: number | null): void => {
     this.#isReading = false;
     if (length === null) return this.#over();
+    this.onMoved?.();
     const buffer = this.#buffer!;
     // Others than Deno's engine may keep it.
     this.#give(buffer.slice(0, length));
@@ -288,7 +290,11 @@ export class TlsSocket implements Socket {
   async #sendRest(bytes: Uint8Array, from: number, first: Promise<number>): Promise<void> {
     try {
       let sent = from + await first;
-      while (sent < bytes.length) sent += await this.#raw.write(bytes.subarray(sent));
+      this.onMoved?.();
+      while (sent < bytes.length) {
+        sent += await this.#raw.write(bytes.subarray(sent));
+        this.onMoved?.();
+      }
     } catch (error) {
       this.#sendError = error;
     }

@@ -23,6 +23,7 @@ class FakeEngine implements TlsEngine {
     for (const char of text(received)) {
       if (char === "!") this.events.secure(INFO);
       else if (char === ".") this.events.ended();
+      else if (char === "~") continue; // a part of a record
       else if (char === "k") this.events.send(new Uint8Array(1024)); // an answer of its own
       else if (char === "?") this.events.failed(new Error("error:0A:SSL routines:f:bad_record"));
       else this.events.data(bytes(char));
@@ -212,4 +213,18 @@ test("nothing is read while what the engine answers by itself waits for a peer t
   assertEquals(await reading, "x");
   await settle();
   assertEquals(raw.received.length, 1000 * 1024);
+});
+
+test("a record that comes slowly is a peer that is not idle", async () => {
+  const { raw, socket } = await open();
+  let moved = 0;
+  socket.onMoved = () => moved++;
+  const reading = read(socket);
+  for (let i = 0; i < 3; i++) {
+    raw.arrive("~");
+    await settle();
+  }
+  assertEquals(moved, 3);
+  raw.arrive("x");
+  assertEquals(await reading, "x");
 });
