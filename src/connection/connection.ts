@@ -71,12 +71,14 @@ export interface Connection<Ends extends Address = Address> {
   readonly tls: TlsInfo | null;
   /**
    * Encrypts from here on, after the writes called before it; what was read before came
-   * unencrypted, so what of it nobody has taken is dropped (RFC 9325, 3.2; CVE-2011-0411), and
-   * a `Framed` is made anew. The connection is a server's with {@linkcode TlsOptions} if it
-   * was accepted, a client's with {@linkcode ConnectTlsOptions} if `connect` gave it. Files
-   * are read once for each object of options.
+   * unencrypted, so what of it nobody has taken is dropped, also by a `Framed` (RFC 9325, 3.2;
+   * CVE-2011-0411). Until it resolves, nobody else may read or write. The connection is a
+   * server's with {@linkcode TlsOptions} if it was accepted, a client's with
+   * {@linkcode ConnectTlsOptions} if `connect` gave it. Files are read once for each object of
+   * options.
    * @throws {SystemError} with `EPROTO` if the ends do not agree, `ETIMEDOUT` if that takes
-   * too long, `EALREADY` if it is encrypted, `ENOTSUP` in a blocking handler
+   * too long, `EALREADY` if it is encrypted, `EBUSY` while it begins already, `ENOTSUP` in a
+   * blocking handler
    * @throws {TypeError} for a wrong option
    */
   startTls(options?: TlsOptions | ConnectTlsOptions): Promise<TlsInfo>;

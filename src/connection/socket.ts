@@ -37,6 +37,8 @@ export interface Socket {
    * @throws {SystemError} with `ENOTSUP` where it can only be closed, which it is then
    */
   reset(linger: number): void | Promise<void>;
+  /** Layers only: called when bytes have moved below it, of which none may be the handler's yet. */
+  onMoved?: (() => void) | null;
   /** Event loops' sockets: calls `listener` when the peer has reset, or both directions have ended. */
   onGone?(listener: (isReset: boolean) => void): void;
   /**
@@ -61,4 +63,6 @@ export interface Socket {
 }
 
 /** A socket that can all of it that a blocking one can. */
-export type WholeBlockingSocket = Required<Omit<Socket, "onGone" | "uncount" | "delivered">>;
+export type WholeBlockingSocket = Required<
+  Omit<Socket, "onGone" | "onMoved" | "uncount" | "delivered">
+>;

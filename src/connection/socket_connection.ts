@@ -36,9 +36,11 @@ export class SocketConnection implements Connection {
   tlsStarter: TlsStarter | null = null;
   /** Called before FIN: writes what somebody holds back. */
   beforeEnd: (() => void) | null = null;
+  /** Called before TLS begins: drops what somebody has read ahead. */
+  beforeTls: (() => void) | null = null;
 
   #socket: Socket;
-  #use: "calls" | "streams" | null = null;
+  #use: "calls" | "streams" | "handshake" | null = null;
   readonly #end: ConnectionEnd;
   readonly #reader: Reader;
   readonly #writer: Writer;
@@ -163,6 +165,16 @@ export class SocketConnection implements Connection {
     this.#reader.handOn(unread);
   }
 
+  /** Reads for TLS that begins, while nobody else may. */
+  readAhead(buffer: Uint8Array): Promise<number | null> {
+    return this.#reader.read(buffer);
+  }
+
+  /** What was read ahead comes again. */
+  giveBack(bytes: Uint8Array): void {
+    this.#reader.handOn(bytes);
+  }
+
   /**
    * Puts something between it and its socket, such as TLS, which owns the socket then: from
    * here on what is read and written goes through it.
@@ -171,7 +183,7 @@ export class SocketConnection implements Connection {
   layer<Layer extends Socket>(over: (socket: Socket, unread: Uint8Array | null) => Layer): Layer {
     const layer = over(this.#socket, this.#reader.unread);
     this.#reader.unread = null;
-    this.#use = null;
+    layer.onMoved = () => this.#end.idleTimer?.moved();
     this.#socket =
       this.#end.socket =
       this.#writer.socket =
@@ -209,9 +221,16 @@ export class SocketConnection implements Connection {
     if (this.#reader.reading) this.#end.misused("EBUSY");
     const refused = this.#claim("calls");
     if (refused) throw refused;
-    await this.#writer.writing;
-    this.#reader.unread = null;
-    return this.tls = await this.tlsStarter(this, options);
+    this.beforeEnd?.();
+    this.beforeTls?.();
+    this.#use = "handshake";
+    try {
+      await this.#writer.writing;
+      this.#reader.unread = null;
+      return this.tls = await this.tlsStarter(this, options);
+    } finally {
+      this.#use = "calls";
+    }
   }
 
   closeWrite(): Promise<void> {
@@ -302,7 +321,10 @@ export class SocketConnection implements Connection {
     });
   }
 
-  #claim(use: "calls" | "streams"): TypeError | null {
+  #claim(use: "calls" | "streams"): Error | null {
+    if (this.#use === "handshake") {
+      return new SystemError("EBUSY", "TLS begins on it: an `await` is missing before startTls");
+    }
     if (this.#use !== null && this.#use !== use) {
       return new TypeError("Cannot use the streams and read or write of one connection");
     }

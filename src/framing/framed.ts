@@ -62,7 +62,8 @@ export class Framed {
       const held = this.#held = new HeldBack((bytes) => connection.write(bytes));
       own.beforeEnd = () => void held.flush().catch(ignore);
     }
-    this.#receiver = new Receiver(own, options.onTooLong ?? "error", this.#held);
+    const receiver = this.#receiver = new Receiver(own, options.onTooLong ?? "error", this.#held);
+    if (own.beforeTls !== undefined) own.beforeTls = () => receiver.forget();
   }
 
   /**

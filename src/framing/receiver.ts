@@ -16,7 +16,10 @@ import type { FramedOptions, ReadOptions } from "./options.ts";
 export type OwnConnection =
   & Connection
   & Partial<
-    Pick<SocketConnection, "beforeEnd" | "handOn" | "misused" | "readInVain" | "waitReadable">
+    Pick<
+      SocketConnection,
+      "beforeEnd" | "beforeTls" | "handOn" | "misused" | "readInVain" | "waitReadable"
+    >
   >;
 
 /** What has come, and the wait for more. */
@@ -60,6 +63,12 @@ export class Receiver {
   /** Whether a read of the connection is under way, so that it cannot have another. */
   get reads(): boolean {
     return this.#reading;
+  }
+
+  /** Forgets what has come. */
+  forget(): void {
+    this.incoming.drop(this.incoming.length);
+    this.#skip = 0;
   }
 
   /**

@@ -62,7 +62,7 @@ export function tlsServer(settings: TlsServerSettings): TlsServer {
       new Engine(events, (below) => {
         const secureContext: SecureContext = contexts[certificate];
         const socket = new builtin.tls.TLSSocket(below, { ...options, secureContext });
-        socket.once("secure", () => events.secure(infoOf(socket, servername, asks, verified)));
+        socket.once("secure", () => tell(events, () => infoOf(socket, servername, asks, verified)));
         return socket;
       }),
   };
@@ -83,7 +83,13 @@ export function tlsClient(settings: TlsClientSettings, events: TlsEvents): TlsEn
       ...(certificate ?? {}),
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
     });
-    client.once("secureConnect", () => events.secure(infoOf(client, servername, true)));
+    client.once("secureConnect", () =>
+      tell(events, () => {
+        const info = infoOf(client, servername, true);
+        // The runtime sees to it; here it is seen to that it has.
+        if (!insecure && !info.peer?.authorized) throw new Error("the server is not trusted");
+        return info;
+      }));
     return client;
   });
 }
@@ -171,6 +177,17 @@ class Engine implements TlsEngine {
   }
 }
 
+/** Tells that the handshake is done; what is thrown where a socket calls would end the process. */
+function tell(events: TlsEvents, makeInfo: () => TlsInfo): void {
+  let info;
+  try {
+    info = makeInfo();
+  } catch (error) {
+    return events.failed(error);
+  }
+  events.secure(info);
+}
+
 function infoOf(
   socket: TLSSocket,
   servername: string | null,
@@ -187,7 +204,7 @@ function infoOf(
 }
 
 function peerOf(socket: TLSSocket, verified: Verified | null): TlsPeer | null {
-  const { raw } = socket.getPeerCertificate();
+  const raw = socket.getPeerCertificate()?.raw;
   if (raw === undefined) return null;
   const { subject, subjectAltName, fingerprint256, serialNumber, notAfter } = factsOf(
     new builtin.crypto.X509Certificate(raw),
@@ -198,7 +215,7 @@ function peerOf(socket: TLSSocket, verified: Verified | null): TlsPeer | null {
     else if (!verified.has(fingerprint256)) error = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
   }
   // A session that is resumed may have outlived it.
-  if (error === null && notAfter < Date.now()) error = "CERT_HAS_EXPIRED";
+  if (error === null && !(notAfter >= Date.now())) error = "CERT_HAS_EXPIRED";
   return {
     ...{ subject, subjectAltName, fingerprint256, serialNumber, notAfter },
     authorized: error === null,

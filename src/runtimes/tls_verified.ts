@@ -26,11 +26,18 @@ export class Verified {
     this.#sweepAt = Math.max(FEW, 2 * this.#ends.size);
   }
 
+  /** What those authorities have verified was verified by these, too. */
+  addAll(other: Verified): void {
+    for (const [fingerprint, end] of other.#ends) this.add(fingerprint, end);
+  }
+
   /** Whether it was. */
   has(fingerprint: string): boolean {
     return this.#ends.has(fingerprint);
   }
 }
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 const all = new Map<string, Verified>();
 
@@ -40,6 +47,13 @@ const all = new Map<string, Verified>();
  */
 export function verifiedBy(authorities: string): Verified {
   let found = all.get(authorities);
-  if (!found) all.set(authorities, found = new Verified());
+  if (found) return found;
+  found = new Verified();
+  // Whoever comes again when an authority was added would be refused for as long as they resume.
+  for (const [before, verified] of all) {
+    const isLess = before.match(CERTIFICATE)?.every((one) => authorities.includes(one));
+    if (isLess) found.addAll(verified);
+  }
+  all.set(authorities, found);
   return found;
 }

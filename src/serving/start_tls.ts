@@ -40,6 +40,8 @@ export function clientTls(
 ): TlsClientSettings {
   checkOptions("encrypt", options, CLIENT_KINDS);
   const { servername = hostname, ca, insecure = false, cert, key } = options;
+  // Runtimes would take it for localhost.
+  if (servername === "") throw new TypeError("Cannot encrypt with no servername: give a name");
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot encrypt with one of cert and key: they belong together");
   }

@@ -44,7 +44,7 @@ export async function shakeHands(
   if (hello === null) return null;
   const { servername } = hello;
   const certificate = pickCertificate(servername, server.names);
-  connection.handOn(hello.bytes);
+  connection.giveBack(hello.bytes);
   let came: Uint8Array | null = null;
   const socket = connection.layer((raw, unread) => {
     came = unread;
@@ -63,7 +63,7 @@ async function readHello(
 ): Promise<{ readonly bytes: Uint8Array; readonly servername: string | null } | null> {
   const buffer = new Uint8Array(LONGEST_HELLO);
   for (let filled = 0;;) {
-    const length = await connection.read(buffer.subarray(filled)).catch((error) => {
+    const length = await connection.readAhead(buffer.subarray(filled)).catch((error) => {
       if (connection.closedBy !== null) throw error;
       return null; // it has reset, which is to leave, too
     });

@@ -15,7 +15,7 @@ const LONGEST = 2 ** 14 + 2048;
 
 /** What has come and was not taken. */
 export class Records {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
 
   /** Adds what has come, which is its own from here on. */
   add(bytes: Uint8Array): void {
@@ -31,7 +31,8 @@ export class Records {
   take(): Uint8Array {
     const length = this.#isNone ? this.#bytes.length : this.#length;
     const record = this.#bytes.subarray(0, length);
-    this.#bytes = this.#bytes.subarray(length);
+    // An empty part would keep all of the buffer for as long as nothing comes.
+    this.#bytes = length === this.#bytes.length ? NOTHING : this.#bytes.subarray(length);
     return record;
   }
 
@@ -45,3 +46,5 @@ export class Records {
     return HEADER + ((this.#bytes[3] << 8) | this.#bytes[4]);
   }
 }
+
+const NOTHING = new Uint8Array(0);

@@ -17,6 +17,8 @@ import type { TlsInfo } from "../connection/tls_info.ts";
 const PIECE = 32 * 1024;
 /** Bytes of the smallest buffer for what comes: there is one for each connection. */
 const SMALLEST = 4 * 1024;
+/** Bytes that wait to be sent, before nothing more is read: more than a piece has, encrypted. */
+const MOST_WAITING = 64 * 1024;
 /** Turns of the event loop in which an engine must tell what it has been given. */
 const TURNS = 2;
 
@@ -33,6 +35,7 @@ interface Reader {
 export class TlsSocket implements Socket {
   readonly localAddr: Address;
   readonly remoteAddr: Address;
+  onMoved: (() => void) | null = null;
   readonly #raw: Socket;
   readonly #engine: TlsEngine;
   readonly #shaken = Promise.withResolvers<TlsInfo>();
@@ -71,6 +74,7 @@ export class TlsSocket implements Socket {
     this.#shaken.promise.catch(ignore);
     this.#engine = makeEngine({
       send: (bytes) => {
+        if (this.#sendError) return;
         this.#out.push(bytes);
         if (!this.#isWriting) this.#flush();
       },
@@ -124,7 +128,7 @@ export class TlsSocket implements Socket {
       this.#isWriting = false;
     }
     // Encrypted it is longer: so all of it has come out, if nothing else was on its way.
-    const isOut = this.#out.reduce((sum, { length }) => sum + length, 0) > piece.length;
+    const isOut = this.#waiting > piece.length;
     const sending = this.#flush();
     if (this.#sendError) throw this.#sendError;
     return isFree && isOut && sending === null ? piece.length : this.#whenSent(piece.length);
@@ -167,6 +171,7 @@ export class TlsSocket implements Socket {
     while (this.#isWanted && this.#records.has()) this.#engine.receive(this.#records.take());
     if (!this.#isWanted || this.#isReading || this.#error) return;
     if (this.#isOver) return this.#over();
+    if (this.#sending && this.#waiting > MOST_WAITING) return this.#receiveLater(this.#sending);
     this.#buffer ??= new Uint8Array(SMALLEST);
     let length;
     try {
@@ -179,10 +184,20 @@ export class TlsSocket implements Socket {
     length.then(this.#received, this.#notReceived);
   }
 
+  /** A peer that asks for answers of the engine's own, such as new keys, and reads none, fills no memory. */
+  #receiveLater(sending: Promise<void>): void {
+    this.#isReading = true;
+    sending.then(() => {
+      this.#isReading = false;
+      this.#receive();
+    });
+  }
+
   // Made once for the connection, not once for each read.
   #received = (length: number | null): void => {
     this.#isReading = false;
     if (length === null) return this.#over();
+    this.onMoved?.();
     const buffer = this.#buffer!;
     // Others than Deno's engine may keep it.
     this.#give(buffer.slice(0, length));
@@ -249,6 +264,11 @@ export class TlsSocket implements Socket {
     return length;
   }
 
+  /** Bytes that are encrypted, and not sent yet. */
+  get #waiting(): number {
+    return this.#out.reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** Sends what is encrypted; null if all of it has gone. */
   #flush(): Promise<void> | null {
     if (this.#sending || this.#out.length === 0 || this.#sendError) return this.#sending;
@@ -270,7 +290,11 @@ export class TlsSocket implements Socket {
   async #sendRest(bytes: Uint8Array, from: number, first: Promise<number>): Promise<void> {
     try {
       let sent = from + await first;
-      while (sent < bytes.length) sent += await this.#raw.write(bytes.subarray(sent));
+      this.onMoved?.();
+      while (sent < bytes.length) {
+        sent += await this.#raw.write(bytes.subarray(sent));
+        this.onMoved?.();
+      }
     } catch (error) {
       this.#sendError = error;
     }

@@ -29,7 +29,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       ]);
       const [first, ...others] = after("server");
       assertEquals(first, "TLSv1.3 localhost demo nobody");
-      assertEquals(others.length, 5);
+      assertEquals(others.length, 6);
       assertMatch(others[3], /^EPROTO The client does not speak TLS$/);
       assertEquals(after("twice"), ["EALREADY It is encrypted already"]);
       assertMatch(
@@ -43,6 +43,9 @@ for (const name of ["deno", "bun", "node"] as const) {
       assertMatch(after("no handshake")[0], /^ECONNRESET /);
       assertEquals(after("wrong option"), [
         "TypeError Cannot encrypt with one of cert and key: they belong together",
+      ]);
+      assertEquals(after("no name"), [
+        "TypeError Cannot encrypt with no servername: give a name",
       ]);
       assertMatch(after("at once")[0], /^EPROTO Cannot connect to 127.0.0.1:\d+: TLS has failed: /);
     },

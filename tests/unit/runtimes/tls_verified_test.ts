@@ -15,3 +15,12 @@ test("certificates that have ended do not stay for ever", () => {
   for (let i = 0; i < 3000; i++) verified.add(`${i}`, Date.now() - 1);
   assertEquals([verified.has("ended"), verified.has("good")], [false, true]);
 });
+
+test("what was verified stays so when an authority is added, and not when one is taken away", () => {
+  const [a, b, c] = ["A", "B", "C"].map((name) =>
+    `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`
+  );
+  verifiedBy(a + b).add("1", Infinity);
+  const known = [a + c + b, a, b + c].map((all) => verifiedBy(all).has("1"));
+  assertEquals(known, [true, false, false]);
+});

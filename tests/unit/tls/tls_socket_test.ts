@@ -1,5 +1,5 @@
 /** A socket over an engine: what is given on, what waits, and how it ends. */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/connection/errors.ts";
 import type { TlsEngine, TlsEvents } from "../../../src/tls/tls_engine.ts";
 import { TlsSocket } from "../../../src/tls/tls_socket.ts";
@@ -8,7 +8,7 @@ import { bytes, failure, settle, test, text } from "../../tools/unit.ts";
 
 const INFO = { protocol: "TLSv1.3", cipher: "x", servername: null, alpn: null, peer: null };
 
-/** "Encrypts" by brackets; `!` is the handshake, `.` is close_notify, `?` is what fails. */
+/** "Encrypts" by brackets; `!` is the handshake, `k` is answered, `.` is close_notify, `?` is what fails. */
 class FakeEngine implements TlsEngine {
   readonly endsBoth: boolean = false;
   destroyed = false;
@@ -23,6 +23,8 @@ class FakeEngine implements TlsEngine {
     for (const char of text(received)) {
       if (char === "!") this.events.secure(INFO);
       else if (char === ".") this.events.ended();
+      else if (char === "~") continue; // a part of a record
+      else if (char === "k") this.events.send(new Uint8Array(1024)); // an answer of its own
       else if (char === "?") this.events.failed(new Error("error:0A:SSL routines:f:bad_record"));
       else this.events.data(bytes(char));
     }
@@ -198,4 +200,31 @@ test("an engine that ends both directions gets a record when it is asked for", a
   assertEquals(await socket.write(bytes("answer")), 6);
   assertEquals(await read(socket), null);
   assertEquals(given, ["!", "a", "b", "."]);
+});
+
+test("nothing is read while what the engine answers by itself waits for a peer that does not read", async () => {
+  const { raw, socket } = await open();
+  raw.take = () => 0;
+  const reading = read(socket);
+  raw.arrive(...Array<string>(1000).fill("k"), "x");
+  for (let i = 0; i < 300; i++) await settle();
+  assert(raw.reads < 100, `${raw.reads} reads`);
+  raw.resume();
+  assertEquals(await reading, "x");
+  await settle();
+  assertEquals(raw.received.length, 1000 * 1024);
+});
+
+test("a record that comes slowly is a peer that is not idle", async () => {
+  const { raw, socket } = await open();
+  let moved = 0;
+  socket.onMoved = () => moved++;
+  const reading = read(socket);
+  for (let i = 0; i < 3; i++) {
+    raw.arrive("~");
+    await settle();
+  }
+  assertEquals(moved, 3);
+  raw.arrive("x");
+  assertEquals(await reading, "x");
 });
