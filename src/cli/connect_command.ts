@@ -55,7 +55,7 @@ export async function connectCommand(
     await runtime.writeOut("stdout", CONNECT_HELP);
     return 0;
   }
-  const tls = tlsGiven(given);
+  const tls = clientTls(given);
   const connection = await connect(target(given)).catch((error) => {
     // Whether the call or what comes after it sees a reset is chance.
     if (errorCode(error) === "ECONNRESET") throw new Error(WAS_RESET, { cause: error });
@@ -77,7 +77,7 @@ export async function connectCommand(
 }
 
 /** How it is encrypted; null if it is not. */
-function tlsGiven(given: Given): ConnectTlsOptions | null {
+function clientTls(given: Given): ConnectTlsOptions | null {
   const [ca, cert, key] = ["ca", "cert", "key"].map((name) => given.text(name));
   const insecure = given.has("insecure");
   if (!given.has("tls")) {

@@ -29,7 +29,7 @@ import { INETD_OPTIONS } from "./inetd_options.ts";
 import { type Given, parseOptions } from "./options.ts";
 import { optionsGiven } from "./serve_settings.ts";
 import { takeSignals } from "./stop_signals.ts";
-import { tlsGiven } from "./tls_options.ts";
+import { serverTls } from "./tls_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** The help text. */
@@ -146,7 +146,7 @@ async function serveOne(
 /** The options that were given, as `serve()` takes them: each client has its process. */
 function inetdSettings(given: Given, onEvent: (event: ServerEvent) => void): ServeOptions {
   const options = optionsGiven(INETD_OPTIONS, given);
-  const tls = tlsGiven(given);
+  const tls = serverTls(given);
   return { model: "process", ...options, tls, messages: given.has("verbose"), onEvent };
 }
 

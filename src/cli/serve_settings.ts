@@ -8,7 +8,7 @@ import { hostMistake } from "../check_options.ts";
 import { settle } from "../server/settings.ts";
 import type { Given } from "./options.ts";
 import { KEEPALIVE, SERVE_OPTIONS, type ServeOption } from "./serve_options.ts";
-import { tlsGiven } from "./tls_options.ts";
+import { serverTls } from "./tls_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /**
@@ -37,7 +37,7 @@ export function serveSettings(given: Given, passedOn = 0): ServeOptions {
   if (permissions.includes("none") && permissions.length > 1) {
     throw new UsageError("--worker-permissions none goes without other permissions");
   }
-  const tls = tlsGiven(given);
+  const tls = serverTls(given);
   const options: ServeOptions = { listen, tls, ...optionsGiven(SERVE_OPTIONS, given) };
   if (permissions[0] === "none") options.workerPermissions = [];
   try {

@@ -85,7 +85,7 @@ const NEEDS = [
  * What was given, as `serve()` takes it; undefined if nothing was.
  * @throws {UsageError} where they do not go together
  */
-export function tlsGiven(given: Given): TlsOptions | undefined {
+export function serverTls(given: Given): TlsOptions | undefined {
   const isThere = (name: string) => given.texts(name).length > 0;
   for (const [name, other] of NEEDS) {
     if (isThere(name) && !isThere(other)) throw new UsageError(`--${name} goes with --${other}`);

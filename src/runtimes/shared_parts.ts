@@ -5,11 +5,12 @@
 import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
+import { certificateFacts, keyFits } from "./certificate_facts.ts";
 import { listenToHandOver } from "./node_listener.ts";
 import { processScope } from "./node_worker_process.ts";
 import { descriptorLimit, memoryOf } from "./proc.ts";
 import { readInput } from "./read_input.ts";
-import { certificateFacts, keyFits, tlsClient, tlsServer } from "./tls_engine.ts";
+import { tlsClient, tlsServer } from "./tls_engine.ts";
 
 /** What of a {@linkcode Runtime} this gives. */
 export const sharedParts: Pick<

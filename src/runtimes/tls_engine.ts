@@ -5,11 +5,12 @@
  */
 import type { Duplex } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { CertificateFacts, TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
+import type { TlsEngine, TlsEvents, TlsServer } from "../tls/tls_engine.ts";
 import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { SystemError } from "../connection/errors.ts";
 import { builtin } from "./builtin.ts";
+import { certificateFacts, factsOf } from "./certificate_facts.ts";
 import { type Verified, verifiedBy } from "./tls_verified.ts";
 
 /** What of a socket Node's own types do not tell. */
@@ -239,33 +240,6 @@ function verifyError(socket: TLSSocket): string | null {
 
 function nameOf(error: string | Error): string {
   return typeof error === "string" ? error : (error as { code?: string }).code ?? error.message;
-}
-
-/** @throws {Error} if it is no certificate */
-export function certificateFacts(cert: string): CertificateFacts {
-  return factsOf(new builtin.crypto.X509Certificate(cert));
-}
-
-/** Whether the key is the certificate's; throws if either is none. */
-export function keyFits({ cert, key }: { cert: string; key: string }): boolean {
-  const { crypto } = builtin;
-  return new crypto.X509Certificate(cert).checkPrivateKey(crypto.createPrivateKey(key));
-}
-
-function factsOf(certificate: import("node:crypto").X509Certificate): CertificateFacts {
-  const { subject = "", subjectAltName = "", serialNumber, fingerprint256 } = certificate;
-  const names = [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name);
-  const [, common] = /^CN=(.+)$/m.exec(subject) ?? [];
-  return {
-    subject,
-    subjectAltName,
-    names: names.length > 0 || common === undefined ? names : [common],
-    // Deno leaves a zero at its beginning out (2.9.6).
-    serialNumber: serialNumber.padStart(2 * Math.ceil(serialNumber.length / 2), "0"),
-    fingerprint256,
-    notBefore: Date.parse(certificate.validFrom),
-    notAfter: Date.parse(certificate.validTo),
-  };
 }
 
 /** Each certificate, or list, of a text that may have several: Deno takes the first alone (2.9.6). */

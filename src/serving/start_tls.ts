@@ -3,7 +3,7 @@
  * @module
  */
 import { checkOptions, type Kind } from "../check_options.ts";
-import { errorCode, errorMessage, SystemError } from "../connection/errors.ts";
+import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { SocketConnection, TlsStarter } from "../connection/socket_connection.ts";
 import type { TlsInfo } from "../connection/tls_info.ts";
 import type { ConnectTlsOptions, TlsOptions } from "../connection/tls_options.ts";
@@ -12,7 +12,7 @@ import type { TlsServer } from "../tls/tls_engine.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../tls/tls_settings.ts";
 import { TlsSocket } from "../tls/tls_socket.ts";
 import { Refused } from "./prelude.ts";
-import { commonTls, demandText, readPem } from "./tls_checks.ts";
+import { certificateError, commonTls, demandText, readPem } from "./tls_checks.ts";
 import { readTls, tlsGiven } from "./tls_files.ts";
 import { shakeHands } from "./tls_prelude.ts";
 
@@ -152,20 +152,11 @@ function refused({ reason, message }: Refused): SystemError {
 
 /** What is wrong with the server's certificate, if that is what the error says. */
 function notTrusted(error: unknown, servername: string): SystemError | null {
+  const code = certificateError(error);
+  if (code === null) return null;
   const { cause } = error as Error;
-  const code = errorCode(cause) ?? "";
-  if (code.includes("ALERT")) return null;
-  if (code.includes("ALTNAME")) {
-    return new SystemError(
-      "EPROTO",
-      `The server's certificate is not for ${servername}: ${namesIn(errorMessage(cause))}`,
-      cause,
-    );
-  }
-  if (!/CERT|VERIFY|ISSUER/.test(code)) return null;
-  return new SystemError(
-    "EPROTO",
-    `The server's certificate is not trusted (${code}): name its authority with ca`,
-    cause,
-  );
+  const why = code.includes("ALTNAME")
+    ? `is not for ${servername}: ${namesIn(errorMessage(cause))}`
+    : `is not trusted (${code}): name its authority with ca`;
+  return new SystemError("EPROTO", `The server's certificate ${why}`, cause);
 }

@@ -2,7 +2,7 @@
  * What the options of both ends of TLS have in common, and how certificates and keys are given.
  * @module
  */
-import { errorMessage, SystemError } from "../connection/errors.ts";
+import { asError, errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import type { ConnectTlsOptions, TlsOptions, TlsVersion } from "../connection/tls_options.ts";
 import type { Runtime } from "../runtime.ts";
 
@@ -74,4 +74,14 @@ export function readPem(runtime: Pick<Runtime, "readText">, what: string, text: 
     const why = errorMessage(error);
     throw new SystemError("EINVAL", `Cannot read the ${what} in ${text}: ${why}`, error);
   }
+}
+
+/**
+ * The runtime's code for what this end does not like about the other's certificate; null if a
+ * handshake has failed for something else.
+ */
+export function certificateError(error: unknown): string | null {
+  const code = errorCode(asError(error).cause) ?? "";
+  // An alert is what the other end says of this one's.
+  return /CERT|VERIFY|ISSUER|ALTNAME/.test(code) && !code.includes("ALERT") ? code : null;
 }

@@ -2,7 +2,6 @@
  * The handshake of a place that is encrypted, in every model.
  * @module
  */
-import { asError, errorCode, errorMessage } from "../connection/errors.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import { parseClientHello } from "../tls/client_hello.ts";
 import { pickCertificate } from "../tls/pick_certificate.ts";
@@ -11,8 +10,10 @@ import type { TlsInfo, TlsPeer } from "../connection/tls_info.ts";
 import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import { TlsSocket } from "../tls/tls_socket.ts";
 import { type Found, type Prelude, Refused } from "./prelude.ts";
+import { certificateError } from "./tls_checks.ts";
 
-/** Bytes that a client's first message may have: of those that exist the largest are 2 KiB. */
+/** Bytes that a client's first message has, and that it may have. */
+const USUAL_HELLO = 2 * 1024;
 const LONGEST_HELLO = 16 * 1024;
 
 /** Shakes hands. */
@@ -51,7 +52,8 @@ export async function shakeHands(
     return new TlsSocket(raw, (events) => server.engine(certificate, servername, events));
   });
   const tls = await socket.handshake(came).catch((error) => {
-    throw isOfCertificate(error) ? new Refused("tls_certificate", reason(error)) : error;
+    const code = certificateError(error);
+    throw code === null ? error : new Refused("tls_certificate", code);
   });
   if (clientMust && !tls.peer?.authorized) throw new Refused("tls_certificate", why(tls.peer));
   return tls;
@@ -61,7 +63,7 @@ export async function shakeHands(
 async function readHello(
   connection: SocketConnection,
 ): Promise<{ readonly bytes: Uint8Array; readonly servername: string | null } | null> {
-  const buffer = new Uint8Array(LONGEST_HELLO);
+  let buffer = new Uint8Array(USUAL_HELLO);
   for (let filled = 0;;) {
     const length = await connection.readAhead(buffer.subarray(filled)).catch((error) => {
       if (connection.closedBy !== null) throw error;
@@ -76,22 +78,15 @@ async function readHello(
     const hello = parseClientHello(bytes);
     if (hello === "no TLS") throw new Refused("tls_none");
     if (hello !== "more") return { bytes, servername: hello.servername };
-    if (filled === buffer.length) {
+    if (filled === LONGEST_HELLO) {
       throw new Refused("tls_handshake", "its first message is too long");
     }
+    if (filled === buffer.length) {
+      const larger = new Uint8Array(LONGEST_HELLO);
+      larger.set(buffer);
+      buffer = larger;
+    }
   }
-}
-
-/** Whether it is this end that does not trust the other. */
-function isOfCertificate(error: unknown): boolean {
-  const { cause } = asError(error);
-  const code = errorCode(cause) ?? "";
-  return /CERT|VERIFY|ISSUER/.test(code) && !code.includes("ALERT");
-}
-
-function reason(error: unknown): string {
-  const { cause } = asError(error);
-  return errorCode(cause) ?? errorMessage(error);
 }
 
 function why(peer: TlsPeer | null): string {
