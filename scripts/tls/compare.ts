@@ -10,7 +10,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { Authority } from "../../tests/tools/certificates.ts";
 import { until } from "../../tests/tools/client.ts";
-import { CLI } from "../../tests/tools/command.ts";
+import { CLI, descendants } from "../../tests/tools/command.ts";
 import { memoryOf } from "../../src/runtimes/proc.ts";
 import { target } from "../../tests/tools/targets.ts";
 
@@ -20,7 +20,7 @@ const given = parseArgs(Deno.args, {
 const behind = given.behind as string | undefined;
 const rounds = Number(given.rounds ?? 3);
 const seconds = `${given.seconds ?? 2}`;
-const idleClients = Number(given.idle ?? 500);
+const idleClients = Number(given.idle ?? 1000);
 const names = `${given.runtimes ?? "deno,bun,node"}`.split(",") as ("deno" | "bun" | "node")[];
 
 using authority = new Authority();
@@ -30,7 +30,8 @@ const issued = authority.issue("localhost", { names: ["localhost"] });
 interface Candidate {
   readonly name: string;
   readonly port: number;
-  readonly pid: number;
+  /** All that it consists of, without their children. */
+  readonly pids: readonly number[];
   readonly results: Map<string, number[]>;
 }
 
@@ -58,9 +59,9 @@ async function isUp(port: number): Promise<boolean> {
   }
 }
 
-async function add(name: string, port: number, pid: number): Promise<void> {
+async function add(name: string, port: number, ...pids: number[]): Promise<void> {
   await until(`${name} listens`, () => isUp(port));
-  candidates.push({ name, port, pid, results: new Map() });
+  candidates.push({ name, port, pids, results: new Map() });
 }
 
 /** nginx, which decrypts for who listens on a port. */
@@ -118,15 +119,21 @@ async function run(
   return Number(new TextDecoder().decode(stdout).split(" ")[0]);
 }
 
-/** KiB of a server for each of so many connections that do nothing, by what the load's end gives back. */
+/** Bytes that its processes hold for themselves. */
+function memory({ pids }: Candidate): number {
+  const all = pids.flatMap((pid) => [pid, ...descendants(pid)]);
+  return all.reduce((sum, pid) => sum + memoryOf(pid, 0)!, 0);
+}
+
+/** KiB that so many connections take, each, once they were shaken and have said something. */
 async function idle(candidate: Candidate, clients: number): Promise<number> {
-  const before = memoryOf(candidate.pid, 0)!;
+  const before = memory(candidate);
   const child = new Deno.Command(load, {
     args: [`${candidate.port}`, "messages", `${clients}`, "100", "3", "0.1"],
     stdout: "null",
   }).spawn();
   await new Promise((resolve) => setTimeout(resolve, 2900));
-  const during = memoryOf(candidate.pid, 0)!;
+  const during = memory(candidate);
   await child.status;
   return (during - before) / clients / 1024;
 }
@@ -135,21 +142,24 @@ try {
   if (behind) {
     const [program, ...args] = behind.split(" ");
     const port = freePort();
-    start(program, args.map((arg) => arg === "PORT" ? `${port}` : arg));
+    const pid = start(program, args.map((arg) => arg === "PORT" ? `${port}` : arg));
     await until("what is behind listens", () => isUp(port));
     const front = freePort();
-    await add(`nginx, ${program.split("/").at(-1)}`, front, nginx(port, front));
+    await add(`nginx, ${program.split("/").at(-1)}`, front, nginx(port, front), pid);
   }
   for (const name of names) {
     const { run: [program, ...args] } = await target(name);
     const serve = [...args, CLI, "serve", "--log", "none"];
     const [plain, front, own] = [freePort(), freePort(), freePort()];
-    start(program, [...serve, "--port", `${plain}`]);
+    const pid = start(program, [...serve, "--port", `${plain}`]);
     await until("Trivet listens", () => isUp(plain));
-    await add(`nginx, Trivet ${name}`, front, nginx(plain, front));
+    await add(`nginx, Trivet ${name}`, front, nginx(plain, front), pid);
     const tls = ["--tls-cert", issued.cert, "--tls-key", issued.key];
     await add(`Trivet ${name}`, own, start(program, [...serve, "--port", `${own}`, ...tls]));
   }
+  // First, while no server holds what others have left behind.
+  const held = new Map<Candidate, number>();
+  for (const candidate of candidates) held.set(candidate, await idle(candidate, idleClients));
   for (let round = 0; round < rounds; round++) {
     for (const candidate of candidates) {
       for (const [what, clients] of [["messages", 50], ["connections", 8]] as const) {
@@ -169,9 +179,7 @@ try {
       const ratio = rate / median(first.results.get(what)!);
       return [Math.round(rate).toLocaleString("en"), ratio.toFixed(2)];
     });
-    const isOwn = candidate.name.startsWith("Trivet");
-    const memory = isOwn ? (await idle(candidate, idleClients)).toFixed(0) : "";
-    console.log(`| ${[candidate.name, ...cells, memory].join(" | ")} |`);
+    console.log(`| ${[candidate.name, ...cells, held.get(candidate)!.toFixed(0)].join(" | ")} |`);
   }
 } finally {
   for (const child of children) child.kill("SIGTERM");
