@@ -312,7 +312,7 @@ export interface Terminal {
 
 /** What an adapter provides: what the runtime is, and the parts above. */
 export interface Runtime
-  extends Network, LibraryOpener, Workers, Modules, Process, Files, Terminal, Tls {
+  extends Network, LibraryOpener, Workers, Modules, Process, Files, Terminal {
   /** `deno`, `bun` or `node`: for messages to people only. */
   readonly name: string;
   /** Its version: for messages to people only. */
@@ -321,6 +321,10 @@ export interface Runtime
   readonly os: string;
   /** `x64` or `arm64`. */
   readonly arch: string;
+  /** Its TLS, which is loaded when it is first asked for. */
+  tls(): Promise<Tls>;
+  /** Why its TLS heeds no list of revoked certificates; null if it does. */
+  readonly revocationRefusal: string | null;
   /** Whether SIGUSR1 opens a debugger, also where somebody listens to it. */
   readonly opensDebugger: boolean;
   /**

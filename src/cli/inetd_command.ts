@@ -19,8 +19,9 @@ import { Libc } from "../posix/libc.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
 import type { Runtime } from "../runtime.ts";
 import { sameSocket } from "../runtimes/same_socket.ts";
-import { readServing } from "../server/serving_files.ts";
+import { readServing, tlsFor } from "../server/serving_files.ts";
 import { settle } from "../server/settings.ts";
+import { preludesFor } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { describeOptions } from "./describe_options.ts";
 import { eventLog } from "./event_log.ts";
@@ -99,7 +100,7 @@ async function serveOne(
     log.event({ time: Date.now(), ...event } as ServerEvent);
   };
   const { serving: options, shutdownTimeout } = settle(inetdSettings(given, onEvent));
-  const serving = readServing(runtime, options);
+  const serving = readServing(runtime, await tlsFor(runtime, options), options);
   const worker: WorkerName = { kind: "process", id: runtime.pid };
   ignoreUserSignals(runtime);
 
@@ -109,6 +110,7 @@ async function serveOne(
   const lifecycle = new Lifecycle(url, parts, { model: serving.model, worker });
   await lifecycle.start();
 
+  const makePreludes = await preludesFor(runtime, serving);
   const connections = new Connections({
     runtime,
     settings: serving,
@@ -118,7 +120,7 @@ async function serveOne(
     limit: 1,
     refusals: { admit: () => true, leave() {} },
     onEvent,
-  });
+  }, makePreludes(serving));
   runtime.onUnhandled((error) => {
     if (connections.current) connections.current.end("error", error);
     else onEvent({ type: "unhandled", worker, ...errorReport(error) });

@@ -5,12 +5,10 @@
 import { SystemError } from "../connection/errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { builtin } from "./builtin.ts";
-import { certificateFacts, keyFits } from "./certificate_facts.ts";
 import { listenToHandOver } from "./node_listener.ts";
 import { processScope } from "./node_worker_process.ts";
 import { descriptorLimit, memoryOf } from "./proc.ts";
 import { readInput } from "./read_input.ts";
-import { tlsClient, tlsServer } from "./tls_engine.ts";
 
 /** What of a {@linkcode Runtime} this gives. */
 export const sharedParts: Pick<
@@ -27,10 +25,7 @@ export const sharedParts: Pick<
   | "memoryOf"
   | "descriptorLimit"
   | "revocationRefusal"
-  | "tlsServer"
-  | "tlsClient"
-  | "certificateFacts"
-  | "keyFits"
+  | "tls"
 > = {
   listenToHandOver,
   lookup: (hostname) =>
@@ -54,8 +49,5 @@ export const sharedParts: Pick<
   memoryOf,
   descriptorLimit,
   revocationRefusal: null,
-  tlsServer,
-  tlsClient,
-  certificateFacts,
-  keyFits,
+  tls: () => import("./tls_engine.ts"),
 };

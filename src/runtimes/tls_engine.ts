@@ -13,6 +13,8 @@ import { builtin } from "./builtin.ts";
 import { certificateFacts, factsOf } from "./certificate_facts.ts";
 import { type Verified, verifiedBy } from "./tls_verified.ts";
 
+export { certificateFacts, keyFits } from "./certificate_facts.ts";
+
 /** What of a socket Node's own types do not tell. */
 interface Inside {
   readonly _handle?: { verifyError?(): string | Error | null } | null;

@@ -6,6 +6,7 @@ import type { Address } from "../connection/connection.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { EventSink } from "../events.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Tls } from "../tls/tls_engine.ts";
 import type { StatusKeeper } from "../status/keeper.ts";
 import type { ServerStatus } from "../status/server_status.ts";
 import type { About, View } from "../status/view.ts";
@@ -116,8 +117,8 @@ export abstract class BaseServer implements Server {
   }
 
   /** From here on the server shows these. */
-  protected showCertificates({ tls }: ServingSettings): void {
-    this.#certificates.show(this.#runtime, tls);
+  protected showCertificates(engines: Tls | null, { tls }: ServingSettings): void {
+    if (engines) this.#certificates.show(engines, tls);
   }
 
   /** From here on its status is told, until it has finished. */

@@ -3,8 +3,8 @@
  * @module
  */
 import type { EventSink } from "../events.ts";
-import type { Runtime } from "../runtime.ts";
 import type { ServingSettings } from "../serving/serving_settings.ts";
+import type { Tls } from "../tls/tls_engine.ts";
 import type { CertificateStatus } from "../status/server_status.ts";
 import { dateOf } from "../serving/tls_files.ts";
 
@@ -28,10 +28,10 @@ export class CertificateWatch {
   }
 
   /** From here on these are shown. Warns at once and then once a day, until `stop`. */
-  show(runtime: Pick<Runtime, "certificateFacts">, tls: ServingSettings["tls"]): void {
+  show(engines: Pick<Tls, "certificateFacts">, tls: ServingSettings["tls"]): void {
     const certs = tls.flatMap((secured) => secured?.certificates.map(({ cert }) => cert) ?? []);
     this.#shown = [...new Set(certs)].map((cert) => {
-      const { names, serialNumber, notAfter } = runtime.certificateFacts(cert);
+      const { names, serialNumber, notAfter } = engines.certificateFacts(cert);
       return { names, serialNumber, notAfter };
     });
     this.#warn();

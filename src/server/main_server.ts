@@ -13,10 +13,9 @@ import { EpollLoop } from "../posix/epoll_loop.ts";
 import { Libc } from "../posix/libc.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
-import { preludes } from "../serving/before_handler.ts";
+import { type plainPreludes, preludesFor } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
-import type { ServingSettings } from "../serving/serving_settings.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
 import { type Spreading, spreadingOf } from "../serving/spread.ts";
 import type { About, View } from "../status/view.ts";
@@ -32,7 +31,7 @@ import {
 } from "./bind.ts";
 import { setKeepAlive } from "./keep_alive.ts";
 import type { Model } from "./models.ts";
-import { canReadAgain, readServing } from "./serving_files.ts";
+import { canReadAgain, readServing, tlsFor } from "./serving_files.ts";
 import type { Settings } from "./settings.ts";
 
 /** What is served, and what is told of its end; it has started. */
@@ -60,7 +59,7 @@ export class MainServer extends BaseServer {
   readonly #shutdownTimeout: number;
   readonly #spreading: Spreading | null;
   /** Reads files again; null if no option names any. */
-  #readAgain: (() => ServingSettings) | null = null;
+  #readAgain: (() => void) | null = null;
   /** When the shutdown began. */
   #since = -Infinity;
   readonly #hurry = Promise.withResolvers<void>();
@@ -75,7 +74,9 @@ export class MainServer extends BaseServer {
     emit: EventSink,
   ): Promise<MainServer> {
     const given = settings.serving;
-    settings = { ...settings, serving: readServing(runtime, given) };
+    const tls = await tlsFor(runtime, given);
+    settings = { ...settings, serving: readServing(runtime, tls, given) };
+    const makePreludes = await preludesFor(runtime, given);
     const loop = EpollLoop.share(runtime);
     try {
       const { backlog, unixMode, keepAlive } = settings;
@@ -89,9 +90,16 @@ export class MainServer extends BaseServer {
           setKeepAlive(runtime, descriptor!, address, keepAlive),
         close: (listener) => listener.close(),
       });
-      const server = new MainServer(runtime, model, settings, loop, bound, served, emit);
-      server.showCertificates(settings.serving);
-      if (canReadAgain(given)) server.#readAgain = () => readServing(runtime, given);
+      const before = makePreludes(settings.serving);
+      const server = new MainServer(runtime, model, settings, loop, bound, served, emit, before);
+      server.showCertificates(tls, settings.serving);
+      if (canReadAgain(given)) {
+        server.#readAgain = () => {
+          const serving = readServing(runtime, tls, given);
+          server.#connections.preludes = makePreludes(serving);
+          server.showCertificates(tls, serving);
+        };
+      }
       return server;
     } catch (error) {
       await loop?.end();
@@ -107,6 +115,7 @@ export class MainServer extends BaseServer {
     bound: readonly Bound<LoopListener>[],
     { handler, lifecycle }: Served,
     emit: EventSink,
+    before: ReturnType<typeof plainPreludes>,
   ) {
     super(runtime, settings, emit);
     this.#epoll = loop;
@@ -157,7 +166,7 @@ export class MainServer extends BaseServer {
         onRefused: (remoteAddr, reason) => emit({ type: "refused", remoteAddr, reason, count: 1 }),
       }),
       onEvent: this.emit,
-    });
+    }, before);
     this.#accepting = this.#connections.accept(this.#source).catch((error) => this.fail(error));
   }
 
@@ -198,9 +207,7 @@ export class MainServer extends BaseServer {
           "start the server anew, or serve with workers",
       );
     }
-    const serving = this.#readAgain();
-    this.#connections.preludes = preludes(serving, this.#runtime);
-    this.showCertificates(serving);
+    this.#readAgain();
     return "files";
   }
 

@@ -11,11 +11,13 @@ import { connectToFirst, inTurn } from "../posix/epoll_connect.ts";
 import { EpollLoop } from "../posix/epoll_loop.ts";
 import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { Runtime } from "../runtime.ts";
-import { beginAsClient, clientStarter, clientTls } from "../serving/start_tls.ts";
 import type { TlsClientSettings } from "../tls/tls_settings.ts";
 import { atEnd } from "../workers/at_end.ts";
 import { ownSettings } from "../workers/worker_settings.ts";
 import { resolveAll } from "./resolve_host.ts";
+
+/** TLS of clients, which is loaded for whoever wants it. */
+const startTls = () => import("../serving/start_tls.ts");
 
 /** Milliseconds between two attempts where a Unix socket's queue is full: nothing tells of room. */
 const NO_ROOM_WAIT = 20;
@@ -32,7 +34,9 @@ export async function reach(
 ): Promise<Connection> {
   signal?.throwIfAborted();
   const host = address.transport === "tcp" ? address.hostname : "localhost";
-  const secured = tls === undefined ? null : clientTls(runtime, tls === true ? {} : tls, host);
+  const secured = tls === undefined
+    ? null
+    : (await startTls()).clientTls(runtime, tls === true ? {} : tls, host);
   const target = plain(address);
   const attempt = new AbortController();
   const over = Promise.withResolvers<never>();
@@ -49,7 +53,8 @@ export async function reach(
   const made = makeConnection(runtime, target, attempt.signal).catch((error) => {
     throw connectError(target, error);
   }).then((connection) => {
-    connection.tlsStarter = clientStarter(runtime, host);
+    connection.tlsStarter = async (connection, options) =>
+      (await startTls()).clientStarter(runtime, host)(connection, options);
     return secured === null
       ? connection
       : begin(runtime, connection, secured, target, attempt.signal);
@@ -72,7 +77,7 @@ async function begin(
   const giveUp = () => connection.close();
   signal.addEventListener("abort", giveUp);
   try {
-    connection.tls = await beginAsClient(runtime, connection, settings);
+    connection.tls = await (await startTls()).beginAsClient(runtime, connection, settings);
     return connection;
   } catch (error) {
     const message = `Cannot connect to ${formatAddress(target)}: ${errorMessage(error)}`;

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Runtime } from "../runtime.ts";
-import type { ServingSettings } from "../serving/serving_settings.ts";
+import { isEncrypted, type ServingSettings } from "../serving/serving_settings.ts";
+import type { Tls } from "../tls/tls_engine.ts";
 import { isFile, readAccess } from "./access.ts";
 import { readTls } from "../serving/tls_files.ts";
 
@@ -11,13 +12,22 @@ import { readTls } from "../serving/tls_files.ts";
  * The settings with what the files hold now.
  * @throws {SystemError} with one line for the first that is wrong
  */
-export function readServing(runtime: Runtime, given: ServingSettings): ServingSettings {
+export function readServing(
+  runtime: Runtime,
+  tls: Tls | null,
+  given: ServingSettings,
+): ServingSettings {
   const access = readAccess(runtime, given.access);
-  return { ...given, access, tls: readTls(runtime, given.tls) };
+  return { ...given, access, tls: tls === null ? given.tls : readTls(runtime, tls, given.tls) };
+}
+
+/** The runtime's TLS, where a place is encrypted; else nothing of it is loaded. */
+export async function tlsFor(runtime: Runtime, given: ServingSettings): Promise<Tls | null> {
+  return isEncrypted(given) ? await runtime.tls() : null;
 }
 
 /** Whether there is something that a reload would read again. */
 export function canReadAgain({ access, tls }: ServingSettings): boolean {
   const isListed = access !== null && [...access.allow, ...access.deny].some(isFile);
-  return isListed || tls.some((secured) => secured !== null);
+  return isListed || isEncrypted({ tls });
 }

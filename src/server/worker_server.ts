@@ -20,7 +20,7 @@ import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
 import { lookAt, workerViews } from "./look.ts";
-import { readServing } from "./serving_files.ts";
+import { readServing, tlsFor } from "./serving_files.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
 /** Each entrance of the models' table. */
@@ -65,20 +65,21 @@ export class WorkerServer extends BaseServer {
   ): Promise<WorkerServer> {
     demandWorkers(runtime, model, settings);
     const { serving } = settings;
+    const tls = await tlsFor(runtime, serving);
     const common = {
       handler: handlerUrl(runtime, handler),
       reports: settings.status !== null,
       asks: settings.refuses || settings.maxConnectionsPerSource > 0,
-      serving: readServing(runtime, serving),
+      serving: readServing(runtime, tls, serving),
     };
     const name = chooseEntrance(runtime, model.workers, settings);
     const { where } = model;
     const entrance = await ENTRANCES[name].bind({ runtime, where, places, settings, common });
     const server = new WorkerServer(runtime, model, settings, entrance, emit);
-    server.showCertificates(common.serving);
+    server.showCertificates(tls, common.serving);
     server.#readAgain = () => {
-      common.serving = readServing(runtime, serving);
-      return () => server.showCertificates(common.serving);
+      common.serving = readServing(runtime, tls, serving);
+      return () => server.showCertificates(tls, common.serving);
     };
     const onAbort = () => void server.close();
     try {

@@ -11,31 +11,49 @@ import type { Runtime } from "../runtime.ts";
 import { accessPrelude } from "./access_prelude.ts";
 import { type Prelude, Refused } from "./prelude.ts";
 import { proxyPrelude } from "./proxy_prelude.ts";
-import type { ServingSettings } from "./serving_settings.ts";
-import { tlsPrelude } from "./tls_prelude.ts";
+import type { TlsServerSettings } from "../tls/tls_settings.ts";
+import { isEncrypted, type ServingSettings } from "./serving_settings.ts";
 
 /** What came of all preludes: the client is refused, or this is what they have found of it. */
 export type Outcome =
   | { readonly refused: RefusalReason; readonly error?: string }
   | { readonly refused: null; readonly proxy: ProxyInfo | null; readonly left: boolean };
 
+/** Makes those of a place that is encrypted. */
+type Secure = (settings: TlsServerSettings) => Prelude;
+
 /**
  * Those that the options ask for, by place, in their order. To add one, write its file and its
  * line here.
  * @throws {Error} of the runtime, where TLS is given what is not right
  */
-export function preludes(
+function preludes(
   { proxies, access, tls }: ServingSettings,
-  runtime: Pick<Runtime, "tlsServer">,
+  secure: Secure | null,
 ): readonly (readonly Prelude[])[] {
   return proxies.map((proxy, place) => {
     const secured = tls[place];
     return [
       ...(proxy === null ? [] : [proxyPrelude(proxy)]),
       ...(access === null ? [] : [accessPrelude(access)]),
-      ...(secured === null ? [] : [tlsPrelude(secured, runtime.tlsServer(secured))]),
+      ...(secured === null ? [] : [secure!(secured)]),
     ];
   });
+}
+
+/** Those of a server without TLS, of which nothing is loaded then. */
+export function plainPreludes(settings: ServingSettings): readonly (readonly Prelude[])[] {
+  return preludes(settings, null);
+}
+
+/** How they are made for these settings, and for those that a reload reads. */
+export async function preludesFor(
+  runtime: Pick<Runtime, "tls">,
+  settings: ServingSettings,
+): Promise<typeof plainPreludes> {
+  if (!isEncrypted(settings)) return plainPreludes;
+  const [{ tlsPrelude }, tls] = await Promise.all([import("./tls_prelude.ts"), runtime.tls()]);
+  return (settings) => preludes(settings, (secured) => tlsPrelude(secured, tls.tlsServer(secured)));
 }
 
 /** Runs them; the client is refused if one of them fails or takes too long. */

@@ -12,13 +12,12 @@ import type { Runtime } from "../runtime.ts";
 import type { Look } from "../status/book.ts";
 import type { TlsInfo } from "../connection/tls_info.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
-import { preludes, runPreludes } from "./before_handler.ts";
+import { plainPreludes, runPreludes } from "./before_handler.ts";
 import type { Prelude } from "./prelude.ts";
 import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
 import type { ServingSettings } from "./serving_settings.ts";
 import { Spread, type Spreading } from "./spread.ts";
-import { serverStarter } from "./start_tls.ts";
 
 /** What gives an accept loop its connections, and is told when each has ended. */
 export interface Source extends ConnectionSource<SocketConnection> {
@@ -110,13 +109,11 @@ export class Connections {
   /** Told when the preludes of one have ended. */
   #onPreludesEnd = (): void => {};
 
-  constructor(
-    options: ConnectionsOptions,
-    before = preludes(options.settings, options.runtime),
-  ) {
+  /** @param before by place, what happens before the handler */
+  constructor(options: ConnectionsOptions, before = plainPreludes(options.settings)) {
     this.#options = options;
     this.#preludes = before;
-    this.#tlsStarter = serverStarter(options.runtime);
+    this.#tlsStarter = lateStarter(options.runtime);
     this.#own = options.settings.drainSpread > 0 ? new Map() : null;
   }
 
@@ -317,3 +314,12 @@ export class Connections {
 const noticesItsEnd: Handler = async (connection) => {
   await connection.read(new Uint8Array(1));
 };
+
+/** Loads what begins TLS when a handler asks for it. */
+function lateStarter(runtime: Runtime): TlsStarter {
+  let loaded: Promise<TlsStarter> | null = null;
+  return async (connection, options) => {
+    loaded ??= import("./start_tls.ts").then(({ serverStarter }) => serverStarter(runtime));
+    return (await loaded)(connection, options);
+  };
+}

@@ -34,3 +34,8 @@ export type ServingSettings =
     /** Who may be a client; null: everybody. */
     readonly access: AccessSettings | null;
   };
+
+/** Whether any place is. */
+export function isEncrypted({ tls }: Pick<ServingSettings, "tls">): boolean {
+  return tls.some((secured) => secured !== null);
+}

@@ -67,9 +67,10 @@ export async function beginAsClient(
   settings: TlsClientSettings,
 ): Promise<TlsInfo> {
   const { servername, timeout } = settings;
+  const { tlsClient } = await runtime.tls();
   return await inTime(connection, timeout, async () => {
     const socket = connection.layer((raw) =>
-      new TlsSocket(raw, (events) => runtime.tlsClient(settings, events))
+      new TlsSocket(raw, (events) => tlsClient(settings, events))
     );
     try {
       return await socket.handshake();
@@ -97,8 +98,9 @@ export function serverStarter(runtime: Runtime): TlsStarter {
     const given = options ?? {};
     let found = known.get(given);
     if (!found) {
-      const [settings] = readTls(runtime, [tlsGiven(given as TlsOptions)]);
-      found = { settings: settings!, server: runtime.tlsServer(settings!) };
+      const tls = await runtime.tls();
+      const [settings] = readTls(runtime, tls, [tlsGiven(given as TlsOptions)]);
+      found = { settings: settings!, server: tls.tlsServer(settings!) };
       known.set(given, found);
     }
     const { settings, server } = found;

@@ -5,6 +5,7 @@
 import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { TlsOptions } from "../connection/tls_options.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Tls } from "../tls/tls_engine.ts";
 import type { TlsCertificate, TlsServerSettings } from "../tls/tls_settings.ts";
 import { checkOptions, type Kind } from "../check_options.ts";
 import { commonTls, demandOne, demandText, isPem, readPem } from "./tls_checks.ts";
@@ -77,13 +78,14 @@ function listOf(options: TlsOptions, name: "cert" | "key"): readonly string[] {
  */
 export function readTls(
   runtime: Runtime,
+  tls: Tls,
   places: readonly (TlsServerSettings | null)[],
 ): readonly (TlsServerSettings | null)[] {
   const refusal = places.some((given) => given?.crl) ? runtime.revocationRefusal : null;
   if (refusal !== null) throw new SystemError("ENOTSUP", `Cannot encrypt with crl: ${refusal}`);
   const different = [...new Set(places)];
   const read = new Map(different.map((given) => [given, given && readFiles(runtime, given)]));
-  for (const [given, settings] of read) if (given && settings) check(runtime, given, settings);
+  for (const [given, settings] of read) if (given && settings) check(tls, given, settings);
   return places.map((given) => read.get(given)!);
 }
 
@@ -107,47 +109,47 @@ function only(text: string, wanted: RegExp): string {
   return `${wanted.global ? found.join("\n") : found[0]}\n`;
 }
 
-function check(runtime: Runtime, given: TlsServerSettings, settings: TlsServerSettings): void {
+function check(tls: Tls, given: TlsServerSettings, settings: TlsServerSettings): void {
   const { certificates, clientCa, crl } = settings;
-  certificates.forEach((pair, i) => checkPair(runtime, given.certificates[i], pair));
+  certificates.forEach((pair, i) => checkPair(tls, given.certificates[i], pair));
   // By what was asked for: with a file that is empty now, everybody would be let in.
   if (given.clientCa !== "") {
-    checkCertificates(runtime, where("clientCa", given.clientCa), clientCa);
+    checkCertificates(tls, where("clientCa", given.clientCa), clientCa);
   }
   const certs = given.certificates.map(({ cert }) => where("cert", cert)).join(", ");
-  attempt(certs, "it cannot be used", () => runtime.tlsServer({ ...settings, crl: "" }));
+  attempt(certs, "it cannot be used", () => tls.tlsServer({ ...settings, crl: "" }));
   if (given.crl === "") return;
   const place = where("crl", given.crl);
   if (!REVOKED.test(crl)) refuse(place, "it holds no list, which begins with -----BEGIN X509 CRL");
-  attempt(place, "the list is broken", () => runtime.tlsServer(settings));
+  attempt(place, "the list is broken", () => tls.tlsServer(settings));
 }
 
-function checkPair(runtime: Runtime, given: TlsCertificate, { cert, key }: TlsCertificate): void {
+function checkPair(tls: Tls, given: TlsCertificate, { cert, key }: TlsCertificate): void {
   const [certPlace, keyPlace] = [where("cert", given.cert), where("key", given.key)];
-  checkCertificates(runtime, certPlace, cert);
+  checkCertificates(tls, certPlace, cert);
   if (ENCRYPTED_KEY.test(key)) {
     const without = "openssl pkey -in FILE -out OTHER writes it without";
     refuse(keyPlace, `it needs a passphrase, for which nobody can be asked: ${without}`);
   }
   if (!KEY.test(key)) refuse(keyPlace, "it holds no key, which begins with -----BEGIN PRIVATE KEY");
-  if (!attempt(keyPlace, "the key is broken", () => runtime.keyFits({ cert, key }))) {
+  if (!attempt(keyPlace, "the key is broken", () => tls.keyFits({ cert, key }))) {
     refuse(keyPlace, `it is not the key of the certificate in ${certPlace}`);
   }
   // Not of those that lead to its authority: one that has ended may stand there for old clients.
-  const { notBefore, notAfter } = runtime.certificateFacts(cert);
+  const { notBefore, notAfter } = tls.certificateFacts(cert);
   const now = Date.now();
   if (notAfter < now) refuse(certPlace, `it has ended on ${dateOf(notAfter)}: renew it`);
   if (notBefore > now) refuse(certPlace, `it begins on ${dateOf(notBefore)}: is the clock right?`);
 }
 
 /** There is one at least, and each can be read. */
-function checkCertificates(runtime: Runtime, place: string, text: string): void {
+function checkCertificates(tls: Tls, place: string, text: string): void {
   const all = text.match(CERTIFICATE);
   if (all === null) {
     return refuse(place, "it holds no certificate, which begins with -----BEGIN CERTIFICATE");
   }
   for (const one of all) {
-    attempt(place, "a certificate in it is broken", () => runtime.certificateFacts(one));
+    attempt(place, "a certificate in it is broken", () => tls.certificateFacts(one));
   }
 }
 

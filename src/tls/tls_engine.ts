@@ -62,10 +62,8 @@ export interface CertificateFacts {
   readonly notAfter: number;
 }
 
-/** TLS, which is loaded when it is first used. */
+/** What a runtime has of TLS. */
 export interface Tls {
-  /** Why no list of revoked certificates can be had here; null if it can. */
-  readonly revocationRefusal: string | null;
   /**
    * What a server's handshakes have in common.
    * @throws {Error} of the runtime, if what it is given is not right
