@@ -1,11 +1,10 @@
 /** How connections that are encrypted end, and what else happens to them as to others. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { portOf } from "../examples/real_clients.ts";
-import { Authority, noOpenssl } from "../tools/certificates.ts";
 import { Client, greeted, until } from "../tools/client.ts";
 import { type Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
-import { Breaker } from "../tools/tls_breaker.ts";
+import type { Breaker } from "../tools/tls_breaker.ts";
+import { type Encrypted, testEncrypted } from "../tools/tls_server.ts";
 
 const HALF = new URL("../fixtures/handlers/half_closes.ts", import.meta.url).pathname;
 const LINES = new URL("../fixtures/handlers/asks_lines.ts", import.meta.url).pathname;
@@ -15,38 +14,21 @@ function kilobytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))![1]);
 }
 
-await onEachRuntime(({ on, test: define, run }) => {
+await onEachRuntime((runtime) => {
+  const { on, run } = runtime;
+
   function test(
     name: string,
     args: string[],
-    fn: (
-      command: Command,
-      address: Awaited<ReturnType<Command["ready"]>>,
-      ca: string,
-    ) => Promise<void>,
+    fn: (command: Command, address: Encrypted["address"], breaker: () => Breaker) => Promise<void>,
   ): void {
-    if (noOpenssl !== null) {
-      return Deno.test({
-        name: `${on.name}: ${name}: not run, ${noOpenssl}`,
-        ignore: true,
-        fn() {},
-      });
-    }
-    define(name, async () => {
-      using authority = new Authority();
-      const { cert, key } = authority.issue("localhost", { names: ["localhost"] });
-      await using command = run([
-        ...["serve", "--port", "0", "--tls-cert", cert, "--tls-key", key, ...args],
-      ]);
-      const address = await command.ready();
-      Client.ca = Deno.readTextFileSync(authority.cert);
-      try {
-        await fn(command, address, authority.cert);
-      } finally {
-        await Client.closeAll();
-        Client.ca = null;
-      }
-    });
+    const start = (...tls: string[]) => run(["serve", "--port", "0", ...tls, ...args]);
+    testEncrypted(
+      runtime,
+      name,
+      start,
+      ({ command, address, breaker }) => fn(command, address, breaker),
+    );
   }
 
   const told = (command: Command, what: RegExp) => until(`${what}`, () => what.test(command.log));
@@ -54,8 +36,8 @@ await onEachRuntime(({ on, test: define, run }) => {
   test(
     "an end that nobody has said is an error, after all that came",
     ["--verbose"],
-    async (command, address, ca) => {
-      await using breaker = new Breaker(portOf(address), ca);
+    async (command, _address, makeBreaker) => {
+      await using breaker = makeBreaker();
       await breaker.all(["end without a word", 3]);
       await told(command, /(5 in, 5 out, .*\(error: EPROTO: .*close_notify[^]*){3}/);
       // What was sent is shown as it was, and not encrypted.

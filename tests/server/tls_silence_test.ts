@@ -1,47 +1,29 @@
 /** Clients that come to a place that encrypts and do not begin, or not go on. */
 import { assert, assertEquals } from "@std/assert";
-import { portOf } from "../examples/real_clients.ts";
-import { Authority, noOpenssl } from "../tools/certificates.ts";
-import { Client, until, visit } from "../tools/client.ts";
+import { until, visit } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 import { openSockets } from "../tools/open_sockets.ts";
-import { Breaker } from "../tools/tls_breaker.ts";
+import type { Breaker } from "../tools/tls_breaker.ts";
+import { type Encrypted, testEncrypted } from "../tools/tls_server.ts";
 import { WAYS } from "../tools/ways.ts";
 
-await onEachRuntime(({ on, test: define, serve }) => {
+await onEachRuntime((runtime) => {
+  const { on, serve } = runtime;
+
   function test(
     name: string,
     args: string[],
-    fn: (served: {
-      readonly command: ReturnType<typeof serve>;
-      readonly address: Awaited<ReturnType<ReturnType<typeof serve>["ready"]>>;
-      readonly breaker: Breaker;
-    }) => Promise<void>,
+    fn: (served: Omit<Encrypted, "breaker"> & { readonly breaker: Breaker }) => Promise<void>,
   ): void {
-    if (noOpenssl !== null) {
-      return Deno.test({
-        name: `${on.name}: ${name}: not run, ${noOpenssl}`,
-        ignore: true,
-        fn() {},
-      });
-    }
-    define(name, async () => {
-      using authority = new Authority();
-      const { cert, key } = authority.issue("localhost", { names: ["localhost"] });
-      await using command = serve("--tls-cert", cert, "--tls-key", key, "--linger", "1", ...args);
-      const address = await command.ready();
-      Client.ca = Deno.readTextFileSync(authority.cert);
-      try {
-        {
-          await using breaker = new Breaker(portOf(address), authority.cert);
-          await fn({ command, address, breaker });
-        }
-        await end(command);
-        assert(!command.log.includes("nobody handled"), command.log);
-      } finally {
-        Client.ca = null;
+    const start = (...tls: string[]) => serve(...tls, "--linger", "1", ...args);
+    testEncrypted(runtime, name, start, async ({ command, address, breaker: make }) => {
+      {
+        await using breaker = make();
+        await fn({ command, address, breaker });
       }
+      await end(command);
+      assert(!command.log.includes("nobody handled"), command.log);
     });
   }
 

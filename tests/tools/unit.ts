@@ -24,6 +24,18 @@ export async function state(promise: Promise<unknown>): Promise<string> {
   return now;
 }
 
+/** Runs it while the thread computes for longer than it rests, again and again. */
+export async function heldUp(fn: () => Promise<void>): Promise<void> {
+  const holding = setInterval(() => {
+    for (const end = performance.now() + 60; performance.now() < end;);
+  }, 1);
+  try {
+    await fn();
+  } finally {
+    clearInterval(holding);
+  }
+}
+
 /** A system's error as a runtime would make it. */
 export function failure(code: string): SystemError {
   return new SystemError(code, `${code}, on purpose`);

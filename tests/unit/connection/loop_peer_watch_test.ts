@@ -1,7 +1,7 @@
 /** What is asked of the peer of a connection on an event loop. */
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "../../../src/connection/delay.ts";
-import { bytes, state, test } from "../../tools/unit.ts";
+import { bytes, heldUp, state, test } from "../../tools/unit.ts";
 import { LoopPeerWatch } from "../../../src/connection/loop_peer_watch.ts";
 import { until, within } from "../../tools/client.ts";
 import { code, open, read } from "./over_fake_socket.ts";
@@ -60,15 +60,10 @@ test("what waits unread when the handler reads at last is read before anybody is
 test("a thread that is held up all the time ends whoever is silent all the same", async () => {
   const { connection } = open("loop");
   connection.setPeerLimits(FIRST);
-  const holding = setInterval(() => {
-    for (const end = performance.now() + 60; performance.now() < end;);
-  }, 1);
-  try {
+  await heldUp(async () => {
     assertEquals(await code(within("its end", read(connection), 3000)), "ETIMEDOUT");
-  } finally {
-    clearInterval(holding);
-    connection.close();
-  }
+  });
+  connection.close();
 });
 
 test("an end takes the timers along", async () => {
