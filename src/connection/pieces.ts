@@ -44,7 +44,7 @@ export function behind(pieces: readonly Uint8Array[], length: number): Uint8Arra
 }
 
 /** How many bytes they are. */
-function lengthOf(pieces: readonly Uint8Array[]): number {
+export function lengthOf(pieces: readonly Uint8Array[]): number {
   let total = 0;
   for (const piece of pieces) total += piece.length;
   return total;

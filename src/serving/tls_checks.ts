@@ -2,13 +2,13 @@
  * What the options of both ends of TLS have in common, and how certificates and keys are given.
  * @module
  */
+import { LONGEST_TIMER } from "../connection/delay.ts";
 import { asError, errorCode, errorMessage, SystemError } from "../connection/errors.ts";
 import type { ConnectTlsOptions, TlsOptions, TlsVersion } from "../connection/tls_options.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Milliseconds that a handshake may take, unless somebody says otherwise. */
 export const HANDSHAKE_TIMEOUT = 5000;
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /** Bytes of a protocol's name, RFC 7301, 3.1. */
 const LONGEST_PROTOCOL = 255;
 
@@ -31,9 +31,9 @@ export function commonTls(options: TlsOptions | ConnectTlsOptions): Common {
     );
   }
   const isTime = Number.isInteger(handshakeTimeout) && handshakeTimeout >= 1;
-  if (!isTime || handshakeTimeout > LONGEST_TIMEOUT) {
+  if (!isTime || handshakeTimeout > LONGEST_TIMER) {
     throw new TypeError(
-      `Cannot encrypt with handshakeTimeout ${handshakeTimeout}: it is a whole number from 1 to ${LONGEST_TIMEOUT}`,
+      `Cannot encrypt with handshakeTimeout ${handshakeTimeout}: it is a whole number from 1 to ${LONGEST_TIMER}`,
     );
   }
   return { alpn: alpn ?? [], min: minVersion, timeout: handshakeTimeout };

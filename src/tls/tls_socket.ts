@@ -7,7 +7,7 @@
 import type { Address } from "../connection/connection.ts";
 import { asError, ignore, refusal, SystemError } from "../connection/errors.ts";
 import { nextSize } from "../connection/growing_buffer.ts";
-import { joined } from "../connection/pieces.ts";
+import { joined, lengthOf } from "../connection/pieces.ts";
 import type { Socket } from "../connection/socket.ts";
 import type { TlsEngine, TlsEvents } from "./tls_engine.ts";
 import { Records } from "./records.ts";
@@ -266,7 +266,7 @@ export class TlsSocket implements Socket {
 
   /** Bytes that are encrypted, and not sent yet. */
   get #waiting(): number {
-    return this.#out.reduce((sum, { length }) => sum + length, 0);
+    return lengthOf(this.#out);
   }
 
   /** Sends what is encrypted; null if all of it has gone. */

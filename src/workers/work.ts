@@ -7,9 +7,8 @@ import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
-import { plainPreludes, preludesFor } from "../serving/before_handler.ts";
+import { preludesFor } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
-import { isEncrypted } from "../serving/serving_settings.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
@@ -57,9 +56,7 @@ export async function work(
     onConnections,
   }: Work,
 ): Promise<void> {
-  const makePreludes = isEncrypted(settings.serving)
-    ? await preludesFor(runtime, settings.serving)
-    : plainPreludes;
+  const makePreludes = await preludesFor(runtime, settings.serving);
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const connections = new Connections({
     runtime,

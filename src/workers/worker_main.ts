@@ -11,6 +11,7 @@ import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
+import { isEncrypted } from "../serving/serving_settings.ts";
 import type { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
 import { installOwnRandom } from "./own_random.ts";
@@ -53,8 +54,7 @@ export async function main(load: LoadModule): Promise<void> {
     return channel.end();
   }
   // No engine of TLS blocks.
-  const isPlain = settings.serving.tls.every((secured) => secured === null);
-  const blocking = loaded.blocking && channel.each === "one" && isPlain;
+  const blocking = loaded.blocking && channel.each === "one" && !isEncrypted(settings.serving);
   const forked = libc && blocking
     ? await fork(runtime, libc, channel, settings, scores !== null)
     : null;
