@@ -1,6 +1,5 @@
 /** `trivet status`: once, again and again, and where nobody answers. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createServer } from "node:net";
 import { serve as api } from "../../mod.ts";
 import { greeted, until } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
@@ -10,13 +9,14 @@ import { statusPlace } from "../tools/status.ts";
 
 await onEachRuntime(({ on, test, serve, run }) => {
   test("trivet status asks a server that has not answered once more: it may have ended", async () => {
-    for (const end of ["resetAndDestroy", "end"] as const) {
-      const gone = createServer((client) => {
-        client[end]();
-        gone.close();
-      });
-      await new Promise<void>((resolve) => gone.listen(0, "127.0.0.1", resolve));
-      const command = run(["status", `${(gone.address() as { port: number }).port}`]);
+    // What has not been read when it closes makes its end a reset.
+    for (const read of [1, 65536]) {
+      const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const command = run(["status", `${gone.addr.port}`]);
+      const client = await gone.accept();
+      gone.close();
+      await client.read(new Uint8Array(read));
+      client.close();
       assertEquals(await command.exit(), 1);
       assertMatch(command.stderr, /nobody listens there\n$/);
     }
