@@ -28,6 +28,8 @@ export class BlockingSocket implements Socket {
   #told = 0;
   /** Where something is asked of the peer. */
   #peer: BlockingPeer | null = null;
+  /** Whether its end is a FIN already. */
+  #endsWell = false;
   /** Whether there is more to do for a call than the call. */
   #isTimed = false;
 
@@ -74,13 +76,18 @@ export class BlockingSocket implements Socket {
   }
 
   closeWrite(): void {
-    this.#libc.endBy(this.#descriptor, "FIN");
+    this.#endWell();
     this.#libc.shutdown(this.#descriptor, "write");
   }
 
   close(): void {
-    this.#libc.endBy(this.#descriptor, "FIN");
+    this.#endWell();
     this.#release();
+  }
+
+  #endWell(): void {
+    if (!this.#endsWell) this.#libc.endBy(this.#descriptor, "FIN");
+    this.#endsWell = true;
   }
 
   reset(linger: number): void {

@@ -42,6 +42,9 @@ export class Libc extends LibcBase {
   readonly #address = new Uint8Array(SOCKET_ADDRESS_SIZE);
   readonly #length = new Uint32Array(1);
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
+  /** A `struct timeval`: seconds and microseconds, of 64 bits each. */
+  readonly #timeval = new Int32Array(4);
+  readonly #timevalBytes = new Uint8Array(this.#timeval.buffer);
   #header: MessageHeader | null = null;
 
   /**
@@ -247,13 +250,11 @@ export class Libc extends LibcBase {
   /** How long a blocking call on the socket may take, see socket(7); 0: any time. */
   setTimeout(descriptor: number, option: "receive" | "send", milliseconds: number): void {
     const c = this.constants;
-    const timeval = new DataView(new ArrayBuffer(16));
-    timeval.setBigInt64(0, BigInt(Math.floor(milliseconds / 1000)), true);
-    timeval.setBigInt64(8, BigInt((milliseconds % 1000) * 1000), true);
+    this.#timeval[0] = Math.floor(milliseconds / 1000);
+    this.#timeval[2] = (milliseconds % 1000) * 1000;
     const name = option === "receive" ? c.SO_RCVTIMEO : c.SO_SNDTIMEO;
-    const bytes = new Uint8Array(timeval.buffer);
     const { setsockopt } = this.functions;
-    this.check("setsockopt", setsockopt(descriptor, c.SOL_SOCKET, name, bytes, 16));
+    this.check("setsockopt", setsockopt(descriptor, c.SOL_SOCKET, name, this.#timevalBytes, 16));
   }
 
   /** Waits until one of them has something to read or accept; false if none had in time. */

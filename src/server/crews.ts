@@ -2,7 +2,7 @@
  * How many workers a server has: each crew of the models' table.
  * @module
  */
-import type { SupervisorSettings } from "../supervisor/supervisor.ts";
+import type { SupervisorSettings } from "../supervisor/supervisor_settings.ts";
 import type { Entrance } from "./entrance.ts";
 import type { Workers } from "./models.ts";
 import type { Settings } from "./settings.ts";

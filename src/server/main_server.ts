@@ -13,7 +13,7 @@ import { EpollLoop } from "../posix/epoll_loop.ts";
 import { Libc } from "../posix/libc.ts";
 import { refuseNewcomers } from "../posix/syn_filter.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
-import { type plainPreludes, preludesFor } from "../serving/before_handler.ts";
+import { type MakePreludes, preludesFor } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { Refusals, SPARE_DESCRIPTORS } from "../serving/refusals.ts";
 import { asOne, type OneListener } from "../serving/several_listeners.ts";
@@ -115,7 +115,7 @@ export class MainServer extends BaseServer {
     bound: readonly Bound<LoopListener>[],
     { handler, lifecycle }: Served,
     emit: EventSink,
-    before: ReturnType<typeof plainPreludes>,
+    before: ReturnType<MakePreludes>,
   ) {
     super(runtime, settings, emit);
     this.#epoll = loop;

@@ -81,8 +81,8 @@ export class SharedEntrance implements Entrance {
     this.start = (number, listeners, afresh) => {
       demandDescriptors(libc, START_DESCRIPTORS, listening.first);
       const onExit: typeof listeners.onExit = (...how) => {
+        listeners.onExit(...how); // which looks at what it did last
         scores?.free(number);
-        listeners.onExit(...how);
       };
       const handle = start(number, scores ? { ...listeners, onExit } : listeners, afresh);
       if (listening.areSeveral) listening.setNonblocking();
@@ -122,7 +122,7 @@ export class SharedEntrance implements Entrance {
  * @throws {SystemError} if no descriptor is free
  */
 function scoresFor({ runtime, where, settings, common }: EntranceOptions): Scores | null {
-  if (!common.reports) return null;
+  if (common.tells && !common.reports) return null;
   const { maxConnections, spares } = settings;
   if (where === "thread") return threadScores(maxConnections + spares);
   return runtime.os === "linux" ? processScores(runtime, maxConnections + spares) : null;

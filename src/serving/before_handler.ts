@@ -8,10 +8,7 @@ import type { SocketConnection } from "../connection/socket_connection.ts";
 import type { RefusalReason } from "../events.ts";
 import type { ProxyInfo } from "../proxy/proxy_header.ts";
 import type { Runtime } from "../runtime.ts";
-import { accessPrelude } from "./access_prelude.ts";
 import { type Prelude, Refused } from "./prelude.ts";
-import { proxyPrelude } from "./proxy_prelude.ts";
-import type { TlsServerSettings } from "../tls/tls_settings.ts";
 import { isEncrypted, type ServingSettings } from "./serving_settings.ts";
 
 /** What came of all preludes: the client is refused, or this is what they have found of it. */
@@ -19,41 +16,36 @@ export type Outcome =
   | { readonly refused: RefusalReason; readonly error?: string }
   | { readonly refused: null; readonly proxy: ProxyInfo | null; readonly left: boolean };
 
-/** Makes those of a place that is encrypted. */
-type Secure = (settings: TlsServerSettings) => Prelude;
-
 /**
- * Those that the options ask for, by place, in their order. To add one, write its file and its
- * line here.
+ * Makes those that the options ask for, by place, in their order.
  * @throws {Error} of the runtime, where TLS is given what is not right
  */
-function preludes(
-  { proxies, access, tls }: ServingSettings,
-  secure: Secure | null,
-): readonly (readonly Prelude[])[] {
-  return proxies.map((proxy, place) => {
-    const secured = tls[place];
-    return [
-      ...(proxy === null ? [] : [proxyPrelude(proxy)]),
-      ...(access === null ? [] : [accessPrelude(access)]),
-      ...(secured === null ? [] : [secure!(secured)]),
-    ];
-  });
-}
+export type MakePreludes = (settings: ServingSettings) => readonly (readonly Prelude[])[];
 
-/** Those of a server without TLS, of which nothing is loaded then. */
-export function plainPreludes(settings: ServingSettings): readonly (readonly Prelude[])[] {
-  return preludes(settings, null);
-}
-
-/** How they are made for these settings, and for those that a reload reads. */
+/**
+ * How they are made for these settings, and for those that a reload reads. Nothing is loaded
+ * for which no option asks. To add one, write its file and its lines here.
+ */
 export async function preludesFor(
   runtime: Pick<Runtime, "tls">,
   settings: ServingSettings,
-): Promise<typeof plainPreludes> {
-  if (!isEncrypted(settings)) return plainPreludes;
-  const [{ tlsPrelude }, tls] = await Promise.all([import("./tls_prelude.ts"), runtime.tls()]);
-  return (settings) => preludes(settings, (secured) => tlsPrelude(secured, tls.tlsServer(secured)));
+): Promise<MakePreludes> {
+  const isProxied = settings.proxies.some((proxy) => proxy !== null);
+  const [ofProxy, ofAccess, ofTls, engine] = await Promise.all([
+    isProxied ? import("./proxy_prelude.ts") : null,
+    settings.access === null ? null : import("./access_prelude.ts"),
+    isEncrypted(settings) ? import("./tls_prelude.ts") : null,
+    isEncrypted(settings) ? runtime.tls() : null,
+  ]);
+  return ({ proxies, access, tls }) =>
+    proxies.map((proxy, place) => {
+      const secured = tls[place];
+      return [
+        ...(proxy === null ? [] : [ofProxy!.proxyPrelude(proxy)]),
+        ...(access === null ? [] : [ofAccess!.accessPrelude(access)]),
+        ...(secured === null ? [] : [ofTls!.tlsPrelude(secured, engine!.tlsServer(secured))]),
+      ];
+    });
 }
 
 /** Runs them; the client is refused if one of them fails or takes too long. */

@@ -12,7 +12,7 @@ import type { Runtime } from "../runtime.ts";
 import type { Look } from "../status/book.ts";
 import type { TlsInfo } from "../connection/tls_info.ts";
 import { acceptLoop, type ConnectionSource } from "./accept_loop.ts";
-import { plainPreludes, runPreludes } from "./before_handler.ts";
+import { runPreludes } from "./before_handler.ts";
 import type { Prelude } from "./prelude.ts";
 import type { Refusals } from "./refusals.ts";
 import { serveConnection, type ServedConnection } from "./serve_connection.ts";
@@ -110,7 +110,7 @@ export class Connections {
   #onPreludesEnd = (): void => {};
 
   /** @param before by place, what happens before the handler */
-  constructor(options: ConnectionsOptions, before = plainPreludes(options.settings)) {
+  constructor(options: ConnectionsOptions, before: readonly (readonly Prelude[])[]) {
     this.#options = options;
     this.#preludes = before;
     this.#tlsStarter = lateStarter(options.runtime);

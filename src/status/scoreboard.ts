@@ -24,6 +24,13 @@ const WRITTEN = 3;
  * after. Read in the order of memory, bytes between two equal counts are of that connection.
  */
 const BEGUN = 8;
+/** Bytes before the rows. */
+export const HEADER_BYTES = ROW_BYTES;
+const HEADER_WORDS = HEADER_BYTES / 4;
+/** A word there that is 1 while the main process does not look, and wants to be told. */
+const SLEEPS = 0;
+/** The next: how many rows, from the first one on, have ever been somebody's. */
+const USED = 1;
 
 const DOINGS: readonly (ConnectionDoing | null)[] = [
   null,
@@ -39,7 +46,13 @@ const MOST_ROWS = 65_536;
 
 /** Bytes of a scoreboard for so many workers; replacing them, there may be twice as many. */
 export function scoreboardSize(workers: number): number {
-  return ROW_BYTES * Math.min(MOST_ROWS, 2 * workers + 64);
+  return HEADER_BYTES + ROW_BYTES * Math.min(MOST_ROWS, 2 * workers + 64);
+}
+
+/** Bytes from the start in which all is that anybody has written. */
+export function usedBytes(memory: ArrayBufferLike): number {
+  const used = HEADER_BYTES + ROW_BYTES * new Int32Array(memory, 0, HEADER_WORDS)[USED];
+  return Math.min(used, memory.byteLength); // a handler may write there, too
 }
 
 /** A worker's connection, as its row tells. */
@@ -53,10 +66,11 @@ export interface RowRead {
 
 /** The rows in use, by the worker's number; null for a worker that has no connection. */
 export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
-  const words = new Int32Array(memory);
-  const doubles = new Float64Array(memory);
+  const words = new Int32Array(memory, HEADER_BYTES);
+  const doubles = new Float64Array(memory, HEADER_BYTES);
   const rows = new Map<number, RowRead | null>();
-  for (let row = 0; row * ROW_WORDS < words.length; row++) {
+  const end = (usedBytes(memory) - HEADER_BYTES) / ROW_BYTES;
+  for (let row = 0; row < end; row++) {
     const number = words[row * ROW_WORDS + NUMBER];
     if (number === 0) continue;
     const doing = DOINGS[words[row * ROW_WORDS + DOING]];
@@ -69,27 +83,66 @@ export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
   return rows;
 }
 
-/** Gives the row of a worker back that is gone; where it begins, -1 if it had none. */
-export function freeRow(memory: ArrayBufferLike, number: number): number {
+/** Whether a worker has a connection, and how many it has had with that one. */
+export interface Busy {
+  readonly isBusy: boolean;
+  readonly count: number;
+}
+
+/** The same of the rows in use, by the worker's number. */
+export function readBusy(memory: ArrayBufferLike): Map<number, Busy> {
   const words = new Int32Array(memory);
-  for (let word = 0; word < words.length; word += ROW_WORDS) {
-    if (words[word + NUMBER] !== number) continue;
-    words[word + DOING] = words[word + NUMBER] = 0;
-    return word * 4;
+  const rows = new Map<number, Busy>();
+  const end = usedBytes(memory) / 4;
+  for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
+    const number = words[word + NUMBER];
+    if (number === 0) continue;
+    rows.set(number, { isBusy: words[word + DOING] !== 0, count: words[word + BEGUN] });
   }
-  return -1;
+  return rows;
+}
+
+/** Says whether whoever reads the memory wants to be told of changes. */
+export function setSleeping(memory: ArrayBufferLike, sleeps: boolean): void {
+  Atomics.store(new Int32Array(memory), SLEEPS, sleeps ? 1 : 0); // before rows are read
+}
+
+/**
+ * Gives the row of a worker back that is gone.
+ * @param memory or a copy of it
+ * @param write writes there, from a byte on
+ */
+export function freeRow(
+  memory: ArrayBufferLike,
+  number: number,
+  write: (bytes: Uint8Array, offset: number) => void,
+): void {
+  const words = new Int32Array(memory);
+  const end = usedBytes(memory) / 4;
+  for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
+    if (words[word + NUMBER] !== number) continue;
+    // Another worker may claim it as soon as its number is gone.
+    const offset = 4 * word;
+    write(new Uint8Array(ROW_BYTES - 4), offset + 4);
+    write(new Uint8Array(4), offset);
+  }
 }
 
 /** A worker's own row. */
 export class ScoreRow {
+  readonly #header: Int32Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
 
   /** A row for the worker of this number; null if all are taken. */
   static claim(memory: ArrayBufferLike, number: number): ScoreRow | null {
     const words = new Int32Array(memory);
-    for (let word = 0; word < words.length; word += ROW_WORDS) {
+    for (let word = HEADER_WORDS; word < words.length; word += ROW_WORDS) {
       if (words[word] === 0 && Atomics.compareExchange(words, word, 0, number) === 0) {
+        const rows = (word - HEADER_WORDS) / ROW_WORDS + 1;
+        for (let used; (used = Atomics.load(words, USED)) < rows;) {
+          Atomics.compareExchange(words, USED, used, rows);
+        }
         return new ScoreRow(memory, word * 4);
       }
     }
@@ -97,6 +150,7 @@ export class ScoreRow {
   }
 
   constructor(memory: ArrayBufferLike, offset: number) {
+    this.#header = new Int32Array(memory, 0, HEADER_WORDS);
     this.#words = new Int32Array(memory, offset, ROW_WORDS);
     this.#doubles = new Float64Array(memory, offset, ROW_DOUBLES);
     this.#words[DOING] = 0;
@@ -108,7 +162,17 @@ export class ScoreRow {
     const count = ++this.#words[BEGUN];
     this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
     this.#words[COUNT] = count;
-    this.#words[DOING] = HANDLER;
+    Atomics.store(this.#words, DOING, HANDLER); // before `wantsTelling` is read
+  }
+
+  /** It has ended, and nobody {@linkcode watch}ed it. */
+  end(): void {
+    Atomics.store(this.#words, DOING, 0);
+  }
+
+  /** Whether the main process must be told that there is something to see. */
+  get wantsTelling(): boolean {
+    return Atomics.load(this.#header, SLEEPS) !== 0;
   }
 
   /** The same socket, which tells in the row what is done with it. */

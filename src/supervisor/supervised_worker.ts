@@ -8,6 +8,7 @@ import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
 import type { Look } from "../status/book.ts";
+import type { Busy } from "../status/scoreboard.ts";
 import type { LoopReport, Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import type { Replaceable, Trial, WorkerState } from "./reload.ts";
@@ -74,6 +75,8 @@ export class SupervisedWorker implements Replaceable {
   reported: Reported | null = null;
   readonly #common: Common;
   readonly #open = new Map<string, Open>();
+  /** What was seen of it last, where it does not tell of its connections. */
+  #seen: Busy = { isBusy: false, count: 0 };
   /** Who was let in, and is not accepted yet. */
   readonly #guests: Address[] = [];
 
@@ -91,12 +94,12 @@ export class SupervisedWorker implements Replaceable {
 
   /** How many connections it has. */
   get open(): number {
-    return this.#open.size;
+    return this.#seen.isBusy ? 1 : this.#open.size;
   }
 
   /** Whether it has one, or is about to. */
   get hasClient(): boolean {
-    return this.#open.size > 0 || this.state === "busy";
+    return this.open > 0 || this.state === "busy";
   }
 
   /** Tells what it has told of its connections. */
@@ -110,12 +113,24 @@ export class SupervisedWorker implements Replaceable {
     this.#guests.push(guest);
   }
 
+  /** It shows what it does: what that changes for the others. */
+  saw(now: Busy): Change {
+    const before = this.#seen;
+    if (now.isBusy === before.isBusy && now.count === before.count) return null;
+    this.#seen = now;
+    if (now.count !== before.count) this.#serves();
+    if (!now.isBusy) return { what: "closed", idle: this.#becameIdle() };
+    if (this.state === "idle") this.state = "busy";
+    return { what: "accepted" };
+  }
+
   /** It has said something: what that means for it, and what it changes for the others. */
   told(message: Message): Change {
     const { name } = this.handle;
     switch (message.type) {
       case "ready":
-        if (this.state === "starting") this.state = "idle";
+        // What it shows may be seen before what it has said.
+        if (this.state === "starting") this.state = this.#seen.isBusy ? "busy" : "idle";
         this.ready = true;
         this.how = message.how;
         this.#common.onEvent({
@@ -149,6 +164,8 @@ export class SupervisedWorker implements Replaceable {
       case "stuck":
         this.#common.onEvent({ type: "worker_stuck", worker: name });
         return null;
+      case "look":
+        return null;
       case "asks":
         this.#answer(message.remoteAddr);
         return null;
@@ -165,7 +182,7 @@ export class SupervisedWorker implements Replaceable {
           return { what: "accepted" };
         }
         if (message.event.type !== "closed") return null;
-        this.#closed(message.event.id);
+        if (!this.#closed(message.event.id)) return null; // it shows it
         return { what: "closed", idle: this.#becameIdle() };
     }
   }
@@ -205,15 +222,20 @@ export class SupervisedWorker implements Replaceable {
   #accepted(event: Accepted): void {
     const guest = this.#guests.shift();
     if (this.#common.each === "one" && this.state === "idle") this.state = "busy";
-    this.since = Date.now();
+    this.#serves();
     this.#open.set(event.id, { event, since: this.since, guest, told: null });
+  }
+
+  #serves(): void {
+    this.since = Date.now();
     this.served = true;
   }
 
-  #closed(id: string): void {
+  /** Whether it was known to be open. */
+  #closed(id: string): boolean {
     const open = this.#open.get(id);
     if (open?.guest) this.#common.refusals.leave(open.guest);
-    this.#open.delete(id);
+    return this.#open.delete(id);
   }
 
   /** It has ended: what it could not say of its clients any more. */

@@ -6,39 +6,20 @@
 import type { Address } from "../connection/connection.ts";
 import { Later } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
-import type { Spread, Spreading } from "../serving/spread.ts";
+import type { Spread } from "../serving/spread.ts";
+import type { Busy } from "../status/scoreboard.ts";
 import type { Message } from "../workers/messages.ts";
-import type { StartWorker, WorkerHandle } from "../workers/worker_handle.ts";
+import type { WorkerHandle } from "../workers/worker_handle.ts";
 import { BackOff, LONG_LIFE } from "./back_off.ts";
 import { shutDown } from "./crew_end.ts";
 import { CrewSize } from "./crew_size.ts";
+import { CrewWatch } from "./crew_watch.ts";
 import { Forks } from "./forks.ts";
 import { Reloads, type Trial } from "./reload.ts";
 import { Roster } from "./roster.ts";
-import { type Common, SupervisedWorker as Worker } from "./supervised_worker.ts";
-import { type MemorySettings, MemoryWatch } from "./worker_memory.ts";
-
-/** How a supervisor keeps its workers. */
-export interface SupervisorSettings extends Common {
-  /** Idle workers to keep beyond the busy ones. */
-  readonly spares: number;
-  /** The most workers at once. */
-  readonly limit: number;
-  /** Starts one. */
-  readonly start: StartWorker;
-  /** How many clients wait for a worker; null where it is not known. */
-  readonly queueLength: () => number | null;
-  /** Told when a worker waits for a client. */
-  readonly onIdle?: () => void;
-  /** Told once, when no worker can be kept running. */
-  readonly onGiveUp: (error: Error) => void;
-  /** Whether those that have a client are told of a shutdown, and ended, one after another. */
-  readonly spreading?: Spreading | null;
-  /** What a worker process may hold; null: it is not looked at. */
-  readonly memory?: MemorySettings | null;
-  /** Milliseconds between two looks at whether there are too many. */
-  readonly shrinkInterval?: number;
-}
+import { type Change, SupervisedWorker as Worker } from "./supervised_worker.ts";
+import type { SupervisorSettings } from "./supervisor_settings.ts";
+import { MemoryWatch } from "./worker_memory.ts";
 
 /** How many are started before the loop gets its turn; then one in each turn. */
 const STARTS_IN_A_TURN = 4;
@@ -58,6 +39,7 @@ export class Supervisor {
   readonly #next = new Later(() => this.#keep(true));
   #shrink: ReturnType<typeof setInterval> | null = null;
   #memory: MemoryWatch | null = null;
+  #watch: CrewWatch | null = null;
   #spread: Spread<number> | null = null;
   readonly #backOff = new BackOff(() => this.#keep());
   readonly #size: CrewSize;
@@ -76,6 +58,7 @@ export class Supervisor {
       start: (trial) => this.#startOne(trial),
       leave: (worker) => this.#leave(worker),
       startAfresh: () => {
+        this.#watch?.look(); // whoever only seems to be busy may take a client yet
         // However often starts have failed, the next may not.
         this.#backOff.forget();
         this.#backOff.stop();
@@ -92,7 +75,8 @@ export class Supervisor {
   start(): Promise<void> {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
-    const { memory } = this.#settings;
+    const { memory, scores } = this.#settings;
+    if (scores) this.#watch = new CrewWatch(scores, (shown) => this.#saw(shown));
     if (memory) this.#memory = new MemoryWatch(memory, this.#workers, (w) => this.#replace(w));
     this.#keep();
     return this.#ready.promise;
@@ -100,6 +84,7 @@ export class Supervisor {
 
   /** How many connections are open. */
   get open(): number {
+    this.#watch?.look();
     return this.#workers.open;
   }
 
@@ -161,7 +146,14 @@ export class Supervisor {
 
   /** Resolves when no worker is left; call it after `shutdown` or `kill`. */
   gone(): Promise<void> {
-    return this.#workers.size === 0 ? Promise.resolve() : this.#gone.promise;
+    if (this.#workers.size === 0) this.#allGone();
+    return this.#gone.promise;
+  }
+
+  #allGone(): void {
+    this.#spread?.stop();
+    this.#watch?.stop();
+    this.#gone.resolve();
   }
 
   #stop(): void {
@@ -220,10 +212,7 @@ export class Supervisor {
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
-        onMessage: (message) => {
-          this.#told(worker, message);
-          this.#reloads.step();
-        },
+        onMessage: (message) => this.#told(worker, message),
         onExit: (reason, notStarted) => {
           this.#exited(number, worker, reason, notStarted);
           this.#reloads.step();
@@ -238,9 +227,22 @@ export class Supervisor {
     if (trial) this.#leave(worker);
   }
 
+  /** Whether what workers show is new. */
+  #saw(shown: ReadonlyMap<number, Busy>): boolean {
+    const changes = this.#workers.saw(shown);
+    for (const [worker, change] of changes) this.#changed(worker, change);
+    if (changes.length > 0) this.#reloads.step();
+    return changes.length > 0;
+  }
+
   #told(worker: Worker, message: Message): void {
+    this.#watch?.look(); // others may not be what they were at the last look
     if (message.type === "ready") this.#everReady = true;
-    const change = worker.told(message);
+    this.#changed(worker, worker.told(message));
+    this.#reloads.step();
+  }
+
+  #changed(worker: Worker, change: Change): void {
     switch (change?.what) {
       case "ready":
         this.#ready.resolve();
@@ -286,13 +288,11 @@ export class Supervisor {
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
     // A signal to the whole process group may come before a worker listens.
+    this.#watch?.look(); // it may have had a client
     const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
     const reason = worker.why ?? (early ? "exit" : how);
     this.#workers.delete(number);
-    if (this.#workers.size === 0 && this.#stopping) {
-      this.#spread?.stop();
-      this.#gone.resolve();
-    }
+    if (this.#workers.size === 0 && this.#stopping) this.#allGone();
     if (notStarted) {
       if (!worker.trial) return this.#notStarted(notStarted);
       worker.trial.reject(notStarted);

@@ -35,6 +35,8 @@ export type Message =
   | { readonly type: "unhandled" } & ErrorReport
   /** May this client be served? The worker waits for the answer. */
   | { readonly type: "asks"; readonly remoteAddr: Address }
+  /** What it does has changed, as its row of the scoreboard tells, and nobody looks there. */
+  | { readonly type: "look" }
   /** It has a client that its handler does not have yet. */
   | { readonly type: "taken" }
   /** That client, or the one that was handed over, has left meanwhile. */

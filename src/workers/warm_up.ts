@@ -7,36 +7,38 @@ import echo from "../handler/echo.ts";
 import type { Libc } from "../posix/libc.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ServingSettings } from "../serving/serving_settings.ts";
 import { scoreboardSize } from "../status/scoreboard.ts";
 import { ORDERS } from "./encoding.ts";
 import { forkedChannel } from "./forked_worker.ts";
 import { work } from "./work.ts";
+import type { WorkerSettings } from "./worker_settings.ts";
 
 /** How many connections a round has, and how many messages each: fewer than a socket holds unread. */
-const CONNECTIONS = 20;
-const MESSAGES = 100;
+const CONNECTIONS = 200;
+const MESSAGES = 10;
 /**
  * Bun's last compiler begins late (1.4), and would like more of them; but clients that come
  * at once would share a processor with the rest.
  */
 const ROUNDS = 6;
+/** What of its settings matters here. */
+type WarmUpSettings = Pick<WorkerSettings, "serving" | "tells" | "reports">;
+
 /** As a client may send them. */
 const MESSAGE = new Uint8Array(100).fill(0x2e);
 
 /**
  * The rounds, each begun when the next one is asked for: who waits for the first fork waits
  * for one of them, about 30 ms.
- * @param tells whether workers tell what they do
+ * @param settings how its forks are to work
  */
 export async function* warmUp(
   runtime: Runtime,
   libc: Libc,
-  serving: ServingSettings,
-  tells: boolean,
+  settings: WarmUpSettings,
 ): AsyncGenerator<void, void> {
   for (let round = 0; round < ROUNDS; round++) {
-    await serveItself(runtime, libc, serving, tells);
+    await serveItself(runtime, libc, settings);
     yield;
   }
 }
@@ -48,8 +50,7 @@ export async function* warmUp(
 async function serveItself(
   runtime: Runtime,
   libc: Libc,
-  serving: ServingSettings,
-  tells: boolean,
+  { serving, tells, reports }: WarmUpSettings,
 ): Promise<void> {
   const clients = new PacketListener(libc);
   const [control, supervisor] = libc.socketPair();
@@ -71,25 +72,27 @@ async function serveItself(
   let current = client();
   const handler: typeof echo = async (connection) => {
     await echo(connection);
-    libc.receive(supervisor, scratch); // lest what it says fills the socket
+    libc.receive(supervisor, scratch, libc.constants.MSG_DONTWAIT); // lest what it says fills the socket
     libc.close(current);
     if (++count < CONNECTIONS) current = client();
     else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const settings = {
-    asks: false,
-    reports: false,
-    serving: {
-      ...serving,
-      messages: false,
-      maxConnectionsPerWorker: 0,
-      proxies: [null],
-      tls: [null],
-      access: null,
-    },
+    ...{ asks: false, tells, reports },
+    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
   };
-  const scores = tells ? new ArrayBuffer(scoreboardSize(0)) : null;
-  void work({ runtime, channel, settings, number: 0, handler, blocking: true, scores });
+  const scores = reports || !tells ? new ArrayBuffer(scoreboardSize(0)) : null;
+  const makePreludes = () => [[]];
+  void work({
+    runtime,
+    channel,
+    settings,
+    number: 0,
+    handler,
+    makePreludes,
+    blocking: true,
+    scores,
+  });
   await over.promise;
   for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);
 }

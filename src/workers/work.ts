@@ -4,10 +4,10 @@
  * @module
  */
 import { errorMessage, SystemError } from "../connection/errors.ts";
-import type { UntimedEvent } from "../events.ts";
+import { isRoutine, type UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
-import { preludesFor } from "../serving/before_handler.ts";
+import type { MakePreludes } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
@@ -25,17 +25,19 @@ const GAVE_UP = "The handler exports `blocking`, and waits for something else th
 export interface Work {
   readonly runtime: Runtime;
   readonly channel: Channel;
-  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports">;
+  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports" | "tells">;
   /** The worker's number. */
   readonly number: number;
   readonly handler: Handler;
+  /** For its settings, with all loaded that they ask for. */
+  readonly makePreludes: MakePreludes;
   /** Of the handler's module, if it has one, which has started. */
   readonly lifecycle?: Lifecycle;
   /** Whether the handler says that it may block. */
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
-  /** Where it tells what it does while it blocks; null if nobody looks. */
+  /** Where it shows what it does while it blocks; null if nobody looks. */
   readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
@@ -49,6 +51,7 @@ export async function work(
     settings,
     number,
     handler,
+    makePreludes,
     lifecycle,
     blocking,
     how,
@@ -56,8 +59,14 @@ export async function work(
     onConnections,
   }: Work,
 ): Promise<void> {
-  const makePreludes = await preludesFor(runtime, settings.serving);
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
+  const tells = settings.tells || row === null;
+  /** Where nothing is told, what is to be seen. */
+  const show = (what: "begins" | "ends") => {
+    if (what === "begins") row!.begin();
+    else row!.end();
+    if (row!.wantsTelling) channel.send({ type: "look" });
+  };
   const connections = new Connections({
     runtime,
     settings: settings.serving,
@@ -74,11 +83,18 @@ export async function work(
       ? (remoteAddr) => channel.askLater!(remoteAddr)
       : undefined,
     onLast: () => channel.send({ type: "leaving" }),
-    onPrelude: (what) => channel.send({ type: what === "begins" ? "taken" : "vanished" }),
+    onPrelude(what) {
+      if (tells) channel.send({ type: what === "begins" ? "taken" : "vanished" });
+      else show(what === "begins" ? "begins" : "ends");
+    },
     onEvent(event: UntimedEvent) {
+      if (!tells && event.type === "accepted") return show("begins");
       if (event.type === "accepted") row?.begin();
       // A blocked thread only sees that its socket was shut down from outside.
-      const ended = event.type === "closed" && channel.look() === "end";
+      const ended = event.type === "closed" && channel.name.kind === "thread" &&
+        channel.look() === "end";
+      if (!tells && event.type === "closed") show("ends");
+      if (!tells && !ended && isRoutine(event)) return;
       channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
     },
   }, makePreludes(settings.serving));
@@ -89,7 +105,10 @@ export async function work(
     for (const giveBack of atEnd) await giveBack();
     channel.end();
   };
-  const listener = channel.listen(blocking, row ? (socket) => row.watch(socket) : undefined);
+  const listener = channel.listen(
+    blocking,
+    row && settings.reports ? (socket) => row.watch(socket) : undefined,
+  );
   // One that is handed its connections never blocks, whatever its handler may.
   if (settings.reports && row === null) {
     const { report } = await import("./reports.ts");

@@ -11,6 +11,7 @@ import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
+import { preludesFor } from "../serving/before_handler.ts";
 import { isEncrypted } from "../serving/serving_settings.ts";
 import type { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
@@ -53,11 +54,11 @@ export async function main(load: LoadModule): Promise<void> {
     channel.send({ type: "failed", message: errorMessage(error) });
     return channel.end();
   }
+  // Before it forks, because what a fork loads it shares with no other.
+  const makePreludes = await preludesFor(runtime, settings.serving);
   // No engine of TLS blocks.
   const blocking = loaded.blocking && channel.each === "one" && !isEncrypted(settings.serving);
-  const forked = libc && blocking
-    ? await fork(runtime, libc, channel, settings, scores !== null)
-    : null;
+  const forked = libc && blocking ? await fork(runtime, libc, channel, settings) : null;
   if (forked) {
     ({ channel, number } = forked);
     random!.renew();
@@ -82,6 +83,7 @@ export async function main(load: LoadModule): Promise<void> {
     settings,
     number,
     handler: loaded.handler,
+    makePreludes,
     lifecycle,
     blocking,
     how: forked ? "forked" : libc ? "stopgap" : undefined,
@@ -95,14 +97,14 @@ async function fork(
   runtime: Runtime,
   libc: Libc,
   channel: ControlChannel,
-  { serving, link }: WorkerSettings,
-  tells: boolean,
+  settings: WorkerSettings,
 ): Promise<Forked | null> {
+  const { link } = settings;
   if (link.way !== "process") return null;
   const { becomeTemplate } = await import("./forked_worker.ts");
   const { warmUp } = await import("./warm_up.ts");
   try {
-    const rounds = warmUp(runtime, libc, serving, tells);
+    const rounds = warmUp(runtime, libc, settings);
     await rounds.next();
     return await becomeTemplate(runtime, libc, link.sockets, channel, rounds);
   } catch {

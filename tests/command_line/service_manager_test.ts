@@ -66,6 +66,19 @@ await onEachRuntime(({ test, run }) => {
     Deno.removeSync(folder, { recursive: true });
   });
 
+  test("a manager is told how much a server does that logs nothing", async () => {
+    using manager = new FakeManager();
+    await using command = serve(manager, ["--model", "process", "--log", "none"]);
+    const client = await greeted(await command.ready());
+    const tells = (status: RegExp, from: number) =>
+      until("the status", () => manager.told.slice(from).some((each) => status.test(each.STATUS)));
+    await tells(/^1 connection, /, 0);
+    const from = manager.told.length;
+    await client.reset();
+    await tells(/^0 connections, /, from);
+    await end(command);
+  });
+
   test("a manager is told of a reload where there can be none, at an abstract address", async () => {
     using manager = new FakeManager(`@trivet-${crypto.randomUUID()}`);
     await using command = serve(manager, []);

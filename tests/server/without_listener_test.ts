@@ -7,10 +7,12 @@ import { target } from "../tools/targets.ts";
 const PROGRAM = new URL("../fixtures/servers/without_listener.ts", import.meta.url).pathname;
 const FAULTS = new URL("../fixtures/handlers/faults.ts", import.meta.url).pathname;
 
+const BLOCKING = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).pathname;
+
 for (const name of ["deno", "bun", "node"] as const) {
   const { run } = await target(name);
-  const start = (...args: string[]) =>
-    new Command([FAULTS, ...args], { program: [...run, PROGRAM] });
+  const start = (model: string, handler = FAULTS, ...more: string[]) =>
+    new Command([handler, model, ...more], { program: [...run, PROGRAM] });
   const does = async (command: Command, fault: string) => {
     const client = await Client.open(await command.ready());
     await client.send(fault);
@@ -18,9 +20,15 @@ for (const name of ["deno", "bun", "node"] as const) {
     await client.close();
   };
 
-  for (const model of ["multiplex", "thread", "process"]) {
-    Deno.test(`${name}: a program's ${model} without onEvent says what goes wrong, and nothing else`, async () => {
-      const command = start(model);
+  for (
+    const [model, handler] of [
+      ...["multiplex", "thread", "process"].map((model) => [model, FAULTS]),
+      ...["thread", "process"].map((model) => [model, BLOCKING]),
+    ]
+  ) {
+    const what = `${model}${handler === BLOCKING ? ", with a handler that blocks," : ""}`;
+    Deno.test(`${name}: a program's ${what} without onEvent says what goes wrong, and nothing else`, async () => {
+      const command = start(model, handler);
       const vanishes = await Client.open(await command.ready());
       await vanishes.reset();
       const stays = await Client.open(await command.ready()); // ended by close(), below
@@ -50,7 +58,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   });
 
   Deno.test(`${name}: a program with onEvent writes nothing to standard error`, async () => {
-    const command = start("process", "silent");
+    const command = start("process", FAULTS, "silent");
     await does(command, "throws");
     await does(command, "exits");
     assertEquals(await command.exit(), 0);

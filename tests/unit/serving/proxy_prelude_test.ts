@@ -6,7 +6,7 @@ import type { UntimedEvent } from "../../../src/events.ts";
 import type { Handler } from "../../../src/handler/handler.ts";
 import { runtime } from "../../../src/runtimes/deno.ts";
 import { Connections } from "../../../src/serving/connections.ts";
-import type { ProxySettings } from "../../../src/serving/proxy_prelude.ts";
+import { proxyPrelude, type ProxySettings } from "../../../src/serving/proxy_prelude.ts";
 import { Refusals } from "../../../src/serving/refusals.ts";
 import { until, within } from "../../tools/client.ts";
 import { FakeSocket, type Kind } from "../../tools/fake_socket.ts";
@@ -41,12 +41,13 @@ class Loop {
     { perSource = 0, most = Infinity, handler = tells } = {},
   ) {
     const onEvent = (event: UntimedEvent) => void this.events.push(event);
+    const settings = { trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy };
     this.connections = new Connections({
       runtime,
       settings: {
         ...{ model: "multiplex", linger: 0, idleTimeout: 0, connectionTimeout: 0 },
         ...{ maxConnectionsPerWorker: 0, messages: true },
-        proxies: [{ trusted: ["127.0.0.0/8"], timeout: 60_000, ...proxy }],
+        proxies: [settings],
         tls: [null],
         access: null,
         shutdownTimeout: 10_000,
@@ -64,7 +65,7 @@ class Loop {
           onEvent({ type: "refused", remoteAddr, reason, count: 1 }),
       }),
       onEvent,
-    });
+    }, [[proxyPrelude(settings)]]);
   }
 
   /** A client comes, and nobody else. */

@@ -1,6 +1,12 @@
 import { assertEquals } from "@std/assert";
 import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
-import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
+import {
+  freeRow,
+  readBusy,
+  readRows,
+  scoreboardSize,
+  ScoreRow,
+} from "../../../src/status/scoreboard.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { test } from "../../tools/unit.ts";
 
@@ -61,8 +67,16 @@ test("each worker has a row of its own, and the next one that of whoever is gone
   assertEquals(ScoreRow.claim(memory, 100), null);
   rows[9]!.begin();
   assertEquals(readRows(memory).get(10)?.doing, "handler");
-  freeRow(memory, 10);
-  assertEquals(freeRow(memory, 10), -1);
+  const written: number[] = [];
+  freeRow(memory, 10, (bytes, offset) => {
+    new Uint8Array(memory).set(bytes, offset);
+    written.push(offset % 64);
+  });
+  assertEquals(written, [4, 0]); // its number last: from then on it may be claimed
+  assertEquals(readBusy(memory).has(10), false);
+  new Int32Array(memory)[10 * 16] = 100; // as it is when `claim` has just begun
+  assertEquals(readBusy(memory).get(100), { isBusy: false, count: 0 });
+  freeRow(memory, 100, (bytes, offset) => new Uint8Array(memory).set(bytes, offset));
   ScoreRow.claim(memory, 100);
   assertEquals(readRows(memory).get(100), null);
   assertEquals(readRows(memory).size, 64);
@@ -75,7 +89,7 @@ test("what is told while the next connection begins is nobody's", () => {
   row.begin();
   socket.write(new Uint8Array(3));
   assertEquals(readRows(memory).get(1)?.bytesWritten, 3);
-  new Int32Array(memory)[8]++; // as it is between the first and the last word of `begin`
+  new Int32Array(memory)[16 + 8]++; // as it is between the first and the last word of `begin`
   assertEquals(readRows(memory).get(1), null);
 });
 
