@@ -51,8 +51,8 @@ export function scoreboardSize(workers: number): number {
 
 /** Bytes from the start in which all is that anybody has written. */
 export function usedBytes(memory: ArrayBufferLike): number {
-  const used = HEADER_BYTES + ROW_BYTES * new Int32Array(memory, 0, HEADER_WORDS)[USED];
-  return Math.min(used, memory.byteLength); // a handler may write there, too
+  const rows = new Uint32Array(memory, 0, HEADER_WORDS)[USED];
+  return Math.min(HEADER_BYTES + ROW_BYTES * rows, memory.byteLength); // a handler may write there
 }
 
 /** A worker's connection, as its row tells. */
@@ -83,7 +83,7 @@ export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
   return rows;
 }
 
-/** Whether a worker has a connection, and how many it has had with that one. */
+/** Whether a worker has a connection, and a number that grows with each, and with each prelude. */
 export interface Busy {
   readonly isBusy: boolean;
   readonly count: number;
@@ -97,14 +97,17 @@ export function readBusy(memory: ArrayBufferLike): Map<number, Busy> {
   for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
     const number = words[word + NUMBER];
     if (number === 0) continue;
-    rows.set(number, { isBusy: words[word + DOING] !== 0, count: words[word + BEGUN] });
+    rows.set(number, {
+      isBusy: Atomics.load(words, word + DOING) !== 0,
+      count: words[word + BEGUN],
+    });
   }
   return rows;
 }
 
 /** Says whether whoever reads the memory wants to be told of changes. */
 export function setSleeping(memory: ArrayBufferLike, sleeps: boolean): void {
-  Atomics.store(new Int32Array(memory), SLEEPS, sleeps ? 1 : 0); // before rows are read
+  Atomics.store(new Int32Array(memory), SLEEPS, sleeps ? 1 : 0); // in one order with loads of DOING
 }
 
 /**

@@ -265,6 +265,7 @@ export class Supervisor {
         if (this.#settings.each === "one") this.#becameBusy();
         return;
       case "closed":
+        this.#backOff.forget(); // its beginning may not have been seen
         if (change.idle) this.#settings.onIdle?.();
         if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
@@ -287,8 +288,8 @@ export class Supervisor {
   }
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
-    // A signal to the whole process group may come before a worker listens.
     this.#watch?.look(); // it may have had a client
+    // A signal to the whole process group may come before a worker listens.
     const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
     const reason = worker.why ?? (early ? "exit" : how);
     this.#workers.delete(number);

@@ -22,7 +22,8 @@ export type Order = "leave" | "shutdown" | "end";
 
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker
- * is busy and idle again, so they are never dropped.
+ * is busy and idle again, so they are never dropped; one that shows that
+ * (`CommonSettings.tells`) sends `closed` only where something went wrong.
  */
 export type Message =
   /** A stopgap was started to be forked and is not; so it is slower than others would be. */
@@ -35,7 +36,7 @@ export type Message =
   | { readonly type: "unhandled" } & ErrorReport
   /** May this client be served? The worker waits for the answer. */
   | { readonly type: "asks"; readonly remoteAddr: Address }
-  /** What it does has changed, as its row of the scoreboard tells, and nobody looks there. */
+  /** What it does has changed, as its row of the scoreboard shows, and it is asked to tell. */
   | { readonly type: "look" }
   /** It has a client that its handler does not have yet. */
   | { readonly type: "taken" }

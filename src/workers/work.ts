@@ -62,8 +62,8 @@ export async function work(
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
   const tells = settings.tells || row === null;
   /** Where nothing is told, what is to be seen. */
-  const show = (what: "begins" | "ends") => {
-    if (what === "begins") row!.begin();
+  const show = (isBusy: boolean) => {
+    if (isBusy) row!.begin();
     else row!.end();
     if (row!.wantsTelling) channel.send({ type: "look" });
   };
@@ -77,7 +77,7 @@ export async function work(
     lifetime: lifetime(settings.serving.maxConnectionsPerWorker, Math.random()),
     refusals: {
       admit: (remoteAddr) => !settings.asks || channel.ask(remoteAddr),
-      leave: () => {}, // the supervisor counts, and hears of `closed`
+      leave: () => {}, // where anybody counts, the supervisor does, and hears of `closed`
     },
     admitLater: settings.asks && channel.askLater
       ? (remoteAddr) => channel.askLater!(remoteAddr)
@@ -85,15 +85,15 @@ export async function work(
     onLast: () => channel.send({ type: "leaving" }),
     onPrelude(what) {
       if (tells) channel.send({ type: what === "begins" ? "taken" : "vanished" });
-      else show(what === "begins" ? "begins" : "ends");
+      else show(what === "begins");
     },
     onEvent(event: UntimedEvent) {
-      if (!tells && event.type === "accepted") return show("begins");
+      if (!tells && event.type === "accepted") return show(true);
       if (event.type === "accepted") row?.begin();
       // A blocked thread only sees that its socket was shut down from outside.
       const ended = event.type === "closed" && channel.name.kind === "thread" &&
         channel.look() === "end";
-      if (!tells && event.type === "closed") show("ends");
+      if (!tells && event.type === "closed") show(false);
       if (!tells && !ended && isRoutine(event)) return;
       channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
     },

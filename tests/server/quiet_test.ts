@@ -9,6 +9,9 @@ import { onEachRuntime } from "../tools/on_each_runtime.ts";
 /** Blocks, and does what it is told. */
 const FORKED = new URL("../fixtures/handlers/forked.ts", import.meta.url).href;
 
+/** The same, and it may be loaded by the test's own process. */
+const FAULTS = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).href;
+
 const WAYS: Record<string, string[]> = {
   thread: ["--model", "thread"],
   process: ["--model", "process"],
@@ -80,10 +83,10 @@ for (const model of Object.keys(MODELS) as ModelName[]) {
   Deno.test(`${model}: with quiet, events tell only of what goes wrong`, async () => {
     const events: ServerEvent[] = [];
     const onEvent = (event: ServerEvent) => void events.push(event);
-    const server = await api({ model, port: 0, spares: 1, quiet: true, onEvent }, FORKED);
-    for (const what of ["log: nothing", "throw"]) {
+    const server = await api({ model, port: 0, spares: 1, quiet: true, onEvent }, FAULTS);
+    for (const what of ["nothing", "throws"]) {
       const client = await Client.open(server.addr);
-      await client.send(`${what}\n`);
+      await client.send(what);
       client.halfClose();
       await until("it has ended", () => client.ended || client.closed);
       await client.close();
