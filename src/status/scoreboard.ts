@@ -64,20 +64,27 @@ export interface RowRead {
   readonly bytesWritten: number;
 }
 
+/** Of each row that is somebody's the word where it begins, and the worker's number. */
+function* rowsInUse(words: Int32Array): Generator<readonly [word: number, number: number]> {
+  const end = usedBytes(words.buffer) / 4;
+  for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
+    const number = words[word + NUMBER];
+    if (number !== 0) yield [word, number];
+  }
+}
+
 /** The rows in use, by the worker's number; null for a worker that has no connection. */
 export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
-  const words = new Int32Array(memory, HEADER_BYTES);
-  const doubles = new Float64Array(memory, HEADER_BYTES);
+  const words = new Int32Array(memory);
+  const doubles = new Float64Array(memory);
   const rows = new Map<number, RowRead | null>();
-  const end = (usedBytes(memory) - HEADER_BYTES) / ROW_BYTES;
-  for (let row = 0; row < end; row++) {
-    const number = words[row * ROW_WORDS + NUMBER];
-    if (number === 0) continue;
-    const doing = DOINGS[words[row * ROW_WORDS + DOING]];
-    const count = words[row * ROW_WORDS + COUNT];
-    const bytesRead = doubles[row * ROW_DOUBLES + READ];
-    const bytesWritten = doubles[row * ROW_DOUBLES + WRITTEN];
-    const isWhole = words[row * ROW_WORDS + BEGUN] === count;
+  for (const [word, number] of rowsInUse(words)) {
+    const double = word / 2;
+    const doing = DOINGS[words[word + DOING]];
+    const count = words[word + COUNT];
+    const bytesRead = doubles[double + READ];
+    const bytesWritten = doubles[double + WRITTEN];
+    const isWhole = words[word + BEGUN] === count;
     rows.set(number, doing && isWhole ? { count, doing, bytesRead, bytesWritten } : null);
   }
   return rows;
@@ -93,14 +100,9 @@ export interface Busy {
 export function readBusy(memory: ArrayBufferLike): Map<number, Busy> {
   const words = new Int32Array(memory);
   const rows = new Map<number, Busy>();
-  const end = usedBytes(memory) / 4;
-  for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
-    const number = words[word + NUMBER];
-    if (number === 0) continue;
-    rows.set(number, {
-      isBusy: Atomics.load(words, word + DOING) !== 0,
-      count: words[word + BEGUN],
-    });
+  for (const [word, number] of rowsInUse(words)) {
+    const isBusy = Atomics.load(words, word + DOING) !== 0;
+    rows.set(number, { isBusy, count: words[word + BEGUN] });
   }
   return rows;
 }
@@ -120,10 +122,8 @@ export function freeRow(
   number: number,
   write: (bytes: Uint8Array, offset: number) => void,
 ): void {
-  const words = new Int32Array(memory);
-  const end = usedBytes(memory) / 4;
-  for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
-    if (words[word + NUMBER] !== number) continue;
+  for (const [word, whose] of rowsInUse(new Int32Array(memory))) {
+    if (whose !== number) continue;
     // Another worker may claim it as soon as its number is gone.
     const offset = 4 * word;
     write(new Uint8Array(ROW_BYTES - 4), offset + 4);

@@ -21,15 +21,15 @@ const MESSAGES = 10;
  * at once would share a processor with the rest.
  */
 const ROUNDS = 6;
-/** What of its settings matters here. */
-type WarmUpSettings = Pick<WorkerSettings, "serving" | "tells" | "reports">;
-
 /** As a client may send them. */
 const MESSAGE = new Uint8Array(100).fill(0x2e);
 
+/** What of its settings matters here. */
+type WarmUpSettings = Pick<WorkerSettings, "serving" | "tells" | "reports">;
+
 /**
  * The rounds, each begun when the next one is asked for: who waits for the first fork waits
- * for one of them, about 30 ms.
+ * for one of them.
  * @param settings how its forks are to work
  */
 export async function* warmUp(
@@ -78,7 +78,9 @@ async function serveItself(
     else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const settings = {
-    ...{ asks: false, tells, reports },
+    asks: false,
+    tells,
+    reports,
     serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
   };
   const scores = reports || !tells ? new ArrayBuffer(scoreboardSize(0)) : null;
