@@ -142,15 +142,6 @@ export interface ServeOptions {
   statusPublic?: boolean;
   /** Whether `onEvent` gets `message` events. @default {false} */
   messages?: boolean;
-  /**
-   * Whether `onEvent` is spared what happens to each connection if nothing goes wrong:
-   * `accepted`, and `closed` by its handler. If nobody counts connections either (`status`,
-   * `maxConnectionsPerSource`, `overLimit`, `drainSpread`), workers that block do not tell of
-   * them, which makes short ones much cheaper; without `onEvent` it is so by itself. A worker
-   * that dies has then only its own event, and none for its connection.
-   * @default {false}
-   */
-  quiet?: boolean;
   /** Shuts the server down when it is aborted. */
   signal?: AbortSignal;
   /** Called once, when the server is ready. */

@@ -87,7 +87,6 @@ export async function serveCommand(
   const options: ServeOptions = {
     ...settings,
     messages: given.has("verbose"),
-    quiet: given.text("log") === "none" && !manager.counts,
     onEvent,
   };
 

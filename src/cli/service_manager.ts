@@ -23,8 +23,6 @@ const SHOWN = 500;
 
 /** What the manager of this process is told; nothing, where there is none. */
 export interface ServiceManager {
-  /** Whether it counts connections. */
-  readonly counts: boolean;
   /** Takes an event of the server. */
   event(event: ServerEvent): void;
   /** The server serves. */
@@ -39,7 +37,6 @@ export interface ServiceManager {
 
 /** Nobody wants to know. */
 const NOBODY: ServiceManager = {
-  counts: false,
   event() {},
   ready() {},
   reloading: (reload) => void reload.catch(() => {}),
@@ -102,7 +99,6 @@ export interface ManagerSettings {
 
 /** A manager that listens. */
 export class Manager implements ServiceManager {
-  readonly counts = true;
   readonly #socket: Pick<NotifySocket, "send" | "close">;
   readonly #settings: ManagerSettings;
   readonly #timers: ReturnType<typeof setInterval>[] = [];

@@ -40,10 +40,10 @@ export class MemoryFile {
     this.#library.functions.pwrite(this.descriptor, bytes, bytes.length, offset);
   }
 
-  /** Reads from the start: how many bytes there were. */
-  read(buffer: Uint8Array): number {
+  /** Reads from an offset on: how many bytes there were. */
+  read(buffer: Uint8Array, offset = 0): number {
     const { pread } = this.#library.functions;
-    return Math.max(0, pread(this.descriptor, buffer, buffer.length, 0));
+    return Math.max(0, pread(this.descriptor, buffer, buffer.length, offset));
   }
 
   /** Closes it here. */

@@ -4,7 +4,7 @@
  */
 import type { Address, TcpAddress, UnixAddress } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
-import { type EventSink, isRoutine, type ServerEvent, type UntimedEvent } from "../events.ts";
+import type { EventSink, ServerEvent, UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import { demandModel, type HandlerParts } from "../handler/handler_module.ts";
 import { Lifecycle } from "../handler/lifecycle.ts";
@@ -88,7 +88,6 @@ export async function serve(...given: readonly unknown[]): Promise<Server> {
   demandOwn(settings, places);
   const onEvent = options.onEvent ?? troubleTeller(runtime.complain);
   const throttle = new EventThrottle((event: UntimedEvent) => {
-    if (settings.quiet && isRoutine(event)) return;
     try {
       onEvent({ time: Date.now(), ...event } as ServerEvent);
     } catch (error) {

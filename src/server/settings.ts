@@ -69,7 +69,6 @@ const KINDS = {
   status: "a string or true",
   statusPublic: "true or false",
   messages: "true or false",
-  quiet: "true or false",
   keepAlive: "an object",
   signal: "an AbortSignal",
   onListen: "a function",
@@ -105,8 +104,6 @@ export interface Settings {
   /** null: what the main process holds. */
   readonly workerPermissions: string[] | null;
   readonly maxWorkerMemory: number;
-  /** Whether nobody is told of connections where nothing goes wrong. */
-  readonly quiet: boolean;
   /** Where it tells its status, or that it only keeps count; null for neither. */
   readonly status: Address | "kept" | null;
   readonly statusMode: number;
@@ -160,16 +157,12 @@ export function settle(options: ServeOptions): Settings {
   if (messages && !options.onEvent) {
     throw new TypeError("Cannot serve with messages: they are events, so give onEvent too");
   }
-  if (messages && options.quiet) {
-    throw new TypeError("Cannot serve with messages and be quiet: leave one of them out");
-  }
   const status = statusPlace(options);
   const wrongFlag = options.workerPermissions?.map(flagMistake).find((why) => why !== null);
   if (wrongFlag) throw new TypeError(`Cannot restrict the workers' permissions: ${wrongFlag}`);
   return {
     ...numbers,
     status,
-    quiet: options.quiet ?? !options.onEvent,
     places,
     keepAlive: keepAliveTimes(options, places.every(isUnix)),
     unixMode: options.unixMode === undefined ? null : numbers.unixMode,

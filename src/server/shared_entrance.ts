@@ -118,11 +118,10 @@ export class SharedEntrance implements Entrance {
 }
 
 /**
- * Where workers that block tell what they do; null if nobody looks, or there is none here.
+ * Where workers that block tell what they do; null if there is none here.
  * @throws {SystemError} if no descriptor is free
  */
-function scoresFor({ runtime, where, settings, common }: EntranceOptions): Scores | null {
-  if (common.tells && !common.reports) return null;
+function scoresFor({ runtime, where, settings }: EntranceOptions): Scores | null {
   const { maxConnections, spares } = settings;
   if (where === "thread") return threadScores(maxConnections + spares);
   return runtime.os === "linux" ? processScores(runtime, maxConnections + spares) : null;

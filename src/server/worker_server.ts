@@ -20,7 +20,6 @@ import type { EntranceName, Model, Workers } from "./models.ts";
 import { QueueEntrance } from "./queue_entrance.ts";
 import type { Settings } from "./settings.ts";
 import { lookAt, workerViews } from "./look.ts";
-import type { CommonSettings } from "../workers/worker_settings.ts";
 import { readServing, tlsFor } from "./serving_files.ts";
 import { SharedEntrance } from "./shared_entrance.ts";
 
@@ -35,15 +34,6 @@ const ENTRANCES: Record<EntranceName, { bind(options: EntranceOptions): Promise<
 const START_DRAIN = 500;
 /** Milliseconds between two looks at whether clients still wait for a free worker. */
 const DRAIN_LOOK = 5;
-
-/** What workers say, because somebody is told or counts; what they do not say they show. */
-function whatWorkersTell(
-  { status, refuses, maxConnectionsPerSource, drainSpread, quiet }: Settings,
-): Pick<CommonSettings, "reports" | "asks" | "tells"> {
-  const reports = status !== null;
-  const asks = refuses || maxConnectionsPerSource > 0;
-  return { reports, asks, tells: reports || asks || drainSpread > 0 || !quiet };
-}
 
 /** A server whose accept loops run in supervised workers. */
 export class WorkerServer extends BaseServer {
@@ -78,7 +68,8 @@ export class WorkerServer extends BaseServer {
     const tls = await tlsFor(runtime, serving);
     const common = {
       handler: handlerUrl(runtime, handler),
-      ...whatWorkersTell(settings),
+      reports: settings.status !== null,
+      asks: settings.refuses || settings.maxConnectionsPerSource > 0,
       serving: readServing(runtime, tls, serving),
     };
     const name = chooseEntrance(runtime, model.workers, settings);
@@ -138,7 +129,7 @@ export class WorkerServer extends BaseServer {
     this.#supervisor = new Supervisor({
       ...CREWS[model.workers.crew](settings, entrance, limit),
       each: model.each,
-      scores: whatWorkersTell(settings).tells ? null : entrance.scores,
+      scores: entrance.scores,
       refusals: this.#refusals,
       start: entrance.start,
       onIdle: () => entrance.onIdle(),

@@ -7,6 +7,8 @@
 import type { Address } from "../connection/connection.ts";
 import type { PeerLimits } from "../connection/slow_peer.ts";
 import type { ConnectionDoing, WholeBlockingSocket } from "../connection/socket.ts";
+import type { UntimedEvent } from "../events.ts";
+import { EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
 const ROW_BYTES = 64;
@@ -24,6 +26,9 @@ const WRITTEN = 3;
  * after. Read in the order of memory, bytes between two equal counts are of that connection.
  */
 const BEGUN = 8;
+/** Two words: how many records its ring has had, and how many of them the main process has read. */
+const RECORDED = 9;
+const TAKEN = 10;
 /** Bytes before the rows. */
 export const HEADER_BYTES = ROW_BYTES;
 const HEADER_WORDS = HEADER_BYTES / 4;
@@ -41,18 +46,33 @@ const DOINGS: readonly (ConnectionDoing | null)[] = [
 ];
 const [READS, WRITES, HANDLER, LINGERS] = [1, 2, 3, 4];
 
-/** The most rows: 4 MiB, of which those that nobody has used take no memory. */
+/** The most rows: 260 MiB with their rings, of which those that nobody has used take no memory. */
 const MOST_ROWS = 65_536;
 
-/** Bytes of a scoreboard for so many workers; replacing them, there may be twice as many. */
-export function scoreboardSize(workers: number): number {
-  return HEADER_BYTES + ROW_BYTES * Math.min(MOST_ROWS, 2 * workers + 64);
+/** How many rows are enough for so many workers; replacing them, there may be twice as many. */
+function rowsFor(workers: number): number {
+  return Math.min(MOST_ROWS, 2 * workers + 64);
 }
 
-/** Bytes from the start in which all is that anybody has written. */
-export function usedBytes(memory: ArrayBufferLike): number {
-  const rows = new Uint32Array(memory, 0, HEADER_WORDS)[USED];
-  return Math.min(HEADER_BYTES + ROW_BYTES * rows, memory.byteLength); // a handler may write there
+/** Bytes of a scoreboard for so many workers, and of that part of it which are the rows. */
+export function scoreboardSize(workers: number): number {
+  return rowsSize(workers) + RING_BYTES * rowsFor(workers);
+}
+
+/** Bytes of the part before the rings. */
+export function rowsSize(workers: number): number {
+  return HEADER_BYTES + ROW_BYTES * rowsFor(workers);
+}
+
+/** How many rows a whole scoreboard has. */
+function rowsOf(memory: ArrayBufferLike): number {
+  return (memory.byteLength - HEADER_BYTES) / (ROW_BYTES + RING_BYTES);
+}
+
+/** Bytes from the start in which all rows are that anybody has used. */
+export function usedBytes(rows: Int32Array): number {
+  const used = rows[USED] >>> 0;
+  return Math.min(HEADER_BYTES + ROW_BYTES * used, rows.byteLength); // a handler may write there
 }
 
 /** A worker's connection, as its row tells. */
@@ -66,17 +86,19 @@ export interface RowRead {
 
 /** Of each row that is somebody's the word where it begins, and the worker's number. */
 function* rowsInUse(words: Int32Array): Generator<readonly [word: number, number: number]> {
-  const end = usedBytes(words.buffer) / 4;
+  const end = usedBytes(words) / 4;
   for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
     const number = words[word + NUMBER];
     if (number !== 0) yield [word, number];
   }
 }
 
-/** The rows in use, by the worker's number; null for a worker that has no connection. */
-export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
-  const words = new Int32Array(memory);
-  const doubles = new Float64Array(memory);
+/**
+ * The rows in use, by the worker's number; null for a worker that has no connection.
+ * @param words header and rows, or a copy
+ */
+export function readRows(words: Int32Array): Map<number, RowRead | null> {
+  const doubles = new Float64Array(words.buffer, words.byteOffset, words.length / 2);
   const rows = new Map<number, RowRead | null>();
   for (const [word, number] of rowsInUse(words)) {
     const double = word / 2;
@@ -90,39 +112,47 @@ export function readRows(memory: ArrayBufferLike): Map<number, RowRead | null> {
   return rows;
 }
 
-/** Whether a worker has a connection, and a number that grows with each, and with each prelude. */
-export interface Busy {
-  readonly isBusy: boolean;
-  readonly count: number;
-}
+/** Takes what a worker tells, its `nth`; false: not yet. */
+export type Take = (number: number, nth: number, told: Told) => boolean;
 
-/** The same of the rows in use, by the worker's number. */
-export function readBusy(memory: ArrayBufferLike): Map<number, Busy> {
-  const words = new Int32Array(memory);
-  const rows = new Map<number, Busy>();
+/**
+ * Reads what workers tell.
+ * @param words header and rows, or a copy
+ * @param ringOf the bytes of a row's ring
+ * @param write writes there, from a byte on
+ */
+export function readRings(
+  words: Int32Array,
+  ringOf: (row: number) => Uint8Array,
+  write: (bytes: Uint8Array, offset: number) => void,
+  take: Take,
+): void {
   for (const [word, number] of rowsInUse(words)) {
-    const isBusy = Atomics.load(words, word + DOING) !== 0;
-    rows.set(number, { isBusy, count: words[word + BEGUN] });
+    const recorded = Atomics.load(words, word + RECORDED);
+    const taken = words[word + TAKEN];
+    if (recorded === taken) continue;
+    const ring = ringOf((word - HEADER_WORDS) / ROW_WORDS);
+    const now = readRing(ring, recorded, taken, (nth, told) => take(number, nth, told));
+    write(new Uint8Array(Int32Array.of(now).buffer), 4 * (word + TAKEN));
   }
-  return rows;
 }
 
 /** Says whether whoever reads the memory wants to be told of changes. */
 export function setSleeping(memory: ArrayBufferLike, sleeps: boolean): void {
-  Atomics.store(new Int32Array(memory), SLEEPS, sleeps ? 1 : 0); // in one order with loads of DOING
+  Atomics.store(new Int32Array(memory), SLEEPS, sleeps ? 1 : 0); // in one order with loads of RECORDED
 }
 
 /**
  * Gives the row of a worker back that is gone.
- * @param memory or a copy of it
+ * @param words header and rows, or a copy
  * @param write writes there, from a byte on
  */
 export function freeRow(
-  memory: ArrayBufferLike,
+  words: Int32Array,
   number: number,
   write: (bytes: Uint8Array, offset: number) => void,
 ): void {
-  for (const [word, whose] of rowsInUse(new Int32Array(memory))) {
+  for (const [word, whose] of rowsInUse(words)) {
     if (whose !== number) continue;
     // Another worker may claim it as soon as its number is gone.
     const offset = 4 * word;
@@ -136,28 +166,33 @@ export class ScoreRow {
   readonly #header: Int32Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #ring: EventRing;
 
   /** A row for the worker of this number; null if all are taken. */
   static claim(memory: ArrayBufferLike, number: number): ScoreRow | null {
-    const words = new Int32Array(memory);
-    for (let word = HEADER_WORDS; word < words.length; word += ROW_WORDS) {
+    const end = (HEADER_BYTES + ROW_BYTES * rowsOf(memory)) / 4;
+    const words = new Int32Array(memory, 0, end);
+    for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
       if (words[word] === 0 && Atomics.compareExchange(words, word, 0, number) === 0) {
         const rows = (word - HEADER_WORDS) / ROW_WORDS + 1;
         for (let used; (used = Atomics.load(words, USED)) < rows;) {
           Atomics.compareExchange(words, USED, used, rows);
         }
-        return new ScoreRow(memory, word * 4);
+        return new ScoreRow(memory, rows - 1);
       }
     }
     return null;
   }
 
-  constructor(memory: ArrayBufferLike, offset: number) {
+  constructor(memory: ArrayBufferLike, row: number) {
+    const offset = HEADER_BYTES + ROW_BYTES * row;
     this.#header = new Int32Array(memory, 0, HEADER_WORDS);
     this.#words = new Int32Array(memory, offset, ROW_WORDS);
     this.#doubles = new Float64Array(memory, offset, ROW_DOUBLES);
     this.#words[DOING] = 0;
     this.#words[COUNT] = this.#words[BEGUN] = 0;
+    const ring = HEADER_BYTES + ROW_BYTES * rowsOf(memory) + RING_BYTES * row;
+    this.#ring = new EventRing(memory, ring, this.#words.subarray(RECORDED, TAKEN + 1));
   }
 
   /** The worker's next connection begins: its client was let in. */
@@ -165,12 +200,12 @@ export class ScoreRow {
     const count = ++this.#words[BEGUN];
     this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
     this.#words[COUNT] = count;
-    Atomics.store(this.#words, DOING, HANDLER); // before `wantsTelling` is read
+    this.#words[DOING] = HANDLER;
   }
 
-  /** It has ended, and nobody {@linkcode watch}ed it. */
-  end(): void {
-    Atomics.store(this.#words, DOING, 0);
+  /** Tells what has happened, its `nth`; whether it could, see {@linkcode EventRing.write}. */
+  tell(nth: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+    return this.#ring.write(nth, event);
   }
 
   /** Whether the main process must be told that there is something to see. */

@@ -5,15 +5,17 @@
  */
 import { MemoryFile } from "../posix/memory_file.ts";
 import type { Runtime } from "../runtime.ts";
+import { RING_BYTES } from "./event_ring.ts";
 import {
-  type Busy,
   freeRow,
   HEADER_BYTES,
-  readBusy,
+  readRings,
   readRows,
   type RowRead,
+  rowsSize,
   scoreboardSize,
   setSleeping,
+  type Take,
   usedBytes,
 } from "./scoreboard.ts";
 
@@ -25,9 +27,9 @@ export interface Scores {
   readonly file: { readonly descriptor: number; readonly size: number } | null;
   /** What is told now, by the worker's number; null of one that has no connection. */
   read(): ReadonlyMap<number, RowRead | null>;
-  /** Who is busy now, by the worker's number. */
-  busy(): ReadonlyMap<number, Busy>;
-  /** Whether workers shall say when that changes. */
+  /** Gives what workers have told since the last time, of each in order. */
+  drain(take: Take): void;
+  /** Whether workers shall say when they have told something. */
   sleep(sleeps: boolean): void;
   /** The worker is gone, and its row for another. */
   free(number: number): void;
@@ -38,14 +40,17 @@ export interface Scores {
 /** A scoreboard of so many threads. */
 export function threadScores(workers: number): Scores {
   const shared = new SharedArrayBuffer(scoreboardSize(workers));
+  const rings = rowsSize(workers);
+  const rows = new Int32Array(shared, 0, rings / 4);
+  const ringOf = (row: number) => new Uint8Array(shared, rings + RING_BYTES * row, RING_BYTES);
   const write = (bytes: Uint8Array, offset: number) => new Uint8Array(shared).set(bytes, offset);
   return {
     shared,
     file: null,
-    read: () => readRows(shared),
-    busy: () => readBusy(shared),
+    read: () => readRows(rows),
+    drain: (take) => readRings(rows, ringOf, write, take),
     sleep: (sleeps) => setSleeping(shared, sleeps),
-    free: (number) => freeRow(shared, number, write),
+    free: (number) => freeRow(rows, number, write),
     close: () => {},
   };
 }
@@ -58,18 +63,25 @@ export function processScores(runtime: Runtime, workers: number): Scores {
   const size = scoreboardSize(workers);
   const file = new MemoryFile(runtime);
   file.write(new Uint8Array(1), size - 1);
-  const copy = new Uint8Array(size);
+  const rings = rowsSize(workers);
+  const copy = new Uint8Array(rings);
+  const rows = new Int32Array(copy.buffer);
+  const ring = new Uint8Array(RING_BYTES);
   const write = (bytes: Uint8Array, offset: number) => file.write(bytes, offset);
   const read = () => {
     file.read(copy.subarray(0, HEADER_BYTES));
-    file.read(copy.subarray(0, usedBytes(copy.buffer)));
-    return copy.buffer;
+    file.read(copy.subarray(0, usedBytes(rows)));
+    return rows;
+  };
+  const ringOf = (row: number) => {
+    file.read(ring, rings + RING_BYTES * row);
+    return ring;
   };
   return {
     shared: null,
     file: { descriptor: file.descriptor, size },
     read: () => readRows(read()),
-    busy: () => readBusy(read()),
+    drain: (take) => readRings(read(), ringOf, write, take),
     sleep(sleeps) {
       const word = new Uint8Array(4);
       setSleeping(word.buffer, sleeps);

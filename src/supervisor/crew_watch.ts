@@ -1,47 +1,78 @@
 /**
- * Sees which workers are busy where they show it, and do not say it: to say it would cost
- * more than a short connection.
+ * Reads what workers tell in their rings: often while they tell something; else they say
+ * when they do.
  * @module
  */
-import type { Busy } from "../status/scoreboard.ts";
+import type { Told } from "../status/event_ring.ts";
 import type { Scores } from "../status/scores.ts";
 
-/** Milliseconds between two looks while something changes, and while nothing does. */
+/** Milliseconds between two looks while something happens, and while nothing does. */
 const OFTEN = 10;
 const SELDOM = 1000;
-/** Looks in a row that must find nothing new before the next ones are seldom. */
+/** Looks that must find nothing new before the next ones are seldom. */
 const PATIENCE = 10;
 
-/** Looks often while workers begin and end connections; else they say when one does. */
+/** Who has told what. */
+export type Telling = readonly [number: number, told: Told];
+
+/** Looks into the rings, and keeps the order of what each worker has told there and in messages. */
 export class CrewWatch {
-  readonly #scores: Pick<Scores, "busy" | "sleep">;
-  readonly #saw: (shown: ReadonlyMap<number, Busy>) => boolean;
+  readonly #scores: Pick<Scores, "drain" | "sleep">;
+  readonly #onTold: (told: readonly Telling[]) => void;
+  /** By worker: which comes next. */
+  readonly #next = new Map<number, number>();
+  /** What was read, and is not passed on yet. */
+  #read: Telling[] = [];
+  #passesOn = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #sleeps = false;
-  /** How many looks in a row have found nothing. */
+  /** How many looks that were due have found nothing since the last one that found something. */
   #looks = 0;
   #stopped = false;
 
-  /** @param saw told at each look who is busy, by the worker's number; whether that is new */
+  /** @param onTold gets what was told since the last look, by all together */
   constructor(
-    scores: Pick<Scores, "busy" | "sleep">,
-    saw: (shown: ReadonlyMap<number, Busy>) => boolean,
+    scores: Pick<Scores, "drain" | "sleep">,
+    onTold: (told: readonly Telling[]) => void,
   ) {
     this.#scores = scores;
-    this.#saw = saw;
+    this.#onTold = onTold;
     this.#sleep();
   }
 
-  /** Looks now. */
-  look(): void {
+  /**
+   * Looks now.
+   * @param gone a worker that has ended: no message comes any more of what is missing
+   */
+  look(gone?: number): void {
     if (this.#stopped) return;
-    const isNew = this.#saw(this.#scores.busy());
-    this.#looks = isNew ? 0 : this.#looks + 1;
+    const before = this.#read.length;
+    this.#scores.drain((number, nth, told) => {
+      const next = this.#next.get(number) ?? 1;
+      if (nth > next && number !== gone) return false; // a message before it is on its way
+      if (nth < next) return true; // a handler may write there
+      this.#next.set(number, nth + 1);
+      this.#read.push([number, told]);
+      return true;
+    });
+    const isNew = this.#read.length > before;
+    if (isNew) this.#looks = 0;
     if (isNew && this.#sleeps) {
       this.#sleeps = false;
       this.#scores.sleep(false);
-      this.#next(OFTEN);
+      this.#in(OFTEN);
     }
+    this.#passOn();
+  }
+
+  /** A worker has told its `nth` in a message, and all that it told before was passed on. */
+  heard(number: number, nth: number): void {
+    this.#next.set(number, nth + 1);
+  }
+
+  /** A worker is gone. */
+  forget(number: number): void {
+    this.#next.delete(number);
   }
 
   /** Looks no more. */
@@ -50,21 +81,37 @@ export class CrewWatch {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  #next(milliseconds: number): void {
+  /** One look's after the other's, also where whoever is told looks again. */
+  #passOn(): void {
+    if (this.#passesOn) return;
+    this.#passesOn = true;
+    try {
+      while (this.#read.length > 0) {
+        const told = this.#read;
+        this.#read = [];
+        this.#onTold(told);
+      }
+    } finally {
+      this.#passesOn = false;
+    }
+  }
+
+  #in(milliseconds: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#looks++;
       this.look();
       if (this.#stopped) return;
       if (!this.#sleeps && this.#looks >= PATIENCE) this.#sleep();
-      else this.#next(this.#sleeps ? SELDOM : OFTEN);
+      else this.#in(this.#sleeps ? SELDOM : OFTEN);
     }, milliseconds);
   }
 
-  /** From here on workers say it. What one did in this moment is seen by the look that follows. */
+  /** From here on workers say it. What one told in this moment is seen by the look that follows. */
   #sleep(): void {
     this.#sleeps = true;
     this.#scores.sleep(true);
-    this.#next(SELDOM);
+    this.#in(SELDOM);
     this.look();
   }
 }

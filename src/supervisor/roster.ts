@@ -3,8 +3,7 @@
  * @module
  */
 import type { WorkerState } from "./reload.ts";
-import type { Busy } from "../status/scoreboard.ts";
-import type { Change, SupervisedWorker } from "./supervised_worker.ts";
+import type { SupervisedWorker } from "./supervised_worker.ts";
 
 /** Workers by number. */
 export class Roster extends Map<number, SupervisedWorker> {
@@ -22,17 +21,6 @@ export class Roster extends Map<number, SupervisedWorker> {
       if (worker.state === state) count++;
     }
     return count;
-  }
-
-  /** What all show in one moment: for whom that is new, and what it changes for the others. */
-  saw(shown: ReadonlyMap<number, Busy>): [SupervisedWorker, Change][] {
-    const changes: [SupervisedWorker, Change][] = [];
-    for (const [number, busy] of shown) {
-      const worker = this.get(number);
-      const change = worker?.saw(busy);
-      if (worker && change) changes.push([worker, change]);
-    }
-    return changes;
   }
 
   /** Those that wait for a client, the oldest first. */

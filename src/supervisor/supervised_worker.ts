@@ -8,7 +8,7 @@ import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
 import type { Look } from "../status/book.ts";
-import type { Busy } from "../status/scoreboard.ts";
+import type { Told } from "../status/event_ring.ts";
 import type { LoopReport, Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import type { Replaceable, Trial, WorkerState } from "./reload.ts";
@@ -75,8 +75,6 @@ export class SupervisedWorker implements Replaceable {
   reported: Reported | null = null;
   readonly #common: Common;
   readonly #open = new Map<string, Open>();
-  /** What was seen of it last, where it does not tell of its connections. */
-  #seen: Busy = { isBusy: false, count: 0 };
   /** Who was let in, and is not accepted yet. */
   readonly #guests: Address[] = [];
 
@@ -94,7 +92,7 @@ export class SupervisedWorker implements Replaceable {
 
   /** How many connections it has. */
   get open(): number {
-    return this.#seen.isBusy ? 1 : this.#open.size;
+    return this.#open.size;
   }
 
   /** Whether it has one, or is about to. */
@@ -113,15 +111,24 @@ export class SupervisedWorker implements Replaceable {
     this.#guests.push(guest);
   }
 
-  /** It shows what it does: what that changes for the others. */
-  saw(now: Busy): Change {
-    const before = this.#seen;
-    if (now.isBusy === before.isBusy && now.count === before.count) return null;
-    this.#seen = now;
-    if (now.count !== before.count) this.#serves();
-    if (!now.isBusy) return { what: "closed", idle: this.#becameIdle() };
-    if (this.state === "idle") this.state = "busy";
-    return { what: "accepted" };
+  /** It has told something in its ring: what that changes for the others. */
+  saw(told: Told): Change {
+    const worker = this.handle.name;
+    switch (told.type) {
+      case "accepted":
+        return this.told({ type: "event", event: { ...told, worker } });
+      case "closed": {
+        const [last] = this.#open.values();
+        if (!last) return null;
+        const { id, remoteAddr } = last.event;
+        return this.told({
+          type: "event",
+          event: { ...told, id, remoteAddr, worker, reason: "handler" },
+        });
+      }
+      default:
+        return this.told({ type: told.type });
+    }
   }
 
   /** It has said something: what that means for it, and what it changes for the others. */
@@ -129,8 +136,7 @@ export class SupervisedWorker implements Replaceable {
     const { name } = this.handle;
     switch (message.type) {
       case "ready":
-        // What it shows may be seen before what it has said.
-        if (this.state === "starting") this.state = this.#seen.isBusy ? "busy" : "idle";
+        if (this.state === "starting") this.state = "idle";
         this.ready = true;
         this.how = message.how;
         this.#common.onEvent({
@@ -182,7 +188,7 @@ export class SupervisedWorker implements Replaceable {
           return { what: "accepted" };
         }
         if (message.event.type !== "closed") return null;
-        if (!this.#closed(message.event.id)) return null; // it shows it
+        if (!this.#closed(message.event.id)) return null;
         return { what: "closed", idle: this.#becameIdle() };
     }
   }

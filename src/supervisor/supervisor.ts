@@ -7,13 +7,12 @@ import type { Address } from "../connection/connection.ts";
 import { Later } from "../connection/delay.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { Spread } from "../serving/spread.ts";
-import type { Busy } from "../status/scoreboard.ts";
 import type { Message } from "../workers/messages.ts";
 import type { WorkerHandle } from "../workers/worker_handle.ts";
 import { BackOff, LONG_LIFE } from "./back_off.ts";
 import { shutDown } from "./crew_end.ts";
 import { CrewSize } from "./crew_size.ts";
-import { CrewWatch } from "./crew_watch.ts";
+import { CrewWatch, type Telling } from "./crew_watch.ts";
 import { Forks } from "./forks.ts";
 import { Reloads, type Trial } from "./reload.ts";
 import { Roster } from "./roster.ts";
@@ -76,7 +75,7 @@ export class Supervisor {
     const interval = this.#settings.shrinkInterval ?? 1000;
     this.#shrink = setInterval(() => this.#shrinkIfTooMany(), interval);
     const { memory, scores } = this.#settings;
-    if (scores) this.#watch = new CrewWatch(scores, (shown) => this.#saw(shown));
+    if (scores) this.#watch = new CrewWatch(scores, (told) => this.#saw(told));
     if (memory) this.#memory = new MemoryWatch(memory, this.#workers, (w) => this.#replace(w));
     this.#keep();
     return this.#ready.promise;
@@ -90,6 +89,7 @@ export class Supervisor {
 
   /** The workers that there are, by number. */
   get workers(): ReadonlyMap<number, Worker> {
+    this.#watch?.look();
     return this.#workers;
   }
 
@@ -212,7 +212,7 @@ export class Supervisor {
     let worker: Worker;
     try {
       const handle = this.#settings.start(number, {
-        onMessage: (message) => this.#told(worker, message),
+        onMessage: (message) => this.#told(number, worker, message),
         onExit: (reason, notStarted) => {
           this.#exited(number, worker, reason, notStarted);
           this.#reloads.step();
@@ -227,18 +227,30 @@ export class Supervisor {
     if (trial) this.#leave(worker);
   }
 
-  /** Whether what workers show is new. */
-  #saw(shown: ReadonlyMap<number, Busy>): boolean {
-    const changes = this.#workers.saw(shown);
-    for (const [worker, change] of changes) this.#changed(worker, change);
-    if (changes.length > 0) this.#reloads.step();
-    return changes.length > 0;
+  /** What workers have told in their rings; what it changes for the others is decided once. */
+  #saw(tellings: readonly Telling[]): void {
+    let accepted = false;
+    let closed = false;
+    let idle = false;
+    for (const [number, told] of tellings) {
+      const change = this.#workers.get(number)?.saw(told);
+      if (change?.what === "accepted") accepted = true;
+      if (change?.what !== "closed") continue;
+      closed = true;
+      idle ||= change.idle;
+    }
+    if (accepted) this.#accepted();
+    if (closed) this.#closed(idle);
+    this.#reloads.step();
   }
 
-  #told(worker: Worker, message: Message): void {
-    this.#watch?.look(); // others may not be what they were at the last look
+  #told(number: number, worker: Worker, message: Message): void {
+    this.#watch?.look(); // what it told before, and what others did since the last look
+    const { nth } = message;
+    if (nth) this.#watch?.heard(number, nth);
     if (message.type === "ready") this.#everReady = true;
     this.#changed(worker, worker.told(message));
+    if (nth) this.#watch?.look(); // what has waited for this
     this.#reloads.step();
   }
 
@@ -261,14 +273,21 @@ export class Supervisor {
         if (this.#forks.gaveUp(worker.generation)) this.#keep();
         return;
       case "accepted":
-        this.#backOff.forget();
-        if (this.#settings.each === "one") this.#becameBusy();
-        return;
+        return this.#accepted();
       case "closed":
-        this.#backOff.forget(); // its beginning may not have been seen
-        if (change.idle) this.#settings.onIdle?.();
-        if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
+        return this.#closed(change.idle);
     }
+  }
+
+  #accepted(): void {
+    this.#backOff.forget();
+    if (this.#settings.each === "one") this.#becameBusy();
+  }
+
+  /** @param idle whether a worker waits for another client now */
+  #closed(idle: boolean): void {
+    if (idle) this.#settings.onIdle?.();
+    if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
   }
 
   #couldNotLoad(worker: Worker, why: string): void {
@@ -288,7 +307,8 @@ export class Supervisor {
   }
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
-    this.#watch?.look(); // it may have had a client
+    this.#watch?.look(number); // it may have had a client
+    this.#watch?.forget(number);
     // A signal to the whole process group may come before a worker listens.
     const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
     const reason = worker.why ?? (early ? "exit" : how);

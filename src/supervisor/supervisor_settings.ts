@@ -20,8 +20,8 @@ export interface SupervisorSettings extends Common {
   readonly queueLength: () => number | null;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
-  /** Where workers show whether they are busy, if they do not say it; null: they say it. */
-  readonly scores?: Pick<Scores, "busy" | "sleep"> | null;
+  /** Where workers that block tell of their clients; null: all send messages. */
+  readonly scores?: Pick<Scores, "drain" | "sleep"> | null;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;
   /** Whether those that have a client are told of a shutdown, and ended, one after another. */

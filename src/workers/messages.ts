@@ -22,10 +22,13 @@ export type Order = "leave" | "shutdown" | "end";
 
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker
- * is busy and idle again, so they are never dropped; one that shows that
- * (`CommonSettings.tells`) sends `closed` only where something went wrong.
+ * is busy and idle again, so they are never dropped. One that blocks has a ring for them
+ * (`status/event_ring.ts`), and sends what that cannot hold; `nth` is a message's place among
+ * all that it tells, one way or the other.
  */
-export type Message =
+export type Message = Said & { readonly nth?: number };
+
+type Said =
   /** A stopgap was started to be forked and is not; so it is slower than others would be. */
   | { readonly type: "ready"; readonly how?: "forked" | "stopgap" }
   | { readonly type: "failed"; readonly message: string }
@@ -36,7 +39,7 @@ export type Message =
   | { readonly type: "unhandled" } & ErrorReport
   /** May this client be served? The worker waits for the answer. */
   | { readonly type: "asks"; readonly remoteAddr: Address }
-  /** What it does has changed, as its row of the scoreboard shows, and it is asked to tell. */
+  /** There is something in its ring, and nobody looks. */
   | { readonly type: "look" }
   /** It has a client that its handler does not have yet. */
   | { readonly type: "taken" }

@@ -7,7 +7,7 @@ import echo from "../handler/echo.ts";
 import type { Libc } from "../posix/libc.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
 import type { Runtime } from "../runtime.ts";
-import { scoreboardSize } from "../status/scoreboard.ts";
+import { threadScores } from "../status/scores.ts";
 import { ORDERS } from "./encoding.ts";
 import { forkedChannel } from "./forked_worker.ts";
 import { work } from "./work.ts";
@@ -25,7 +25,7 @@ const ROUNDS = 6;
 const MESSAGE = new Uint8Array(100).fill(0x2e);
 
 /** What of its settings matters here. */
-type WarmUpSettings = Pick<WorkerSettings, "serving" | "tells" | "reports">;
+type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
 
 /**
  * The rounds, each begun when the next one is asked for: who waits for the first fork waits
@@ -50,7 +50,7 @@ export async function* warmUp(
 async function serveItself(
   runtime: Runtime,
   libc: Libc,
-  { serving, tells, reports }: WarmUpSettings,
+  { serving, reports }: WarmUpSettings,
 ): Promise<void> {
   const clients = new PacketListener(libc);
   const [control, supervisor] = libc.socketPair();
@@ -67,23 +67,23 @@ async function serveItself(
     libc.shutdown(socket, "write");
     return socket;
   };
+  const scores = threadScores(0);
   const scratch = new Uint8Array(65536);
   let count = 0;
   let current = client();
   const handler: typeof echo = async (connection) => {
     await echo(connection);
     libc.receive(supervisor, scratch, libc.constants.MSG_DONTWAIT); // lest what it says fills the socket
+    scores.drain(() => true);
     libc.close(current);
     if (++count < CONNECTIONS) current = client();
     else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const settings = {
     asks: false,
-    tells,
     reports,
     serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
   };
-  const scores = reports || !tells ? new ArrayBuffer(scoreboardSize(0)) : null;
   const makePreludes = () => [[]];
   void work({
     runtime,
@@ -93,7 +93,7 @@ async function serveItself(
     handler,
     makePreludes,
     blocking: true,
-    scores,
+    scores: scores.shared,
   });
   await over.promise;
   for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);

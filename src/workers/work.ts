@@ -4,7 +4,7 @@
  * @module
  */
 import { errorMessage, SystemError } from "../connection/errors.ts";
-import { isRoutine, type UntimedEvent } from "../events.ts";
+import type { UntimedEvent } from "../events.ts";
 import type { Handler } from "../handler/handler.ts";
 import type { Lifecycle } from "../handler/lifecycle.ts";
 import type { MakePreludes } from "../serving/before_handler.ts";
@@ -15,6 +15,7 @@ import { ScoreRow } from "../status/scoreboard.ts";
 import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
+import type { Message } from "./messages.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
 
 /** What is wrong with a handler that breaks the promise of `blocking` in a fork. */
@@ -25,7 +26,7 @@ const GAVE_UP = "The handler exports `blocking`, and waits for something else th
 export interface Work {
   readonly runtime: Runtime;
   readonly channel: Channel;
-  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports" | "tells">;
+  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports">;
   /** The worker's number. */
   readonly number: number;
   readonly handler: Handler;
@@ -41,6 +42,13 @@ export interface Work {
   readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
+}
+
+/** A client that the handler does not have keeps the worker busy, or has left. */
+type Holding = { readonly type: "taken" | "vanished" };
+
+function isEvent(what: UntimedEvent | Holding): what is UntimedEvent {
+  return what.type !== "taken" && what.type !== "vanished";
 }
 
 /** Works, and then ends the worker. */
@@ -60,12 +68,16 @@ export async function work(
   }: Work,
 ): Promise<void> {
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
-  const tells = settings.tells || row === null;
-  /** Where nothing is told, what is to be seen. */
-  const show = (isBusy: boolean) => {
-    if (isBusy) row!.begin();
-    else row!.end();
-    if (row!.wantsTelling) channel.send({ type: "look" });
+  // What clients send goes by messages, and other events with it, in their order.
+  const ring = settings.serving.messages ? null : row;
+  let nth = 0;
+  const tell = (what: UntimedEvent | Holding) => {
+    if (ring?.tell(++nth, what)) {
+      if (ring.wantsTelling) channel.send({ type: "look" });
+      return;
+    }
+    const message: Message = isEvent(what) ? { type: "event", event: what } : what;
+    channel.send(ring ? { ...message, nth } : message);
   };
   const connections = new Connections({
     runtime,
@@ -83,19 +95,13 @@ export async function work(
       ? (remoteAddr) => channel.askLater!(remoteAddr)
       : undefined,
     onLast: () => channel.send({ type: "leaving" }),
-    onPrelude(what) {
-      if (tells) channel.send({ type: what === "begins" ? "taken" : "vanished" });
-      else show(what === "begins");
-    },
+    onPrelude: (what) => tell({ type: what === "begins" ? "taken" : "vanished" }),
     onEvent(event: UntimedEvent) {
-      if (!tells && event.type === "accepted") return show(true);
       if (event.type === "accepted") row?.begin();
       // A blocked thread only sees that its socket was shut down from outside.
       const ended = event.type === "closed" && channel.name.kind === "thread" &&
         channel.look() === "end";
-      if (!tells && event.type === "closed") show(false);
-      if (!tells && !ended && isRoutine(event)) return;
-      channel.send({ type: "event", event: ended ? { ...event, reason: "shutdown" } : event });
+      tell(ended ? { ...event, reason: "shutdown" } : event);
     },
   }, makePreludes(settings.serving));
   onConnections?.(connections);
@@ -130,7 +136,7 @@ export async function work(
     channel.send({ type: "gave up" });
     await end();
   });
-  channel.send({ type: "ready", how });
+  channel.send({ type: "ready", how, ...(ring ? { nth: ++nth } : {}) });
   try {
     await connections.accept(listener);
   } catch (error) {

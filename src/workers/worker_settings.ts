@@ -14,8 +14,6 @@ export interface CommonSettings {
   readonly handler: string;
   /** Whether a worker asks before it serves a connection. */
   readonly asks: boolean;
-  /** Whether it tells of each connection; else only of what goes wrong, if it has a row to be seen in. */
-  readonly tells: boolean;
   /** Whether a worker with an event loop tells of it and of its connections once a second. */
   readonly reports: boolean;
   readonly serving: ServingSettings;

@@ -78,7 +78,6 @@ export function defineAll(on: Target): void {
   define(on, "process", builtIn, "started"); // the other handler is never forked
   define(on, "process", on.name === "deno" ? HANDLERS : builtIn, "handed over");
   define(on, "multiplex", builtIn, "workers");
-  for (const model of ["thread", "process"] as const) define(on, model, builtIn, "quiet");
 }
 
 /** The same where every byte is encrypted. */

@@ -1,9 +1,7 @@
 /**
  * Serves and runs the cases inside the runtime that runs this, whichever it is:
  * MODEL, HANDLER ("" for the built-in one), and a way: "shared", "started" for the same
- * without a fork, "quiet" for the same where nobody is told of connections, "handed over", or
- * "workers", two of them with many connections each. With a
- * folder of certificates after it all of it is encrypted. A line of JSON for each case: what it
+ * without a fork, "handed over", or "workers", two of them with many connections each. With a
  * was, and why it failed.
  */
 import { readFileSync } from "node:fs";
@@ -44,7 +42,6 @@ const options = {
   handOver: way === "handed over",
   ...(way === "started" ? { fork: false } : {}),
   workers: way === "workers" ? 2 : 0,
-  quiet: way === "quiet",
   onEvent: (event: ServerEvent) => void events.push(event),
   ...(certificates ? { tls: { cert: `${certificates}/0.pem`, key: `${certificates}/0.key` } } : {}),
 };
@@ -52,7 +49,7 @@ if (certificates) Client.ca = readFileSync(`${certificates}/ca.pem`, "utf8");
 const server = await (handler ? serve(options, handler) : serve(options));
 // Each of these workers has to be started; resources/idle_workers_test.ts lets many more come to them.
 const isEach = model === "thread" || model === "process";
-const few = handler || !["shared", "quiet"].includes(way) || certificates ? 12 : 50;
+const few = handler || way !== "shared" || certificates ? 12 : 50;
 const size = isEach ? { clients: 8, resets: 200 } : { clients: few, resets: 20 * few };
 for (const { name, not, run } of CASES) {
   if (!not?.[model]) await step(name, () => run(server.addr, size)); // else the case has the reason
@@ -62,12 +59,6 @@ await server.shutdown();
 const of = <T extends ServerEvent["type"]>(type: T) =>
   events.filter((event): event is Extract<ServerEvent, { type: T }> => event.type === type);
 await step("each connection was told of as it was asked for", () => {
-  if (way === "quiet") {
-    must(of("accepted").length === 0, "a connection was told of that went well");
-    const reasons = of("closed").map(({ reason }) => reason);
-    must(reasons.length > 0 && !reasons.includes("handler"), `it told of ${reasons.join()}`);
-    return;
-  }
   const ids = (type: "accepted" | "closed") => of(type).map(({ id }) => id).sort();
   must(ids("closed").join() === ids("accepted").join(), "accepted and closed differ");
   must(new Set(ids("accepted")).size === ids("accepted").length, "an id came twice");
@@ -80,7 +71,7 @@ await step("connections were where the model says", () => {
   must(sockets === (kind === "main" ? undefined : shared), `the sockets were ${sockets}`);
 });
 await step("workers were forked where they could be", () => {
-  const forks = model === "process" && ["shared", "quiet"].includes(way) && !handler &&
+  const forks = model === "process" && way === "shared" && !handler &&
     !certificates;
   const started = of("worker_started");
   must(started.every(({ forked = false }) => forked === forks), JSON.stringify(started));

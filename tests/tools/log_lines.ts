@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 /** An event of the log. */
 export interface LogLine {
   readonly type: string;
+  readonly id?: string;
   readonly message?: string;
   readonly reason?: string;
   readonly error?: string;

@@ -22,7 +22,7 @@ test("an entrance without memory for its scoreboard leaves nobody listening", as
     where: "process",
     places: [{ address: { transport: "tcp", hostname: "127.0.0.1", port }, number: 0 }],
     settings,
-    common: { handler: "file:///none.ts", reports: true, asks: false, tells: true, serving },
+    common: { handler: "file:///none.ts", reports: true, asks: false, serving },
   });
   await assertRejects(() => binding, Error, "EMFILE");
   Deno.listen({ hostname: "127.0.0.1", port }).close();

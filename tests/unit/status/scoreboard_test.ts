@@ -1,14 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
-import {
-  freeRow,
-  readBusy,
-  readRows,
-  scoreboardSize,
-  ScoreRow,
-} from "../../../src/status/scoreboard.ts";
+import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
 import { test } from "../../tools/unit.ts";
+
+const rowsOf = (memory: SharedArrayBuffer) => readRows(new Int32Array(memory));
 
 /** A fake never waits for long, and needs no more than it can do. */
 const whole = (fake: FakeSocket) => fake as unknown as WholeBlockingSocket;
@@ -16,10 +12,10 @@ const whole = (fake: FakeSocket) => fake as unknown as WholeBlockingSocket;
 test("a row tells what a blocking socket is doing, and what it has done", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(4));
   const row = ScoreRow.claim(memory, 7)!;
-  assertEquals([...readRows(memory)], [[7, null]]);
+  assertEquals([...rowsOf(memory)], [[7, null]]);
   const fake = new FakeSocket("blocking");
   const seen: string[] = [];
-  const see = () => seen.push(readRows(memory).get(7)!.doing);
+  const see = () => seen.push(rowsOf(memory).get(7)!.doing);
   const socket = row.watch({
     localAddr: fake.localAddr,
     remoteAddr: fake.remoteAddr,
@@ -34,7 +30,7 @@ test("a row tells what a blocking socket is doing, and what it has done", () => 
     setPeerLimits() {},
     waitReadable: () => true,
   });
-  assertEquals(readRows(memory).get(7), null); // it may be refused
+  assertEquals(rowsOf(memory).get(7), null); // it may be refused
   row.begin();
   see();
   fake.arrive("hello", "rest", null);
@@ -54,10 +50,10 @@ test("a row tells what a blocking socket is doing, and what it has done", () => 
     seen.join(" "),
     "handler reads handler writes handler handler handler lingers lingers lingers",
   );
-  const { count, bytesRead, bytesWritten } = readRows(memory).get(7)!;
+  const { count, bytesRead, bytesWritten } = rowsOf(memory).get(7)!;
   assertEquals([count, bytesRead, bytesWritten], [1, 5, 3]);
   socket.close();
-  assertEquals(readRows(memory).get(7), null);
+  assertEquals(rowsOf(memory).get(7), null);
 });
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
@@ -66,20 +62,24 @@ test("each worker has a row of its own, and the next one that of whoever is gone
   assertEquals(rows.every((row) => row !== null), true);
   assertEquals(ScoreRow.claim(memory, 100), null);
   rows[9]!.begin();
-  assertEquals(readRows(memory).get(10)?.doing, "handler");
+  assertEquals(rowsOf(memory).get(10)?.doing, "handler");
   const written: number[] = [];
-  freeRow(memory, 10, (bytes, offset) => {
+  freeRow(new Int32Array(memory), 10, (bytes, offset) => {
     new Uint8Array(memory).set(bytes, offset);
     written.push(offset % 64);
   });
   assertEquals(written, [4, 0]); // its number last: from then on it may be claimed
-  assertEquals(readBusy(memory).has(10), false);
+  assertEquals(rowsOf(memory).has(10), false);
   new Int32Array(memory)[10 * 16] = 100; // as it is when `claim` has just begun
-  assertEquals(readBusy(memory).get(100), { isBusy: false, count: 0 });
-  freeRow(memory, 100, (bytes, offset) => new Uint8Array(memory).set(bytes, offset));
+  assertEquals(rowsOf(memory).get(100), null);
+  freeRow(
+    new Int32Array(memory),
+    100,
+    (bytes, offset) => new Uint8Array(memory).set(bytes, offset),
+  );
   ScoreRow.claim(memory, 100);
-  assertEquals(readRows(memory).get(100), null);
-  assertEquals(readRows(memory).size, 64);
+  assertEquals(rowsOf(memory).get(100), null);
+  assertEquals(rowsOf(memory).size, 64);
 });
 
 test("what is told while the next connection begins is nobody's", () => {
@@ -88,9 +88,9 @@ test("what is told while the next connection begins is nobody's", () => {
   const socket = row.watch(whole(new FakeSocket("blocking")));
   row.begin();
   socket.write(new Uint8Array(3));
-  assertEquals(readRows(memory).get(1)?.bytesWritten, 3);
+  assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
   new Int32Array(memory)[16 + 8]++; // as it is between the first and the last word of `begin`
-  assertEquals(readRows(memory).get(1), null);
+  assertEquals(rowsOf(memory).get(1), null);
 });
 
 test("what fails tells no bytes", () => {
@@ -105,5 +105,5 @@ test("what fails tells no bytes", () => {
   } catch {
     // as it shall
   }
-  assertEquals(readRows(memory).get(1)!.bytesRead, 0);
+  assertEquals(rowsOf(memory).get(1)!.bytesRead, 0);
 });

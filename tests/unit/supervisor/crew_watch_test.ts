@@ -1,126 +1,193 @@
-/** Workers that show whether they are busy, and do not say it. */
+/** Workers that tell in their rings, and not by messages. */
 import { assert, assertEquals } from "@std/assert";
-import { readBusy, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
-import { threadScores } from "../../../src/status/scores.ts";
+import { ScoreRow } from "../../../src/status/scoreboard.ts";
+import { type Scores, threadScores } from "../../../src/status/scores.ts";
 import { CrewWatch } from "../../../src/supervisor/crew_watch.ts";
 import { until, within } from "../../tools/client.ts";
 import { settle, test } from "../../tools/unit.ts";
-import { FIRST_DELAY, withCrew } from "./crew.ts";
+import { remoteAddr, withCrew } from "./crew.ts";
 
-test("a row shows who is busy, and how many connections it has had", () => {
-  const memory = new SharedArrayBuffer(scoreboardSize(1));
-  const row = ScoreRow.claim(memory, 5)!;
-  const sees = () => readBusy(memory).get(5);
-  assertEquals(sees(), { isBusy: false, count: 0 });
-  row.begin();
-  assertEquals(sees(), { isBusy: true, count: 1 });
-  row.end();
-  assertEquals(sees(), { isBusy: false, count: 1 });
-});
+const worker = { kind: "process", id: 1 } as const;
+
+/** A worker, from inside. */
+class Ring {
+  readonly row: ScoreRow;
+  readonly #number: number;
+  #nth: number;
+  #count = 0;
+
+  /** @param nth what it has told before */
+  constructor(scores: Scores, number: number, nth = 0) {
+    this.row = ScoreRow.claim(scores.shared!, number)!;
+    this.#number = number;
+    this.#nth = nth;
+  }
+
+  #event(type: "accepted" | "closed") {
+    if (type === "accepted") this.#count++;
+    const id = `${this.#number}.${this.#count}`;
+    const told = { id, remoteAddr, worker };
+    return type === "accepted" ? { type, ...told } : {
+      ...{ type, ...told, bytesRead: 1, bytesWritten: 2 },
+      ...{ milliseconds: 3, reason: "handler" } as const,
+    };
+  }
+
+  accept(): void {
+    assert(this.row.tell(++this.#nth, this.#event("accepted")));
+  }
+
+  close(): void {
+    assert(this.row.tell(++this.#nth, this.#event("closed")));
+  }
+
+  /** The next thing as a message, which the test passes on when it likes. */
+  message(type: "accepted" | "closed") {
+    return { type: "event", event: this.#event(type), nth: ++this.#nth };
+  }
+}
 
 test("who looks often needs no word; who does not wants to be told", async () => {
   const scores = threadScores(1);
-  const row = ScoreRow.claim(scores.shared!, 5)!;
-  let count = 0;
-  let news = 0;
-  const watch = new CrewWatch(scores, (shown) => {
-    if (shown.get(5)!.count === count) return false;
-    count = shown.get(5)!.count;
-    news++;
-    return true;
-  });
-  assert(row.wantsTelling, "at rest");
-  row.begin();
+  const ring = new Ring(scores, 5);
+  let told = 0;
+  const watch = new CrewWatch(scores, (tellings) => told += tellings.length);
+  assert(ring.row.wantsTelling, "at rest");
+  ring.accept();
   watch.look(); // it was told
-  assertEquals(news, 1);
-  assert(!row.wantsTelling, "something happens");
-  row.begin();
-  await until("it is seen without a word", () => news === 2);
-  await until("it rests again", () => row.wantsTelling);
+  assertEquals(told, 1);
+  assert(!ring.row.wantsTelling, "something happens");
+  ring.close();
+  await until("it is read without a word", () => told === 2);
+  await until("it rests again", () => ring.row.wantsTelling);
   watch.stop();
 });
 
-test("a worker that shows that it is busy gets a successor, and one that is idle again leaves", async () => {
+test("words that bring nothing new send nobody to sleep", () => {
+  const scores = threadScores(1);
+  const ring = new Ring(scores, 5);
+  const watch = new CrewWatch(scores, () => {});
+  ring.accept();
+  for (let i = 0; i < 100; i++) watch.look();
+  assert(!ring.row.wantsTelling);
+  watch.stop();
+});
+
+test("what is told while whoever is told looks again comes after the rest", () => {
+  const scores = threadScores(1);
+  const ring = new Ring(scores, 5);
+  const seen: string[] = [];
+  const watch = new CrewWatch(scores, (tellings) => {
+    for (const [, { type }] of tellings) {
+      if (seen.length === 0) {
+        ring.accept();
+        watch.look();
+      }
+      seen.push(type);
+    }
+  });
+  ring.accept();
+  ring.close();
+  watch.look();
+  assertEquals(seen, ["accepted", "closed", "accepted"]);
+  watch.stop();
+});
+
+test("a worker that has a client gets a successor, and one that has none again leaves", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, shrinkInterval: 10, scores }, async (crew) => {
-    const row = ScoreRow.claim(scores.shared!, 1)!;
+    const ring = new Ring(scores, 1);
     crew.queue = 1;
-    row.begin();
+    ring.accept();
     crew.all[0].say({ type: "look" });
     assertEquals(crew.supervisor.open, 1);
     await until("another", () => crew.supervisor.idle === 1);
     crew.queue = 0;
-    row.end();
+    ring.close();
     await until("one is asked to leave", () => crew.all.some(({ orders }) => orders.length > 0));
     assertEquals(crew.supervisor.open, 0);
+    assertEquals(crew.told("closed"), [{
+      ...{ type: "closed", id: "1.1", remoteAddr, worker: crew.all[0].name, reason: "handler" },
+      ...{ bytesRead: 1, bytesWritten: 2, milliseconds: 3 },
+    }]);
   });
 });
 
-test("a worker may be seen busy before it has said that it is ready", async () => {
+test("a worker may have a client before it was heard that it is ready", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, scores }, async (crew) => {
     crew.onStart = () => {};
     crew.queue = 1;
-    const first = ScoreRow.claim(scores.shared!, 1)!;
-    first.begin();
+    const first = new Ring(scores, 1);
+    first.accept();
     crew.all[0].say({ type: "look" });
     await until("another begins", () => crew.all.length > 1);
-    const before = crew.all.length;
-    for (let number = 2; number <= before; number++) {
-      ScoreRow.claim(scores.shared!, number)!.begin();
-    }
+    const [, second] = crew.all;
+    new Ring(scores, 2, 1).accept();
     crew.all[0].say({ type: "look" });
-    for (const worker of crew.all.slice(1)) worker.ready();
-    assertEquals(crew.supervisor.idle, 0);
+    assertEquals(crew.told("accepted").length, 1);
+    const before = crew.all.length;
+    second.say({ type: "ready", nth: 1 });
+    assertEquals([crew.told("accepted").length, crew.supervisor.open], [2, 2]);
+    for (const other of crew.all.slice(2)) other.ready();
     await until("more begin", () => crew.all.length > before);
   });
 });
 
-test("a worker that shows what it does may still say what went wrong", async () => {
+test("what a worker tells one way and the other keeps its order", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, scores }, (crew) => {
-    const row = ScoreRow.claim(scores.shared!, 1)!;
-    row.begin();
+    const [{ say }] = crew.all;
+    const ring = new Ring(scores, 1);
+    ring.accept();
+    const failed = ring.message("closed");
+    ring.accept();
     crew.all[0].say({ type: "look" });
-    const event = { type: "closed", id: "1.1", reason: "error", worker: crew.all[0].name };
-    crew.all[0].say({ type: "event", event });
-    assertEquals([crew.supervisor.idle, crew.supervisor.open], [0, 1]); // its next one
+    assertEquals([crew.supervisor.open, crew.told("accepted").length], [1, 1]);
+    say.call(crew.all[0], failed);
+    assertEquals([crew.supervisor.open, crew.supervisor.idle], [1, 0]); // its next one
+    assertEquals(crew.events.slice(-3).map(({ type }) => type), ["accepted", "closed", "accepted"]);
     return Promise.resolve();
   });
 });
 
-test("a reload waits for a worker that was seen busy, and is idle again unseen", async () => {
+test("of a worker that has died all is told that it could tell", async () => {
+  const scores = threadScores(8);
+  await withCrew({ spares: 1, scores }, async (crew) => {
+    const [first] = crew.all;
+    const ring = new Ring(scores, 1);
+    ring.accept();
+    ring.message("closed"); // which nobody gets
+    ring.accept();
+    first.exit("SIGKILL");
+    assertEquals(crew.told("accepted").map(({ id }) => id), ["1.1", "1.2"]);
+    assertEquals(crew.told("closed").map(({ id, reason }) => [id, reason]), [
+      ["1.1", "worker"],
+      ["1.2", "worker"],
+    ]);
+    await until("another", () => crew.supervisor.idle === 1);
+  });
+});
+
+test("a reload waits for a worker that had a client, and is idle again unread", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, limit: 1, scores }, async (crew) => {
     const [old] = crew.all;
-    const row = ScoreRow.claim(scores.shared!, 1)!;
-    row.begin();
+    const ring = new Ring(scores, 1);
+    ring.accept();
     old.say({ type: "look" });
-    row.end(); // it would take a newcomer
+    ring.close(); // it would take a newcomer
     let isOver = false;
     const reload = crew.supervisor.reload().then(() => isOver = true);
     await until("it is asked to leave", () => old.orders.length > 0);
     await settle();
     assert(!isOver, "a newcomer would have the old handler");
     old.exit("exit");
-    await within("the reload", reload, 3000);
+    await within("the reload", reload);
   });
 });
 
-test("a worker that died with a client that nobody had seen was no failure", async () => {
-  const scores = threadScores(8);
-  await withCrew({ spares: 1, scores }, async (crew) => {
-    for (let i = 0; i < 3; i++) {
-      const worker = crew.all.at(-1)!;
-      ScoreRow.claim(scores.shared!, crew.all.length)!.begin();
-      worker.exit("SIGKILL");
-      await until("another", () => crew.supervisor.idle === 1);
-      assert(crew.gaps.at(-1)! < FIRST_DELAY, `${crew.gaps.at(-1)} ms`);
-    }
-  });
-});
-
-test("when a handler turns out not to be forkable, who has a client unseen keeps it", async () => {
+test("when a handler turns out not to be forkable, who has a client unread keeps it", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, scores }, async (crew) => {
     crew.onStart = (worker) => worker.ready(true);
@@ -128,7 +195,7 @@ test("when a handler turns out not to be forkable, who has a client unseen keeps
     crew.all[0].exit("exit");
     await until("others", () => crew.supervisor.idle >= 2);
     const [, gaveUp, busy] = crew.all;
-    ScoreRow.claim(scores.shared!, 3)!.begin();
+    new Ring(scores, 3).accept();
     gaveUp.givesUp();
     assertEquals([busy.orders, busy.kills], [["leave"], 0]);
   });

@@ -1,0 +1,176 @@
+/**
+ * What happens to each client of a worker that blocks, told without a message: two
+ * messages cost more than a short connection. The worker writes records into a ring
+ * that is its own, and the main process reads them when it looks.
+ * @module
+ */
+import type { Address } from "../connection/connection.ts";
+import { isRoutine, type UntimedEvent } from "../events.ts";
+
+/** Bytes of a ring: a page, so that what one worker touches is no other's. */
+export const RING_BYTES = 4096;
+const RECORD_BYTES = 64;
+/** How many records it holds. */
+const RECORDS = RING_BYTES / RECORD_BYTES;
+const RECORD_WORDS = RECORD_BYTES / 4;
+/**
+ * Words of a record: what has happened and, a byte each, the lengths of the id and of the
+ * address; its place among all that its worker tells; the port, or milliseconds.
+ */
+const KIND = 0;
+const NTH = 1;
+const NUMBER = 2;
+/** The byte where its text begins, id and address; or its doubles, bytes in and out. */
+const TEXT = 12;
+const [READ, WRITTEN] = [2, 3];
+
+const [TCP, UNIX, CLOSED, LOCAL, TAKEN, VANISHED] = [1, 2, 3, 4, 5, 6];
+
+/** What a worker tells of its clients. */
+export type Told =
+  | Pick<Extract<UntimedEvent, { type: "accepted" }>, "type" | "id" | "remoteAddr">
+  /** Of the one that it accepted last; its handler returned. */
+  | {
+    readonly type: "closed";
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly milliseconds: number;
+    readonly local?: true;
+  }
+  | { readonly type: "taken" | "vanished" };
+
+/** A worker's own ring. */
+export class EventRing {
+  readonly #ends: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  /** Whether the connection that it has was told of here. */
+  #isOpen = false;
+
+  /** @param ends two words: how many records were written, and how many of them are read */
+  constructor(memory: ArrayBufferLike, offset: number, ends: Int32Array) {
+    this.#ends = ends;
+    this.#bytes = new Uint8Array(memory, offset, RING_BYTES);
+    this.#words = new Int32Array(memory, offset, RING_BYTES / 4);
+    this.#doubles = new Float64Array(memory, offset, RING_BYTES / 8);
+  }
+
+  /**
+   * Writes what has happened, the worker's `nth`; returns whether it could: it is what
+   * happens to each connection, there is room, and the text is short.
+   */
+  write(nth: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+    const written = this.#ends[0];
+    if (((written - Atomics.load(this.#ends, 1)) | 0) >= RECORDS) return false;
+    const word = (written & (RECORDS - 1)) * RECORD_WORDS;
+    if (!this.#fill(word, event)) return false;
+    this.#words[word + NTH] = nth;
+    Atomics.store(this.#ends, 0, (written + 1) | 0); // after what it tells of
+    return true;
+  }
+
+  #fill(word: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+    switch (event.type) {
+      case "taken":
+      case "vanished":
+        this.#words[word + KIND] = event.type === "taken" ? TAKEN : VANISHED;
+        return true;
+      case "accepted":
+        return this.#isOpen = this.#fillAccepted(word, event.id, event.remoteAddr);
+      case "closed": {
+        if (!this.#isOpen || !isRoutine(event)) return false;
+        this.#words[word + KIND] = event.local ? LOCAL : CLOSED;
+        this.#words[word + NUMBER] = event.milliseconds;
+        this.#doubles[word / 2 + READ] = event.bytesRead ?? 0;
+        this.#doubles[word / 2 + WRITTEN] = event.bytesWritten ?? 0;
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  #fillAccepted(word: number, id: string, client: Address): boolean {
+    const isTcp = client.transport === "tcp";
+    const where = isTcp ? client.hostname : client.path;
+    if (id.length + where.length > RECORD_BYTES - TEXT) return false;
+    const start = word * 4 + TEXT;
+    if (!this.#text(id, start) || !this.#text(where, start + id.length)) return false;
+    this.#words[word + KIND] = (isTcp ? TCP : UNIX) | id.length << 8 | where.length << 16;
+    this.#words[word + NUMBER] = isTcp ? client.port : 0;
+    return true;
+  }
+
+  /** A loop, which is faster than an encoder for so few. */
+  #text(text: string, at: number): boolean {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      this.#bytes[at + i] = code;
+    }
+    return true;
+  }
+}
+
+/**
+ * Reads what was written and not read.
+ * @param ring its bytes, or a copy
+ * @param take told of each, with its place among all that its worker tells; false: not yet
+ * @returns how many have been read now
+ */
+export function readRing(
+  ring: Uint8Array,
+  written: number,
+  read: number,
+  take: (nth: number, told: Told) => boolean,
+): number {
+  if (((written - read) >>> 0) > RECORDS) return written; // a handler may write there
+  for (; read !== written; read = (read + 1) | 0) {
+    const offset = ring.byteOffset + (read & (RECORDS - 1)) * RECORD_BYTES;
+    const words = new Int32Array(ring.buffer, offset, RECORD_WORDS);
+    const told = readRecord(ring, words);
+    if (told && !take(words[NTH], told)) break;
+  }
+  return read;
+}
+
+function readRecord(ring: Uint8Array, words: Int32Array): Told | null {
+  const kind = words[KIND] & 0xff;
+  switch (kind) {
+    case TCP:
+    case UNIX: {
+      const start = words.byteOffset - ring.byteOffset + TEXT;
+      const end = start + (words[KIND] >> 8 & 0xff);
+      const id = textOf(ring, start, end);
+      const where = textOf(ring, end, end + (words[KIND] >> 16 & 0xff));
+      const remoteAddr: Address = kind === TCP
+        ? { transport: "tcp", hostname: where, port: words[NUMBER] }
+        : { transport: "unix", path: where };
+      return { type: "accepted", id, remoteAddr };
+    }
+    case CLOSED:
+    case LOCAL: {
+      const doubles = new Float64Array(ring.buffer, words.byteOffset, RECORD_BYTES / 8);
+      const closed = {
+        type: "closed",
+        bytesRead: doubles[READ],
+        bytesWritten: doubles[WRITTEN],
+        milliseconds: words[NUMBER],
+      } as const;
+      return kind === LOCAL ? { ...closed, local: true } : closed;
+    }
+    case TAKEN:
+      return { type: "taken" };
+    case VANISHED:
+      return { type: "vanished" };
+    default:
+      return null;
+  }
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
+  return text;
+}

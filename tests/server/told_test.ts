@@ -1,0 +1,58 @@
+/** What a server tells of its clients, each once and in order, however its workers tell it. */
+import { assertEquals } from "@std/assert";
+import { Client, until } from "../tools/client.ts";
+import { end } from "../tools/command.ts";
+import { events, type LogLine } from "../tools/log_lines.ts";
+import { onEachRuntime } from "../tools/on_each_runtime.ts";
+
+const FAULTS = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).pathname;
+/** Of which 400 come while nobody looks: far more than four workers can tell. */
+const CLIENTS = 1000;
+
+/** What the server was told to do, and how it then has to end. */
+const ENDS = { nothing: "handler", throws: "error" };
+
+await onEachRuntime(({ test, serve }) => {
+  for (const args of [["thread"], ["process"], ["process", "--no-fork"]]) {
+    test(`serve --model ${args.join(" ")} tells of ${CLIENTS} clients that come and go, each once and in order`, async () => {
+      const few = ["--max-connections", "4", "--log", "json", "--handler", FAULTS];
+      const command = serve("--model", ...args, ...few);
+      const address = await command.ready();
+      /** By the client's port, how it has to end. */
+      const expected: [number, string][] = [];
+      const asking = Array.from({ length: 8 }, async (_, first) => {
+        for (let i = first; i < CLIENTS; i += 8) {
+          const client = await Client.open(address);
+          // What a process cannot tell here it sends.
+          if (args[0] === "process" && i === 300) command.child.kill("SIGSTOP");
+          if (i === 700) command.child.kill("SIGCONT");
+          const what = i % 50 === 0 ? "throws" : "nothing";
+          expected.push([client.socket.localPort!, ENDS[what]]);
+          await client.send(what);
+          client.halfClose();
+          await until("its end", () => client.ended || client.closed);
+          await client.close();
+        }
+      });
+      await Promise.all(asking);
+      await end(command);
+
+      const told = events(command).filter(({ type }) => type === "accepted" || type === "closed");
+      const ends = told.flatMap((line): [number, string][] =>
+        line.type === "closed" ? [[line.remoteAddr!.port!, line.reason!]] : []
+      );
+      const sorted = (pairs: [number, string][]) => pairs.map((pair) => pair.join(" ")).sort();
+      assertEquals(sorted(ends), sorted(expected));
+      // A worker has one at a time.
+      const has = new Map<number, LogLine>();
+      for (const line of told) {
+        const before = has.get(line.worker!.id);
+        if (line.type === "accepted") assertEquals(before, undefined);
+        else assertEquals([before?.id, before?.remoteAddr], [line.id, line.remoteAddr]);
+        if (line.type === "accepted") has.set(line.worker!.id, line);
+        else has.delete(line.worker!.id);
+      }
+      assertEquals(has.size, 0);
+    });
+  }
+});

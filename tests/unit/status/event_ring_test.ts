@@ -1,0 +1,103 @@
+/** What workers that block tell without a message. */
+import { assert, assertEquals } from "@std/assert";
+import type { Address } from "../../../src/connection/connection.ts";
+import type { UntimedEvent } from "../../../src/events.ts";
+import type { Told } from "../../../src/status/event_ring.ts";
+import { scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
+import { processScores, type Scores, threadScores } from "../../../src/status/scores.ts";
+import { mapMemory } from "../../../src/posix/mapped_memory.ts";
+import { detect } from "../../../src/runtimes/detect.ts";
+import { test } from "../../tools/unit.ts";
+
+const worker = { kind: "thread", id: 7 } as const;
+const V4: Address = { transport: "tcp", hostname: "127.0.0.1", port: 65535 };
+
+const accepted = (id: string, remoteAddr: Address = V4) =>
+  ({ type: "accepted", id, remoteAddr, worker }) as const;
+const closed = (id: string, more: Partial<Extract<UntimedEvent, { type: "closed" }>> = {}) => ({
+  ...{ type: "closed", id, remoteAddr: V4, worker, bytesRead: 1, bytesWritten: 2 } as const,
+  ...{ milliseconds: 3, reason: "handler" } as const,
+  ...more,
+});
+
+/** What there is to read, of a worker. */
+function drain(scores: Scores): [number, number, Told][] {
+  const all: [number, number, Told][] = [];
+  scores.drain((number, nth, told) => all.push([number, nth, told]) > 0);
+  return all;
+}
+
+test("what a thread has told is read once, whole and in order", () => {
+  const scores = threadScores(1);
+  const row = ScoreRow.claim(scores.shared!, 7)!;
+  const long = { transport: "tcp", hostname: "fe80:1111:2222:3333:4444:5555:6666:7777", port: 1 };
+  const unix = { transport: "unix", path: "" } as const;
+  const all: Told[] = [
+    { type: "taken" },
+    { type: "vanished" },
+    { type: "accepted", id: "7.1", remoteAddr: V4 },
+    { type: "closed", bytesRead: 2 ** 52 + 1, bytesWritten: 2, milliseconds: 86_400_000 },
+    { type: "accepted", id: "123.4567890", remoteAddr: long as Address },
+    { type: "closed", bytesRead: 1, bytesWritten: 2, milliseconds: 3, local: true },
+    { type: "accepted", id: "7.3", remoteAddr: unix },
+  ];
+  for (let round = 0, nth = 0; round < 20; round++) { // more than it holds at once
+    for (const told of all) {
+      if (told.type === "accepted") assert(row.tell(++nth, accepted(told.id, told.remoteAddr)));
+      else assert(row.tell(++nth, told.type === "closed" ? closed("", told) : { type: told.type }));
+    }
+    assertEquals(drain(scores), all.map((told, i) => [7, nth - all.length + 1 + i, told]));
+    assertEquals(drain(scores), []);
+  }
+});
+
+test("what does not fit is not told there, and what is left of it neither", () => {
+  const row = ScoreRow.claim(new SharedArrayBuffer(scoreboardSize(1)), 7)!;
+  const path = "x".repeat(60);
+  assert(!row.tell(1, accepted("7.1", { transport: "unix", path })));
+  assert(!row.tell(2, closed("7.1")), "of whom it would be is not known");
+  assert(!row.tell(3, accepted("7.2", { transport: "unix", path: "/é" })));
+  assert(row.tell(4, accepted("7.3")));
+  assert(!row.tell(5, closed("7.3", { reason: "error", error: "oh" })));
+  assert(!row.tell(6, { type: "warning", message: "oh" }));
+  let told = 1;
+  while (row.tell(6 + told, accepted(`7.${told}`))) told++;
+  assertEquals(told, 64, "it is full");
+});
+
+// What is mapped stays open, see mapMemory.
+const mapping = { sanitizeOps: true, sanitizeResources: false };
+Deno.test(
+  "a process' ring is read from its file, and the row's next worker begins anew",
+  mapping,
+  async () => {
+    const runtime = await detect();
+    if (runtime.os !== "linux") return;
+    const scores = processScores(runtime, 1);
+    const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
+    for (const number of [5, 6]) {
+      const row = ScoreRow.claim(memory, number)!;
+      assert(row.tell(1, accepted("a")));
+      assert(row.tell(2, closed("a")));
+      assertEquals(drain(scores).map(([who, nth, { type }]) => [who, nth, type]), [
+        [number, 1, "accepted"],
+        [number, 2, "closed"],
+      ]);
+      assert(row.tell(3, accepted("b"))); // nobody reads it any more
+      scores.free(number);
+    }
+    scores.close();
+  },
+);
+
+test("whatever a handler writes there, reading it ends", () => {
+  const scores = threadScores(1);
+  ScoreRow.claim(scores.shared!, 7);
+  const bytes = new Uint8Array(scores.shared!);
+  for (let round = 0; round < 2000; round++) {
+    for (let i = 64; i < 128; i++) if (i >= 68) bytes[i] = Math.random() * 256;
+    for (let i = 0; i < 400; i++) bytes[bytes.length * Math.random() | 0] = Math.random() * 256;
+    if (round % 2 === 0) new Int32Array(scores.shared!).fill(9, 16 + 9, 16 + 10);
+    for (const [, , told] of drain(scores)) assert(typeof told.type === "string");
+  }
+});
