@@ -161,8 +161,3 @@ export type UntimedEvent = ServerEvent extends infer E ? E extends unknown ? Omi
 
 /** Takes events. It is called synchronously, so it must not take long. */
 export type EventSink = (event: UntimedEvent) => void;
-
-/** Whether it is what happens to each connection if nothing goes wrong. */
-export function isRoutine({ type, reason }: { type: string; reason?: string }): boolean {
-  return type === "accepted" || type === "closed" && reason === "handler";
-}

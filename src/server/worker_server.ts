@@ -129,7 +129,7 @@ export class WorkerServer extends BaseServer {
     this.#supervisor = new Supervisor({
       ...CREWS[model.workers.crew](settings, entrance, limit),
       each: model.each,
-      scores: entrance.scores,
+      scores: settings.serving.messages ? null : entrance.scores, // then all is a message
       refusals: this.#refusals,
       start: entrance.start,
       onIdle: () => entrance.onIdle(),

@@ -5,23 +5,25 @@
  * @module
  */
 import type { Address } from "../connection/connection.ts";
-import { isRoutine, type UntimedEvent } from "../events.ts";
+import type { UntimedEvent } from "../events.ts";
 
-/** Bytes of a ring: a page, so that what one worker touches is no other's. */
+/** Bytes of a ring: whole lines of the processor's cache, so that no worker slows another. */
 export const RING_BYTES = 4096;
 const RECORD_BYTES = 64;
-/** How many records it holds. */
+/** How many records it holds, a power of two. */
 const RECORDS = RING_BYTES / RECORD_BYTES;
 const RECORD_WORDS = RECORD_BYTES / 4;
 /**
- * Words of a record: what has happened and, a byte each, the lengths of the id and of the
- * address; its place among all that its worker tells; the port, or milliseconds.
+ * Words of a record: its kind and, a byte each, the lengths of id and address; its place among
+ * all that its worker tells; the port, or milliseconds. Then `accepted` has its text, id and
+ * address, and `closed` two doubles, bytes in and out.
  */
 const KIND = 0;
 const NTH = 1;
-const NUMBER = 2;
-/** The byte where its text begins, id and address; or its doubles, bytes in and out. */
+const PORT_OR_MS = 2;
+/** The byte where the text begins. */
 const TEXT = 12;
+/** Which of the doubles of a record. */
 const [READ, WRITTEN] = [2, 3];
 
 const [TCP, UNIX, CLOSED, LOCAL, TAKEN, VANISHED] = [1, 2, 3, 4, 5, 6];
@@ -39,14 +41,15 @@ export type Told =
   }
   | { readonly type: "taken" | "vanished" };
 
+/** What it may tell so, if it fits: also that it holds a client that its handler does not have. */
+export type ClientNews = UntimedEvent | { readonly type: "taken" } | { readonly type: "vanished" };
+
 /** A worker's own ring. */
 export class EventRing {
   readonly #ends: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
-  /** Whether the connection that it has was told of here. */
-  #isOpen = false;
 
   /** @param ends two words: how many records were written, and how many of them are read */
   constructor(memory: ArrayBufferLike, offset: number, ends: Int32Array) {
@@ -60,7 +63,7 @@ export class EventRing {
    * Writes what has happened, the worker's `nth`; returns whether it could: it is what
    * happens to each connection, there is room, and the text is short.
    */
-  write(nth: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+  write(nth: number, event: ClientNews): boolean {
     const written = this.#ends[0];
     if (((written - Atomics.load(this.#ends, 1)) | 0) >= RECORDS) return false;
     const word = (written & (RECORDS - 1)) * RECORD_WORDS;
@@ -70,18 +73,18 @@ export class EventRing {
     return true;
   }
 
-  #fill(word: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+  #fill(word: number, event: ClientNews): boolean {
     switch (event.type) {
       case "taken":
       case "vanished":
         this.#words[word + KIND] = event.type === "taken" ? TAKEN : VANISHED;
         return true;
       case "accepted":
-        return this.#isOpen = this.#fillAccepted(word, event.id, event.remoteAddr);
+        return this.#fillAccepted(word, event.id, event.remoteAddr);
       case "closed": {
-        if (!this.#isOpen || !isRoutine(event)) return false;
+        if (event.reason !== "handler") return false;
         this.#words[word + KIND] = event.local ? LOCAL : CLOSED;
-        this.#words[word + NUMBER] = event.milliseconds;
+        this.#words[word + PORT_OR_MS] = event.milliseconds;
         this.#doubles[word / 2 + READ] = event.bytesRead ?? 0;
         this.#doubles[word / 2 + WRITTEN] = event.bytesWritten ?? 0;
         return true;
@@ -98,7 +101,7 @@ export class EventRing {
     const start = word * 4 + TEXT;
     if (!this.#text(id, start) || !this.#text(where, start + id.length)) return false;
     this.#words[word + KIND] = (isTcp ? TCP : UNIX) | id.length << 8 | where.length << 16;
-    this.#words[word + NUMBER] = isTcp ? client.port : 0;
+    this.#words[word + PORT_OR_MS] = isTcp ? client.port : 0;
     return true;
   }
 
@@ -145,7 +148,7 @@ function readRecord(ring: Uint8Array, words: Int32Array): Told | null {
       const id = textOf(ring, start, end);
       const where = textOf(ring, end, end + (words[KIND] >> 16 & 0xff));
       const remoteAddr: Address = kind === TCP
-        ? { transport: "tcp", hostname: where, port: words[NUMBER] }
+        ? { transport: "tcp", hostname: where, port: words[PORT_OR_MS] }
         : { transport: "unix", path: where };
       return { type: "accepted", id, remoteAddr };
     }
@@ -156,7 +159,7 @@ function readRecord(ring: Uint8Array, words: Int32Array): Told | null {
         type: "closed",
         bytesRead: doubles[READ],
         bytesWritten: doubles[WRITTEN],
-        milliseconds: words[NUMBER],
+        milliseconds: words[PORT_OR_MS],
       } as const;
       return kind === LOCAL ? { ...closed, local: true } : closed;
     }

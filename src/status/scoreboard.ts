@@ -7,8 +7,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { PeerLimits } from "../connection/slow_peer.ts";
 import type { ConnectionDoing, WholeBlockingSocket } from "../connection/socket.ts";
-import type { UntimedEvent } from "../events.ts";
-import { EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
+import { type ClientNews, EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
 const ROW_BYTES = 64;
@@ -54,12 +53,12 @@ function rowsFor(workers: number): number {
   return Math.min(MOST_ROWS, 2 * workers + 64);
 }
 
-/** Bytes of a scoreboard for so many workers, and of that part of it which are the rows. */
+/** Bytes of a scoreboard for so many workers. */
 export function scoreboardSize(workers: number): number {
   return rowsSize(workers) + RING_BYTES * rowsFor(workers);
 }
 
-/** Bytes of the part before the rings. */
+/** Bytes of that part of it which is header and rows; the rings follow. */
 export function rowsSize(workers: number): number {
   return HEADER_BYTES + ROW_BYTES * rowsFor(workers);
 }
@@ -119,12 +118,12 @@ export type Take = (number: number, nth: number, told: Told) => boolean;
  * Reads what workers tell.
  * @param words header and rows, or a copy
  * @param ringOf the bytes of a row's ring
- * @param write writes there, from a byte on
+ * @param write writes a word there, whole: the worker reads it meanwhile
  */
 export function readRings(
   words: Int32Array,
   ringOf: (row: number) => Uint8Array,
-  write: (bytes: Uint8Array, offset: number) => void,
+  write: (word: number, value: number) => void,
   take: Take,
 ): void {
   for (const [word, number] of rowsInUse(words)) {
@@ -133,7 +132,7 @@ export function readRings(
     if (recorded === taken) continue;
     const ring = ringOf((word - HEADER_WORDS) / ROW_WORDS);
     const now = readRing(ring, recorded, taken, (nth, told) => take(number, nth, told));
-    write(new Uint8Array(Int32Array.of(now).buffer), 4 * (word + TAKEN));
+    write(word + TAKEN, now);
   }
 }
 
@@ -168,7 +167,7 @@ export class ScoreRow {
   readonly #doubles: Float64Array;
   readonly #ring: EventRing;
 
-  /** A row for the worker of this number; null if all are taken. */
+  /** A row for the worker of this number, which is not 0; null if all are taken. */
   static claim(memory: ArrayBufferLike, number: number): ScoreRow | null {
     const end = (HEADER_BYTES + ROW_BYTES * rowsOf(memory)) / 4;
     const words = new Int32Array(memory, 0, end);
@@ -204,7 +203,7 @@ export class ScoreRow {
   }
 
   /** Tells what has happened, its `nth`; whether it could, see {@linkcode EventRing.write}. */
-  tell(nth: number, event: UntimedEvent | { readonly type: "taken" | "vanished" }): boolean {
+  tell(nth: number, event: ClientNews): boolean {
     return this.#ring.write(nth, event);
   }
 

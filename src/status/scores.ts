@@ -48,7 +48,8 @@ export function threadScores(workers: number): Scores {
     shared,
     file: null,
     read: () => readRows(rows),
-    drain: (take) => readRings(rows, ringOf, write, take),
+    drain: (take) =>
+      readRings(rows, ringOf, (word, value) => Atomics.store(rows, word, value), take),
     sleep: (sleeps) => setSleeping(shared, sleeps),
     free: (number) => freeRow(rows, number, write),
     close: () => {},
@@ -81,7 +82,12 @@ export function processScores(runtime: Runtime, workers: number): Scores {
     shared: null,
     file: { descriptor: file.descriptor, size },
     read: () => readRows(read()),
-    drain: (take) => readRings(read(), ringOf, write, take),
+    drain: (take) =>
+      readRings(
+        ...[read(), ringOf] as const,
+        (word, value) => write(new Uint8Array(Int32Array.of(value).buffer), 4 * word),
+        take,
+      ),
     sleep(sleeps) {
       const word = new Uint8Array(4);
       setSleeping(word.buffer, sleeps);

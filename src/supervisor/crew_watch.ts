@@ -40,11 +40,18 @@ export class CrewWatch {
     this.#sleep();
   }
 
-  /**
-   * Looks now.
-   * @param gone a worker that has ended: no message comes any more of what is missing
-   */
-  look(gone?: number): void {
+  /** Looks now. */
+  look(): void {
+    this.#look(null);
+  }
+
+  /** A worker has ended: looks now, and waits for no message of it that is missing. */
+  ended(number: number): void {
+    this.#look(number);
+    this.#next.delete(number);
+  }
+
+  #look(gone: number | null): void {
     if (this.#stopped) return;
     const before = this.#read.length;
     this.#scores.drain((number, nth, told) => {
@@ -68,11 +75,6 @@ export class CrewWatch {
   /** A worker has told its `nth` in a message, and all that it told before was passed on. */
   heard(number: number, nth: number): void {
     this.#next.set(number, nth + 1);
-  }
-
-  /** A worker is gone. */
-  forget(number: number): void {
-    this.#next.delete(number);
   }
 
   /** Looks no more. */

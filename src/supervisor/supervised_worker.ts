@@ -1,6 +1,6 @@
 /**
  * What a supervisor knows of one worker, its state and its clients, and what the
- * worker's messages mean for them.
+ * worker's messages and records mean for them.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
@@ -118,9 +118,9 @@ export class SupervisedWorker implements Replaceable {
       case "accepted":
         return this.told({ type: "event", event: { ...told, worker } });
       case "closed": {
-        const [last] = this.#open.values();
-        if (!last) return null;
-        const { id, remoteAddr } = last.event;
+        const [only] = this.#open.values();
+        if (!only) return null; // a handler may write there
+        const { id, remoteAddr } = only.event;
         return this.told({
           type: "event",
           event: { ...told, id, remoteAddr, worker, reason: "handler" },
@@ -170,7 +170,7 @@ export class SupervisedWorker implements Replaceable {
       case "stuck":
         this.#common.onEvent({ type: "worker_stuck", worker: name });
         return null;
-      case "look":
+      case "look": // which the supervisor has done
         return null;
       case "asks":
         this.#answer(message.remoteAddr);
@@ -242,6 +242,13 @@ export class SupervisedWorker implements Replaceable {
     const open = this.#open.get(id);
     if (open?.guest) this.#common.refusals.leave(open.guest);
     return this.#open.delete(id);
+  }
+
+  /** Why it has ended, of which its runtime says `how`. */
+  reason(how: string, stopping: boolean): string {
+    // A signal to the whole process group may come before a worker listens.
+    const early = stopping && !this.ready && /^SIG(HUP|INT|TERM)$/.test(how);
+    return this.why ?? (early ? "exit" : how);
   }
 
   /** It has ended: what it could not say of its clients any more. */

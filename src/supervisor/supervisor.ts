@@ -227,20 +227,8 @@ export class Supervisor {
     if (trial) this.#leave(worker);
   }
 
-  /** What workers have told in their rings; what it changes for the others is decided once. */
   #saw(tellings: readonly Telling[]): void {
-    let accepted = false;
-    let closed = false;
-    let idle = false;
-    for (const [number, told] of tellings) {
-      const change = this.#workers.get(number)?.saw(told);
-      if (change?.what === "accepted") accepted = true;
-      if (change?.what !== "closed") continue;
-      closed = true;
-      idle ||= change.idle;
-    }
-    if (accepted) this.#accepted();
-    if (closed) this.#closed(idle);
+    for (const [worker, change] of this.#workers.saw(tellings)) this.#changed(worker, change);
     this.#reloads.step();
   }
 
@@ -273,21 +261,13 @@ export class Supervisor {
         if (this.#forks.gaveUp(worker.generation)) this.#keep();
         return;
       case "accepted":
-        return this.#accepted();
+        this.#backOff.forget();
+        if (this.#settings.each === "one") this.#becameBusy();
+        return;
       case "closed":
-        return this.#closed(change.idle);
+        if (change.idle) this.#settings.onIdle?.();
+        if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
     }
-  }
-
-  #accepted(): void {
-    this.#backOff.forget();
-    if (this.#settings.each === "one") this.#becameBusy();
-  }
-
-  /** @param idle whether a worker waits for another client now */
-  #closed(idle: boolean): void {
-    if (idle) this.#settings.onIdle?.();
-    if (this.#topUp.waits && this.idle >= this.#settings.spares) this.#topUp.stop();
   }
 
   #couldNotLoad(worker: Worker, why: string): void {
@@ -307,11 +287,8 @@ export class Supervisor {
   }
 
   #exited(number: number, worker: Worker, how: string, notStarted?: Error): void {
-    this.#watch?.look(number); // it may have had a client
-    this.#watch?.forget(number);
-    // A signal to the whole process group may come before a worker listens.
-    const early = this.#stopping && !worker.ready && /^SIG(HUP|INT|TERM)$/.test(how);
-    const reason = worker.why ?? (early ? "exit" : how);
+    this.#watch?.ended(number); // it may have had a client
+    const reason = worker.reason(how, this.#stopping);
     this.#workers.delete(number);
     if (this.#workers.size === 0 && this.#stopping) this.#allGone();
     if (notStarted) {

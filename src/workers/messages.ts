@@ -23,35 +23,36 @@ export type Order = "leave" | "shutdown" | "end";
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker
  * is busy and idle again, so they are never dropped. One that blocks has a ring for them
- * (`status/event_ring.ts`), and sends what that cannot hold; `nth` is a message's place among
- * all that it tells, one way or the other.
+ * (`status/event_ring.ts`), and sends what that cannot hold; `nth` orders `ready`, events, `taken`
+ * and `vanished` with the records of the ring.
  */
-export type Message = Said & { readonly nth?: number };
-
-type Said =
-  /** A stopgap was started to be forked and is not; so it is slower than others would be. */
-  | { readonly type: "ready"; readonly how?: "forked" | "stopgap" }
-  | { readonly type: "failed"; readonly message: string }
-  | { readonly type: "fatal"; readonly message: string }
-  /** A thread's connection was ended, and the thread did not leave. */
-  | { readonly type: "stuck" }
-  /** A rejection that nobody handled, after its connection had ended. */
-  | { readonly type: "unhandled" } & ErrorReport
-  /** May this client be served? The worker waits for the answer. */
-  | { readonly type: "asks"; readonly remoteAddr: Address }
-  /** There is something in its ring, and nobody looks. */
-  | { readonly type: "look" }
-  /** It has a client that its handler does not have yet. */
-  | { readonly type: "taken" }
-  /** That client, or the one that was handed over, has left meanwhile. */
-  | { readonly type: "vanished" }
-  /** What an event loop and its connections do, once a second if it is asked for. */
-  | { readonly type: "report" } & LoopReport
-  /** A forked worker's handler waits for something else than its connection. */
-  | { readonly type: "gave up" }
-  /** The next connection is its last; a successor may start. */
-  | { readonly type: "leaving" }
-  | { readonly type: "event"; readonly event: UntimedEvent };
+export type Message =
+  & { readonly nth?: number }
+  & (
+    /** A stopgap was started to be forked and is not; so it is slower than others would be. */
+    | { readonly type: "ready"; readonly how?: "forked" | "stopgap" }
+    | { readonly type: "failed"; readonly message: string }
+    | { readonly type: "fatal"; readonly message: string }
+    /** A thread's connection was ended, and the thread did not leave. */
+    | { readonly type: "stuck" }
+    /** A rejection that nobody handled, after its connection had ended. */
+    | { readonly type: "unhandled" } & ErrorReport
+    /** May this client be served? The worker waits for the answer. */
+    | { readonly type: "asks"; readonly remoteAddr: Address }
+    /** There is something in its ring, and nobody looks. */
+    | { readonly type: "look" }
+    /** It has a client that its handler does not have yet. */
+    | { readonly type: "taken" }
+    /** That client, or the one that was handed over, has left meanwhile. */
+    | { readonly type: "vanished" }
+    /** What an event loop and its connections do, once a second if it is asked for. */
+    | { readonly type: "report" } & LoopReport
+    /** A forked worker's handler waits for something else than its connection. */
+    | { readonly type: "gave up" }
+    /** The next connection is its last; a successor may start. */
+    | { readonly type: "leaving" }
+    | { readonly type: "event"; readonly event: UntimedEvent }
+  );
 
 /** What a process says that forks workers, see template.ts. */
 export type TemplateMessage =

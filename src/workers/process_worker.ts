@@ -39,7 +39,7 @@ export interface ProcessLink {
   readonly shares: Shares | null;
   /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
   readonly forks: "never" | "may" | "only";
-  /** Bytes of the memory where it tells what it does; 0 if nobody looks. */
+  /** Bytes of the memory where it tells of its clients, and what it does; 0 without it. */
   readonly scores: number;
 }
 
@@ -75,7 +75,7 @@ export interface ProcessSetup {
   readonly workerArgs: string[];
   /** null: each has one client at a time. */
   readonly sharing: Sharing | null;
-  /** Where those that block tell what they do. */
+  /** Where those that block tell of their clients, and what they do. */
   readonly scores?: Scores["file"];
 }
 
@@ -197,7 +197,7 @@ export function blockingListener(
   });
 }
 
-/** The memory where a worker that blocks tells what it does; null without it. */
+/** The memory where a worker that blocks tells of its clients, and what it does; null without it. */
 export function openScores(
   runtime: Runtime,
   libc: Libc,

@@ -22,7 +22,7 @@ export interface ThreadLink {
   readonly sockets: SharedSockets;
   /** The shared words, see below. */
   readonly words: SharedArrayBuffer;
-  /** Where it tells what it does, see status/scoreboard.ts; null if nobody looks. */
+  /** Where it tells of its clients, and what it does, see status/scoreboard.ts; null without it. */
   readonly scores: SharedArrayBuffer | null;
 }
 

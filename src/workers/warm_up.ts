@@ -89,7 +89,7 @@ async function serveItself(
     runtime,
     channel,
     settings,
-    number: 0,
+    number: 1,
     handler,
     makePreludes,
     blocking: true,

@@ -11,6 +11,7 @@ import type { MakePreludes } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
+import type { ClientNews } from "../status/event_ring.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
 import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
@@ -38,17 +39,10 @@ export interface Work {
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
-  /** Where it shows what it does while it blocks; null if nobody looks. */
+  /** Where it tells of its clients and shows what it does, if it blocks; null: there is no such memory. */
   readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
-}
-
-/** A client that the handler does not have keeps the worker busy, or has left. */
-type Holding = { readonly type: "taken" | "vanished" };
-
-function isEvent(what: UntimedEvent | Holding): what is UntimedEvent {
-  return what.type !== "taken" && what.type !== "vanished";
 }
 
 /** Works, and then ends the worker. */
@@ -68,16 +62,18 @@ export async function work(
   }: Work,
 ): Promise<void> {
   const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
+  const shown = settings.reports ? row : null;
   // What clients send goes by messages, and other events with it, in their order.
   const ring = settings.serving.messages ? null : row;
   let nth = 0;
-  const tell = (what: UntimedEvent | Holding) => {
-    if (ring?.tell(++nth, what)) {
-      if (ring.wantsTelling) channel.send({ type: "look" });
-      return;
+  const send = (message: Message) => channel.send(ring ? { ...message, nth: ++nth } : message);
+  const tell = (what: ClientNews) => {
+    if (!ring?.tell(nth + 1, what)) {
+      const isEvent = what.type !== "taken" && what.type !== "vanished";
+      return send(isEvent ? { type: "event", event: what } : what);
     }
-    const message: Message = isEvent(what) ? { type: "event", event: what } : what;
-    channel.send(ring ? { ...message, nth } : message);
+    nth++;
+    if (ring.wantsTelling) channel.send({ type: "look" });
   };
   const connections = new Connections({
     runtime,
@@ -97,7 +93,7 @@ export async function work(
     onLast: () => channel.send({ type: "leaving" }),
     onPrelude: (what) => tell({ type: what === "begins" ? "taken" : "vanished" }),
     onEvent(event: UntimedEvent) {
-      if (event.type === "accepted") row?.begin();
+      if (event.type === "accepted") shown?.begin();
       // A blocked thread only sees that its socket was shut down from outside.
       const ended = event.type === "closed" && channel.name.kind === "thread" &&
         channel.look() === "end";
@@ -113,7 +109,7 @@ export async function work(
   };
   const listener = channel.listen(
     blocking,
-    row && settings.reports ? (socket) => row.watch(socket) : undefined,
+    shown ? (socket) => shown.watch(socket) : undefined,
   );
   // One that is handed its connections never blocks, whatever its handler may.
   if (settings.reports && row === null) {
@@ -136,7 +132,7 @@ export async function work(
     channel.send({ type: "gave up" });
     await end();
   });
-  channel.send({ type: "ready", how, ...(ring ? { nth: ++nth } : {}) });
+  send({ type: "ready", how });
   try {
     await connections.accept(listener);
   } catch (error) {

@@ -112,7 +112,7 @@ async function fork(
   }
 }
 
-/** Where it tells what it does while it blocks; null if nobody looks. */
+/** Where it tells of its clients, and what it does, while it blocks; null without it. */
 async function scoresOf(
   runtime: Runtime,
   { link }: WorkerSettings,

@@ -14,7 +14,10 @@ export interface CommonSettings {
   readonly handler: string;
   /** Whether a worker asks before it serves a connection. */
   readonly asks: boolean;
-  /** Whether a worker with an event loop tells of it and of its connections once a second. */
+  /**
+   * Whether there is a status: a worker that blocks shows what it does, one with an event loop
+   * tells of it and of its connections once a second.
+   */
   readonly reports: boolean;
   readonly serving: ServingSettings;
 }

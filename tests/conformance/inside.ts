@@ -2,6 +2,7 @@
  * Serves and runs the cases inside the runtime that runs this, whichever it is:
  * MODEL, HANDLER ("" for the built-in one), and a way: "shared", "started" for the same
  * without a fork, "handed over", or "workers", two of them with many connections each. With a
+ * folder of certificates after it all of it is encrypted. A line of JSON for each case: what it
  * was, and why it failed.
  */
 import { readFileSync } from "node:fs";
