@@ -35,6 +35,8 @@ export class BlockingListener {
   readonly #libc: Libc;
   readonly #options: WorkerListenerOptions;
   readonly #queues: ClientQueues;
+  /** By listening socket: what it hands on to what it accepts, see {@linkcode #inherited}. */
+  readonly #timeouts: number[] = [];
   /** Accepted, when there was no room for what else it needs. */
   #pending: Accepted | null = null;
   #closed = false;
@@ -72,19 +74,31 @@ export class BlockingListener {
     this.#closed = true;
   }
 
+  /**
+   * Milliseconds after which a receive comes back empty; Infinity: never. Linux hands the
+   * listening socket's timeout on to a TCP connection; so the kernel need not be told one
+   * before each. One is asked for all.
+   */
+  #inherited(descriptor: number, listener: number): number {
+    return this.#timeouts[listener] ??= 1000 * this.#libc.receiveTimeout(descriptor) || Infinity;
+  }
+
   #connection(accepted: Accepted): SocketConnection {
     const { descriptor, remoteAddr, listener } = accepted;
     const { blocking, watch, adopt, hold, release } = this.#options;
     hold(descriptor);
     try {
       const localAddr = this.#libc.acceptedAddress(descriptor, this.#queues.addrs[listener]);
-      // Linux hands the listening socket's timeout on to what it accepts.
-      this.#libc.setTimeout(descriptor, "receive", 0);
       if (blocking) {
         const close = () => release(descriptor);
-        const socket = new BlockingSocket(this.#libc, descriptor, localAddr, remoteAddr, close);
+        const timeout = this.#inherited(descriptor, listener);
+        const socket = new BlockingSocket(
+          this.#libc,
+          ...[descriptor, localAddr, remoteAddr, timeout, close] as const,
+        );
         return new SocketConnection(watch ? watch(socket) : socket);
       }
+      this.#libc.setTimeout(descriptor, "receive", 0); // of a listening socket's, as below
       // The loop owns a copy, so that the supervisor can always reach the
       // socket by the number that is published, and nothing closes it twice.
       const copy = this.#libc.duplicate(descriptor);

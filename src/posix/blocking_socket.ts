@@ -18,61 +18,73 @@ export class BlockingSocket implements Socket {
   readonly #libc: Libc;
   readonly #descriptor: number;
   readonly #release: () => void;
-  /** Milliseconds that a call may take; 0: any time. */
-  #timeout = 0;
+  /** Milliseconds that a call may take. */
+  #timeout = Infinity;
   /** Milliseconds that somebody has waited for bytes, and none has moved. */
   #waited = 0;
   /** On the clock of `performance.now()`. */
   #deadline = Infinity;
-  /** What the kernel has been told. */
-  #told = 0;
+  /** Milliseconds after which the kernel ends a call. */
+  readonly #told: { receive: number; send: number };
   /** Where something is asked of the peer. */
   #peer: BlockingPeer | null = null;
   /** Whether its end is a FIN already. */
   #endsWell = false;
-  /** Whether there is more to do for a call than the call. */
-  #isTimed = false;
 
-  /** @param release closes the descriptor, if it is still this thread's */
+  /**
+   * @param receiveTimeout milliseconds after which a receive comes back empty; Infinity: never
+   * @param release closes the descriptor, if it is still this thread's
+   */
   constructor(
     libc: Libc,
     descriptor: number,
     localAddr: Address,
     remoteAddr: Address,
+    receiveTimeout: number,
     release: () => void,
   ) {
     this.#libc = libc;
     this.#descriptor = descriptor;
     this.localAddr = localAddr;
     this.remoteAddr = remoteAddr;
+    this.#told = { receive: receiveTimeout, send: Infinity };
     this.#release = release;
   }
 
   read(buffer: Uint8Array): number | null {
-    this.#waited = 0;
-    const length = this.#isTimed
-      ? this.#receiveInTime(buffer)
-      : this.#libc.receive(this.#descriptor, buffer);
+    const left = this.#begin("receive");
+    let length = this.#receive(buffer, left);
+    if (length === null && this.#hasMore("receive", left)) length = this.#receive(buffer, left);
     if (length === null) throw timedOut();
     return length || null;
   }
 
+  #receive(buffer: Uint8Array, longest: number): number | null {
+    if (this.#peer) return this.#peer.receive(buffer, longest);
+    return this.#libc.receive(this.#descriptor, buffer);
+  }
+
   write(bytes: Uint8Array): number {
-    this.#waited = 0;
-    const length = this.#isTimed
-      ? this.#sendInTime(bytes)
-      : this.#libc.send(this.#descriptor, bytes);
+    const left = this.#begin("send");
+    let length = this.#send(bytes, left);
+    if (length === null && this.#hasMore("send", left)) length = this.#send(bytes, left);
     if (length === null) throw timedOut();
     return length;
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
-    this.#waited = 0;
-    const length = this.#isTimed
-      ? this.#sendInTime(pieces)
-      : this.#libc.sendPieces(this.#descriptor, pieces);
+    const left = this.#begin("send");
+    let length = this.#send(pieces, left);
+    if (length === null && this.#hasMore("send", left)) length = this.#send(pieces, left);
     if (length === null) throw timedOut();
     return length;
+  }
+
+  #send(bytes: Uint8Array | readonly Uint8Array[], longest: number): number | null {
+    if (this.#peer) return this.#peer.send(bytes, longest);
+    return bytes instanceof Uint8Array
+      ? this.#libc.send(this.#descriptor, bytes)
+      : this.#libc.sendPieces(this.#descriptor, bytes);
   }
 
   closeWrite(): void {
@@ -100,39 +112,16 @@ export class BlockingSocket implements Socket {
   }
 
   setTimeout(milliseconds: number): void {
-    this.#timeout = milliseconds;
-    this.#tell(milliseconds);
+    this.#timeout = milliseconds || Infinity;
   }
 
   setDeadline(milliseconds: number): void {
     this.#deadline = milliseconds === 0 ? Infinity : performance.now() + milliseconds;
-    if (milliseconds === 0) this.#tell(this.#timeout);
-    this.#isTimed = this.#deadline < Infinity || this.#peer !== null;
   }
 
   setPeerLimits(limits: PeerLimits | null): void {
     this.#peer = limits && new BlockingPeer(this.#libc, this.#descriptor, limits);
-    this.#isTimed = this.#deadline < Infinity || this.#peer !== null;
-  }
-
-  #receiveInTime(buffer: Uint8Array): number | null {
-    if (this.#deadline < Infinity) this.#keepDeadline();
-    return this.#peer
-      ? this.#peer.receive(buffer, this.#longest())
-      : this.#libc.receive(this.#descriptor, buffer);
-  }
-
-  #sendInTime(bytes: Uint8Array | readonly Uint8Array[]): number | null {
-    if (this.#deadline < Infinity) this.#keepDeadline();
-    if (this.#peer) return this.#peer.send(bytes, this.#longest());
-    return bytes instanceof Uint8Array
-      ? this.#libc.send(this.#descriptor, bytes)
-      : this.#libc.sendPieces(this.#descriptor, bytes);
-  }
-
-  /** Milliseconds that a call may take. */
-  #longest(): number {
-    return Math.min(this.#timeout || Infinity, this.#deadline - performance.now());
+    this.#told.receive = this.#told.send = NaN; // it tells the kernel itself
   }
 
   waitReadable(milliseconds: number): boolean {
@@ -140,34 +129,47 @@ export class BlockingSocket implements Socket {
     const untilDeadline = this.#deadline - start;
     // The read that follows ends in time by itself, and says why.
     if (Math.min(untilDeadline, this.#peer?.firstByte ?? Infinity) <= milliseconds) return true;
-    const left = this.#timeout === 0 ? Infinity : Math.max(0, this.#timeout - this.#waited);
+    const left = Math.max(0, this.#timeout - this.#waited);
     const wait = Math.ceil(Math.min(milliseconds, left));
     const isReadable = this.#peer
       ? this.#peer.waitReadable(wait)
       : this.#libc.waitReadable([this.#descriptor], wait);
     if (isReadable) return true;
     this.#waited += performance.now() - start;
-    if (this.#timeout > 0 && this.#waited >= this.#timeout) throw timedOut();
+    if (this.#waited >= this.#timeout) throw timedOut();
     return false;
   }
 
-  /** Not once for each call: the kernel's timeout may be a little too long. */
-  #keepDeadline(): void {
-    const left = Math.ceil(this.#deadline - performance.now());
-    if (left <= 0) throw new SystemError("ETIMEDOUT", "The connection was open for too long");
-    if (this.#peer) return; // who tells the kernel itself
-    const wanted = this.#timeout > 0 ? Math.min(this.#timeout, left) : left;
-    if (this.#told === 0 || this.#told - wanted > DEADLINE_SLACK) this.#tell(wanted);
+  /** How many milliseconds a call may take that begins now, which the kernel is told. */
+  #begin(call: "receive" | "send"): number {
+    this.#waited = 0;
+    let most = this.#timeout;
+    let slack = 0;
+    if (this.#deadline < Infinity) {
+      const left = Math.ceil(this.#deadline - performance.now());
+      if (left <= 0) throw new SystemError("ETIMEDOUT", "The connection was open for too long");
+      if (left < most) [most, slack] = [left, DEADLINE_SLACK];
+    }
+    // Less is enough: after it there is more, and most calls do not take as long.
+    if (this.#peer === null && !(this.#told[call] <= most + slack)) this.#tell(call, most);
+    return most;
   }
 
-  #tell(milliseconds: number): void {
-    this.#told = milliseconds;
-    this.#libc.setTimeout(this.#descriptor, "receive", milliseconds);
-    this.#libc.setTimeout(this.#descriptor, "send", milliseconds);
+  /** Whether the kernel has ended a call before its time; then it knows what is left of it. */
+  #hasMore(call: "receive" | "send", most: number): boolean {
+    const told = this.#told[call];
+    if (this.#peer !== null || told >= most) return false;
+    this.#tell(call, most - told);
+    return true;
+  }
+
+  #tell(call: "receive" | "send", milliseconds: number): void {
+    this.#told[call] = milliseconds;
+    this.#libc.setTimeout(this.#descriptor, call, milliseconds === Infinity ? 0 : milliseconds);
   }
 }
 
-/** Milliseconds that a deadline may be overrun. */
+/** Milliseconds that a deadline may be overrun, so that the kernel is not told before each call. */
 const DEADLINE_SLACK = 50;
 
 /** A blocking call that comes back empty has waited for the socket's timeout, see socket(7). */

@@ -257,6 +257,11 @@ export class Libc extends LibcBase {
     this.check("setsockopt", setsockopt(descriptor, c.SOL_SOCKET, name, this.#timevalBytes, 16));
   }
 
+  /** The same of a receive, in whole seconds; 0: any time. */
+  receiveTimeout(descriptor: number): number {
+    return this.option(descriptor, this.constants.SO_RCVTIMEO);
+  }
+
   /** Waits until one of them has something to read or accept; false if none had in time. */
   waitReadable(descriptors: readonly number[], milliseconds: number): boolean {
     const polled = new Int32Array(descriptors.flatMap((descriptor) => [descriptor, POLLIN]));

@@ -19,7 +19,7 @@ async function withSocket(
   const libc = new Libc(await detect());
   const [descriptor, peer] = libc.socketPair();
   let isOpen = true;
-  const socket = new BlockingSocket(libc, descriptor, NOWHERE, NOWHERE, () => {
+  const socket = new BlockingSocket(libc, descriptor, NOWHERE, NOWHERE, Infinity, () => {
     if (isOpen) libc.close(descriptor);
     isOpen = false;
   });
