@@ -74,6 +74,7 @@ for (const [name, words, signals] of WRAPPERS) {
         }
         await client.close();
         await until("nothing is left running", () => !family.some(alive));
+        await command.exit();
         assert(!command.stderr.includes("timeout is over"), command.stderr);
       } finally {
         for (const pid of family.filter(alive)) Deno.kill(pid, "SIGKILL");
