@@ -36,7 +36,8 @@ await onEachRuntime(({ on, test, run }) => {
         const worker = descendants(command.child.pid).find(alive);
         if (worker === undefined) break;
         signal(worker, "SIGKILL");
-        const how = () => new RegExp(`process ${worker} (has left|ended: \\w+)`).exec(command.log);
+        const how = () =>
+          new RegExp(`process (?:${worker}|0) (has left|ended: \\w+)`).exec(command.log);
         await until("it is gone", () => how() !== null);
         killed = how()![1] === "ended: SIGKILL";
         await served();

@@ -4,18 +4,7 @@ import { MODELS } from "../../src/server/models.ts";
 import { Client, greeted, until } from "../tools/client.ts";
 import { descendants, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
-
-/** What comes of it when it succeeds, which it must within some tries. */
-async function retried<T>(attempt: () => Promise<T>, tries = 5): Promise<T> {
-  for (; tries > 1; tries--) {
-    try {
-      return await attempt();
-    } catch {
-      // The last try says why.
-    }
-  }
-  return await attempt();
-}
+import { retried } from "../tools/retried.ts";
 
 /** Whether a process has the socket of this inode open. */
 function holds(pid: number, inode: string): boolean {
