@@ -13,10 +13,23 @@ const faulty = (fault: string) => `${fault}=${server("faulty_server")} ${fault} 
 const TRIES = 10;
 const SHORT = ["--seconds", "0.2", "--rounds", "1"];
 
-/** The command, ended: its exit code and what it wrote. */
+/** A good server that answered nobody in the time that counts: it was paused. */
+const PAUSED = /^! (multiplex|thread|process): (no answer|it did not)|^! plain: no answer/m;
+
+/** The command, ended: its exit code and what it wrote. Again if the machine has paused. */
 async function bench(
   args: string[],
   options: CommandOptions = {},
+  tries = TRIES,
+): Promise<Command & { code: number }> {
+  const command = await benchOnce(args, options);
+  const spoiled = tries > 1 && PAUSED.test(command.stdout);
+  return spoiled ? await bench(args, options, tries - 1) : command;
+}
+
+async function benchOnce(
+  args: string[],
+  options: CommandOptions,
 ): Promise<Command & { code: number }> {
   const command = new Command(["bench", ...args], options);
   try {
@@ -166,7 +179,8 @@ Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
   ]);
   let family: number[] = [];
   try {
-    await until("two runs are done", () => command.stderr.split("\n").length > 2);
+    const measured = () => command.stderr.match(/: [\d,.]+ messages\/s$/gm)?.length ?? 0;
+    await until("two runs have figures", () => measured() >= 2);
     family = descendants(command.child.pid);
     command.child.kill("SIGINT");
     assertEquals(await command.exit(), 130);
@@ -305,7 +319,8 @@ Deno.test("no model falls under half of its usual speed", async () => {
       const { servers } = JSON.parse(await Deno.readTextFile(file)).scenarios[0];
       const plain = servers.at(-1).messagesPerSecond;
       for (const { name, messagesPerSecond } of servers) {
-        best[name] = Math.max(best[name] ?? 0, messagesPerSecond / plain);
+        const share = messagesPerSecond / plain;
+        if (!(best[name] >= share)) best[name] = share;
       }
     }
     assertEquals(slow(), [], JSON.stringify(best));

@@ -82,8 +82,8 @@ await onEachRuntime(({ on, test, run, serve }) => {
 
   test("connect tells a server that answers and closes from one that only closes", () =>
     withPeer((client) => client.once("data", () => client.end("an answer")), async (port) => {
-      const client = run(["connect", String(port)]);
-      await client.input("a question\n");
+      // The end of the input is there from the beginning.
+      const client = piped('exec "$@" <<< "a question"', port);
       assertEquals(await client.exit(), 0, client.stderr);
       assertEquals([client.stdout, client.stderr], ["an answer", ""]);
       const open = run(["connect", String(port)]);
@@ -92,18 +92,22 @@ await onEachRuntime(({ on, test, run, serve }) => {
       assertEquals(await open.exit(), 1);
     }));
 
-  test("connect takes a reset in the middle of an answer for an error", () =>
-    withPeer((client) => {
-      client.once("data", () => {
-        client.write("part", () => setTimeout(() => client.resetAndDestroy(), 100));
-      });
+  test("connect takes a reset in the middle of an answer for an error", () => {
+    let peer: Socket;
+    return withPeer((client) => {
+      peer = client.once("data", () => client.write("part"));
     }, async (port) => {
       const client = run(["connect", String(port)]);
       await client.input("a question\n");
+      await client.endInput();
+      // A reset may take what has not been read.
+      await until("the part", () => client.stdout === "part");
+      peer.resetAndDestroy();
       assertEquals(await client.exit(), 1);
       assertEquals(client.stdout, "part");
       assertEquals(client.stderr, "trivet: the server reset the connection\n");
-    }));
+    });
+  });
 
   test("connect says the same of a server that resets at once, whenever it sees it", () =>
     withPeer((client) => client.resetAndDestroy(), async (port) => {
@@ -168,7 +172,9 @@ await onEachRuntime(({ on, test, run, serve }) => {
 
   test("connect ends without a word when nobody reads what it prints", () =>
     withPeer(echo, async (port) => {
-      const client = piped('(yes hello | head -99) | "$@" | true; exit ${PIPESTATUS[1]}', port);
+      // Whoever would read has ended before anything is printed.
+      const line = 'exec 3> >(true); wait $!; (yes hello | head -99) | "$@" >&3';
+      const client = piped(`${line}; exit \${PIPESTATUS[1]}`, port);
       assertEquals(await client.exit(), 141, client.stderr);
       assertEquals(client.stderr, "");
     }));

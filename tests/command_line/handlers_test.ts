@@ -118,11 +118,11 @@ await onEachRuntime(({ test, run, serve }) => {
       await theirs.send("late");
       theirs.halfClose();
       await until("both are closed", () => command.log.split("\n- ").length === 3);
-      assertMatch(command.stderr, / 5 in, 5 out, [\d.]+ s\n/);
-      assertMatch(command.stderr, / 9 in, 0 out, [\d.]+ s\n/); // no error
       await theirs.close();
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
+      assertMatch(command.stderr, / 5 in, 5 out, [\d.]+ s\n/);
+      assertMatch(command.stderr, / 9 in, 0 out, [\d.]+ s\n/); // no error
     });
   }
 

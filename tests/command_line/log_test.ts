@@ -1,7 +1,7 @@
 /** What goes to the log of `serve`, and what becomes of a log that nobody reads. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MODELS } from "../../src/server/models.ts";
-import { Client, greeted, until } from "../tools/client.ts";
+import { Client, greeted } from "../tools/client.ts";
 import { CLI, Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
@@ -28,12 +28,11 @@ await onEachRuntime(({ on, test, run }) => {
       const bytes = new TextEncoder().encode("\x1b[31mred 中文\n" + "x".repeat(1000));
       await client.send(bytes);
       await client.receive(bytes.length);
-      await until("the message", () => command.stderr.includes("[31mred"));
+      await end(command, client);
       assert(!command.stderr.includes("\x1b"), "an escape character went to the log");
       const line = command.stderr.split("\n").find((line) => line.includes("[31mred"))!;
       assert(line.includes('"\\x1b[31mred 中文\\nxxx'), line);
       assert(line.length < 400, line);
-      await end(command, client);
     });
 
     test(`serve --model ${model} --log none writes nothing but the ready line`, async () => {

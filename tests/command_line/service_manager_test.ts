@@ -107,8 +107,8 @@ await onEachRuntime(({ test, run }) => {
     await using command = serve(manager, [], env);
     const client = await greeted(await command.ready());
     await until("its status", () => manager.told.some((each) => each.STATUS === "1 connection"));
-    assertEquals(manager.told.filter((each) => "WATCHDOG" in each), []);
     await end(command, client);
+    assertEquals(manager.told.filter((each) => "WATCHDOG" in each), []);
   });
 
   for (const [name, args] of Object.entries(WAYS)) {

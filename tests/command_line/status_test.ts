@@ -5,7 +5,7 @@ import { greeted, until } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { withFullQueue } from "../tools/full_queue.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
-import { statusPlace } from "../tools/status.ts";
+import { statusOf, statusPlace } from "../tools/status.ts";
 
 await onEachRuntime(({ on, test, serve, run }) => {
   test("trivet status asks a server that has not answered once more: it may have ended", async () => {
@@ -25,8 +25,13 @@ await onEachRuntime(({ on, test, serve, run }) => {
   test("trivet status tells of a server once, as JSON, again and again, and why it cannot", async () => {
     const server = serve("--model", "process", "--status", "127.0.0.1:0");
     const address = await server.ready();
-    const { port } = await statusPlace(server);
+    const place = await statusPlace(server);
+    const { port } = place;
     const client = await greeted(address);
+    await until("it knows of the client, and a spare waits", async () => {
+      const { open, scoreboard } = await statusOf(place);
+      return open === 1 && /^R_\.+$/.test(scoreboard);
+    });
     const once = run(["status", `${port}`]);
     assertEquals(await once.exit(), 0);
     assertMatch(once.stdout, /^127\.0\.0\.1:\d+ {2}serving {2}process, handler echo, /);

@@ -109,7 +109,8 @@ await onEachRuntime(({ test, run, serve }) => {
   ) {
     const usual = ["--port", "0", "--spares", "1", "--shutdown-timeout", "0.1"];
     test(`a timeout and the end of a shutdown are resets under ${model}, ${file}`, async () => {
-      const args = ["--model", model, "--handler", handler(file), "--idle-timeout", "0.3"];
+      // A pause of the machine is shorter.
+      const args = ["--model", model, "--handler", handler(file), "--idle-timeout", "2"];
       const command = run(["serve", ...usual, ...args]);
       const address = await command.ready();
       const silent = await says("hello", address);

@@ -97,7 +97,13 @@ await onEachRuntime(({ on, test, serve }) => {
       await ask(client, "work: JSON");
       const folder = `/proc/${template(command)}/task`;
       const names = [...Deno.readDirSync(folder)]
-        .map(({ name }) => Deno.readTextFileSync(`${folder}/${name}/comm`).trim());
+        .map(({ name }) => {
+          try {
+            return Deno.readTextFileSync(`${folder}/${name}/comm`).trim();
+          } catch {
+            return "bun"; // one of its pool that has ended meanwhile
+          }
+        });
       const others = new Set(names.filter((name) => name !== "bun" && !/^Bun Pool/.test(name)));
       await end(command, client);
       assertEquals(others, new Set());
@@ -219,7 +225,8 @@ await onEachRuntime(({ on, test, serve }) => {
       await client.send(`break: ${what}`);
       assertEquals((await client.receiveAll().catch(() => [])).length, 0);
       await client.close();
-      await until("it is said", () => events(command, "warning").length > 0);
+      const said = (type: string) => events(command, type).length > 0;
+      await until("it is said", () => said("warning") && said("closed"));
       const [closed] = events(command, "closed");
       assertEquals([closed.reason, closed.code], ["error", "ENOTSUP"], what);
       assertMatch(closed.error!, /exports `blocking`, and waits for something else/);

@@ -1,8 +1,8 @@
 /** What docs/deployment.md shows for containers is what the command takes, and does. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
 import { Client, until } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
+import { events } from "../tools/log_lines.ts";
 import { target } from "../tools/targets.ts";
 
 const DOCS = await Deno.readTextFile(new URL("../../docs/deployment.md", import.meta.url));
@@ -21,10 +21,7 @@ Deno.test("the container of the docs is probed, drained and ended as they say", 
   const line = (name: string) =>
     JSON.parse(new RegExp(`^${name} (\\[.*\\])$`, "m").exec(dockerfile)![1]) as string[];
   assertEquals(line("ENTRYPOINT"), ["node", "node_modules/trivet/cli.js", "serve"]);
-  const [port, statusPort] = [getAvailablePort(), getAvailablePort()];
-  const args = line("CMD").map((word) =>
-    word.replace("0.0.0.0", "127.0.0.1").replace("9090", `${statusPort}`)
-  );
+  const args = line("CMD").map((word) => word.replace("0.0.0.0", "127.0.0.1").replace("9090", "0"));
   const option = (name: string) => Number(args[args.indexOf(name) + 1]);
 
   const manifest = block("yaml");
@@ -39,13 +36,15 @@ Deno.test("the container of the docs is probed, drained and ended as they say", 
     "export default (connection) => connection.readable.pipeTo(connection.writable);",
   );
   const { run: [node] } = await target("node");
-  const command = new Command(["serve", ...args, "--port", `${port}`], {
+  const command = new Command(["serve", ...args, "--port", "0"], {
     program: [node, CLI],
     cwd: folder,
   });
   const address = await command.ready();
+  const statusPort = () => events(command, "listening")[0]?.status?.port;
+  await until("its log to say where", () => statusPort() !== undefined);
   const probe = async (path: string) => {
-    const response = await fetch(`http://127.0.0.1:${statusPort}${path}`);
+    const response = await fetch(`http://127.0.0.1:${statusPort()}${path}`);
     await response.body?.cancel();
     return response.status;
   };

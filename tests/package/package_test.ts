@@ -49,6 +49,15 @@ async function output(
   return text(stdout);
 }
 
+/** The words of a process's command line; none when it has ended meanwhile. */
+function commandLine(pid: number): string[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+  } catch {
+    return [];
+  }
+}
+
 /** The server answers three clients, one after the other, and ends when it is told to. */
 async function answers(command: Command, isServer: (words: string[]) => boolean): Promise<void> {
   let family: number[] = [];
@@ -63,9 +72,7 @@ async function answers(command: Command, isServer: (words: string[]) => boolean)
     }
     family = [command.child.pid, ...descendants(command.child.pid)];
     // What stands above the server passes no signal on.
-    const server = family.find((pid) =>
-      isServer(Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0"))
-    );
+    const server = family.find((pid) => isServer(commandLine(pid)));
     assert(server, "no process is the server");
     Deno.kill(server, "SIGTERM");
     assertEquals(await command.exit(), 0, command.stderr);

@@ -24,17 +24,32 @@ export interface Held {
 export function held(pid: number): Held {
   const pids = [pid, ...descendants(pid)];
   const sum = (of: (pid: number) => number) => pids.reduce((total, pid) => total + of(pid), 0);
-  const entries = (path: string) => [...Deno.readDirSync(path)].length;
   return {
     processes: pids.length,
     threads: sum((pid) => entries(`/proc/${pid}/task`)),
     descriptors: sum((pid) => entries(`/proc/${pid}/fd`)),
-    kilobytes: sum((pid) => {
-      // Each process has a share of mapped files, which changes when others come and go.
-      const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
-      return Number(/^Pss_Anon:\s+(\d+)/m.exec(text)![1]);
-    }),
+    kilobytes: sum(memory),
   };
+}
+
+/** How many names a folder has; none when its process has ended meanwhile. */
+function entries(path: string): number {
+  try {
+    return [...Deno.readDirSync(path)].length;
+  } catch {
+    return 0;
+  }
+}
+
+/** KiB of a process; 0 when it has ended meanwhile. */
+function memory(pid: number): number {
+  try {
+    // Each process has a share of mapped files, which changes when others come and go.
+    const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+    return Number(/^Pss_Anon:\s+(\d+)/m.exec(text)![1]);
+  } catch {
+    return 0;
+  }
 }
 
 /** What must come back to exactly what it was. */

@@ -1,11 +1,14 @@
 /** The PROXY headers of HAProxy and nginx, where they are installed. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
 import { run, without } from "../examples/real_clients.ts";
 import { Client, until } from "../tools/client.ts";
 import { Command, end } from "../tools/command.ts";
 
 const HANDLER = new URL("../fixtures/handlers/tells_proxy.ts", import.meta.url).pathname;
+
+/** An address of this process's own: on it no port is taken by somebody else meanwhile. */
+const HERE = `127.1.${Deno.pid >> 8 & 255}.${Deno.pid & 255}`;
+const [V1, V2, TLS, NGINX] = [8001, 8002, 8003, 8004];
 
 /** A server that expects headers, and where it tells its status. */
 async function serve(folder: string) {
@@ -37,8 +40,7 @@ async function balancer(program: string, args: string[], port: number) {
   child.status.then(() => hasEnded = true);
   await until(`${program} listens`, async () => {
     assert(!hasEnded, hasEnded ? await stderr : "");
-    const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port })
-      .catch(() => null);
+    const client = await Client.open({ transport: "tcp", hostname: HERE, port }).catch(() => null);
     await client?.close();
     return client !== null;
   });
@@ -51,7 +53,7 @@ async function balancer(program: string, args: string[], port: number) {
 
 /** Through a port of the balancer's: what the handler told, and the client's own end. */
 async function visit(port: number) {
-  const client = await Client.open({ transport: "tcp", hostname: "127.0.0.1", port });
+  const client = await Client.open({ transport: "tcp", hostname: HERE, port });
   const own = `127.0.0.1:${client.socket.localPort}`;
   await client.send("hello");
   client.halfClose();
@@ -86,7 +88,6 @@ Deno.test({
     assertEquals(made.code, 0, made.stderr);
     const certificate = await Deno.readTextFile(pem);
     await Deno.writeTextFile(pem, await Deno.readTextFile(`${folder}/key`), { append: true });
-    const [v1, v2, tls] = [1, 2, 3].map(() => getAvailablePort());
     const options = "proxy-v2-options crc32c,unique-id,authority,ssl,ssl-cipher";
     await Deno.writeTextFile(
       `${folder}/haproxy.cfg`,
@@ -95,37 +96,41 @@ global
   stats socket ${folder}/stats level admin
 defaults
   mode tcp
-  timeout connect 5s
+  timeout connect 60s
+  timeout check 60s
   timeout client 60s
   timeout server 60s
 listen v1
-  bind 127.0.0.1:${v1}
+  bind ${HERE}:${V1}
   server trivet 127.0.0.1:${port} send-proxy check inter 100ms
 listen v2
-  bind 127.0.0.1:${v2}
+  bind ${HERE}:${V2}
   server trivet 127.0.0.1:${port} send-proxy-v2 check inter 100ms
 listen tls
-  bind 127.0.0.1:${tls} ssl crt ${pem}
+  bind ${HERE}:${TLS} ssl crt ${pem}
   unique-id-format %[src]-id
   server trivet 127.0.0.1:${port} send-proxy-v2-ssl ${options} check inter 100ms
 `,
     );
-    const stop = await balancer("haproxy", ["-db", "-f", `${folder}/haproxy.cfg`], v1);
+    const stop = await balancer("haproxy", ["-db", "-f", `${folder}/haproxy.cfg`], V1);
     try {
-      for (const [version, at] of [[1, v1], [2, v2]]) {
+      for (const [version, at] of [[1, V1], [2, V2]]) {
         const { ends, own, proxy } = await visit(at);
-        assertEquals(ends, [own, `127.0.0.1:${at}`]);
+        assertEquals(ends, [own, `${HERE}:${at}`]);
         assertEquals(proxy, {
           ...{ peer: "127.0.0.1", version, command: "proxy", authority: null },
           ...{ tls: null, id: null },
         });
       }
-      const client = await Deno.connectTls({
-        ...{ hostname: "localhost", port: tls, caCerts: [certificate] },
+      const client = await Deno.startTls(await Deno.connect({ hostname: HERE, port: TLS }), {
+        ...{ hostname: "localhost", caCerts: [certificate] },
       });
       const buffer = new Uint8Array(65536);
-      const length = await client.read(buffer);
-      const { proxy } = told(new TextDecoder().decode(buffer.subarray(0, length!)));
+      let line = "";
+      while (!line.includes("\n")) {
+        line += new TextDecoder().decode(buffer.subarray(0, (await client.read(buffer))!));
+      }
+      const { proxy } = told(line);
       client.close();
       assertEquals([proxy.authority, proxy.id], ["localhost", "127.0.0.1-id"]);
       assertMatch(proxy.tls.cipher, /^TLS_/);
@@ -166,7 +171,6 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir();
     const { command, port } = await serve(folder);
-    const own = getAvailablePort();
     await Deno.writeTextFile(
       `${folder}/nginx.conf`,
       `
@@ -178,7 +182,7 @@ error_log stderr;
 events {}
 stream {
   server {
-    listen 127.0.0.1:${own};
+    listen ${HERE}:${NGINX};
     proxy_pass 127.0.0.1:${port};
     proxy_protocol on;
     proxy_half_close on;
@@ -186,10 +190,10 @@ stream {
 }
 `,
     );
-    const stop = await balancer("nginx", ["-c", `${folder}/nginx.conf`, "-p", folder], own);
+    const stop = await balancer("nginx", ["-c", `${folder}/nginx.conf`, "-p", folder], NGINX);
     try {
-      const said = await visit(own);
-      assertEquals(said.ends, [said.own, `127.0.0.1:${own}`]);
+      const said = await visit(NGINX);
+      assertEquals(said.ends, [said.own, `${HERE}:${NGINX}`]);
       assertEquals([said.proxy.version, said.proxy.command], [1, "proxy"]);
     } finally {
       await stop();

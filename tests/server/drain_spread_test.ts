@@ -8,7 +8,7 @@ const GOODBYE = new URL("../fixtures/handlers/says_goodbye.ts", import.meta.url)
 const CLIENTS = 6;
 /** Seconds. Of the time between the first and the last, five sixths of it, a pause may hide much. */
 const SPREAD = 2;
-const LEAST = 700;
+const LEAST = 300;
 
 /** Milliseconds from the first client's end to the last one's. */
 async function between(clients: Client[]): Promise<number> {

@@ -1,5 +1,5 @@
 /** A client that says nothing at first, in every model. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Client, greeted, until } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
@@ -11,18 +11,22 @@ await onEachRuntime(({ on, test, serve }) => {
     test(`serve ${way} --first-byte-timeout ends a client that sends nothing, and no other`, async () => {
       const command = serve(...WAYS[way], "--first-byte-timeout", "0.5");
       const address = await command.ready();
-      const talks = await greeted(address);
+      // Again if the machine pauses between its coming and its first byte.
+      let talks: Client | null = null;
+      let late = 0;
+      while (!(talks = await greeted(address).catch(() => null))) assert(++late < 5);
       const silent = await Client.open(address);
       await until("its end", () => silent.closed);
       assertEquals([silent.error?.code, silent.received], ["ECONNRESET", 0]);
-      await until("it is told", () => command.log.includes("(timeout"));
+      const timeouts = () => command.log.match(/\(timeout/g)?.length ?? 0;
+      await until("it is told", () => timeouts() > late);
       // That one has been silent for longer by now.
       await new Promise((resolve) => setTimeout(resolve, 500));
       await talks.send("again");
       assertEquals(await talks.receiveText(5), "again");
       await end(command, talks);
       assertMatch(command.log, /0 in, 0 out, \S+ s \(timeout: no first byte within 0\.5 s\)/);
-      assertEquals(command.log.match(/timeout/g)?.length, 1, command.log);
+      assertEquals(timeouts(), late + 1, command.log);
     });
   }
 

@@ -4,6 +4,7 @@ import type { Address } from "../../mod.ts";
 import { Client, until } from "../tools/client.ts";
 import { type Command, end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { get, statusOf, statusPlace } from "../tools/status.ts";
 import { WAYS } from "../tools/ways.ts";
 import { BLOCK4, tlv, v2 } from "../unit/proxy/headers.ts";
 import { bytes } from "../tools/unit.ts";
@@ -53,24 +54,31 @@ await onEachRuntime(({ on, test, serve, run }) => {
         const command = serve(
           ...args,
           ...["--handler", handler, "--linger", "60"],
-          ...["--proxy-protocol", "127.0.0.0/24", "--proxy-header-timeout", "1"],
+          ...["--proxy-protocol", "127.0.0.0/24", "--proxy-header-timeout", "2"],
           ...(way === "iterative" ? [] : ["--max-connections", "2"]),
           ...["--max-connections-per-source", "1"],
         );
         const address = await command.ready();
+        const isRefused = (line: RegExp) => until(`${line}`, () => line.test(command.log));
+        // The next one of its address may come when its place is free, and not before.
+        let ends = 0;
+        const itsEnd = async () => {
+          ends++;
+          await until("its end", () => command.log.match(/^- /gm)?.length === ends);
+        };
+        const served = async (...pieces: string[]) => {
+          const said = await talk(await Client.open(address), ...pieces);
+          await itsEnd();
+          return said;
+        };
         const proxy = {
           ...{ peer: "127.0.0.1", version: 2, command: "proxy", authority: "x.example" },
           ...{ tls: null, id: null },
         };
-        const first = await talk(await Client.open(address), V2 + "hello");
+        const first = await served(V2 + "hello");
         assertEquals(first, { ends: PROXIED, proxy, echo: "hello" });
         const v1 = { ...proxy, version: 1, authority: null };
-        const cut = await talk(
-          await Client.open(address),
-          V1.slice(0, 9),
-          V1.slice(9) + "he",
-          "llo",
-        );
+        const cut = await served(V1.slice(0, 9), V1.slice(9) + "he", "llo");
         assertEquals(cut, { ends: PROXIED, proxy: v1, echo: "hello" });
 
         // A check is the balancer's own connection.
@@ -79,6 +87,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
         const { port } = address as { port: number };
         const local = { ...v1, version: 2, command: "local" };
         const told = await talk(check, v2(0x20, 0x11, BLOCK4), "x");
+        await itsEnd();
         assertEquals(told, { ends: [own, `127.0.0.1:${port}`], proxy: local, echo: "x" });
 
         // The limit is for each client, and not for the balancer.
@@ -89,10 +98,11 @@ await onEachRuntime(({ on, test, serve, run }) => {
           const again = await Client.open(address);
           await again.send(V1);
           await closed(again);
-          const another = await talk(await Client.open(address), V1.replace("2.7", "2.8") + "y");
+          const another = await served(V1.replace("2.7", "2.8") + "y");
           assertEquals(another.echo, "y");
           await held.close();
-          assertMatch(refused(command, "from its address")[0], /refused 192\.0\.2\.7:51234: /);
+          await itsEnd();
+          await isRefused(/^! refused 192\.0\.2\.7:51234: .*from its address/m);
         }
 
         // One that is not trusted, one that sends none, and as many as there are places that send half of one.
@@ -103,14 +113,13 @@ await onEachRuntime(({ on, test, serve, run }) => {
         const slow = await Client.open(address);
         const slower = await Client.open(address);
         for (const client of [slow, slower]) await client.send(V1.slice(0, 20));
-        const after = await talk(await Client.open(address), V1 + "after");
+        const after = await served(V1 + "after");
         assertEquals(after.echo, "after");
         for (const client of [slow, slower]) await closed(client);
         await until("they are told", () => refused(command, "in time").length > 0);
-        assertMatch(refused(command, "not trusted")[0], /refused 127\.0\.1\.2:\d+: /);
-        assertMatch(
-          refused(command, "no right PROXY header")[0],
-          /refused 127\.0\.0\.1:\d+: .*\(what came is no PROXY header\)$/,
+        await isRefused(/^! refused 127\.0\.1\.2:\d+: .*not trusted/m);
+        await isRefused(
+          /^! refused 127\.0\.0\.1:\d+: no right PROXY header \(what came is no PROXY header\)$/m,
         );
 
         // Probes that send nothing are counted, and not refused; not two of one address at once.
@@ -123,8 +132,8 @@ await onEachRuntime(({ on, test, serve, run }) => {
           await (probes % 2 ? probe.close() : probe.reset());
           return command.log.includes("a connection without a byte");
         });
-        assertEquals(troubles(), before, command.log);
         await end(command);
+        assertEquals(troubles(), before, command.log);
         assertMatch(command.log, /^\+ 192\.0\.2\.7:51234 #\S+ on /m);
         assert(!/unhandled|warning|ended:/.test(command.log), command.log);
       });
@@ -186,17 +195,23 @@ await onEachRuntime(({ on, test, serve, run }) => {
     const held = await Client.open(address);
     await held.send(V1);
     await until("it is served", () => held.received > 0);
-    const place = /status on http:\/\/(127\.0\.0\.1:\d+)/.exec(command.log)![1];
-    const status = await (await fetch(`http://${place}/status.json`)).json();
+    const place = await statusPlace(command);
+    let status = await statusOf(place);
+    await until("all is told", async () => {
+      status = await statusOf(place);
+      return status.totals.refused.proxy_untrusted > 0 && status.connections.length > 0;
+    });
     assertEquals(status.totals.refused, {
       ...{ connections: 0, source: 0, descriptors: 0, denied: 0 },
       ...{ proxy_untrusted: 1, proxy_header: 0, proxy_timeout: 0 },
       ...{ tls_none: 0, tls_handshake: 0, tls_timeout: 0, tls_certificate: 0 },
     });
-    assertEquals(status.connections[0].client.hostname, "192.0.2.7");
+    assertEquals((status.connections[0].client as { hostname: string }).hostname, "192.0.2.7");
     assertEquals([status.connections[0].bytesRead, status.totals.bytesRead], [0, 0]);
-    const metrics = await (await fetch(`http://${place}/metrics`)).text();
-    assertMatch(metrics, /^trivet_connections_refused_total\{reason="proxy_untrusted"\} 1$/m);
+    assertMatch(
+      (await get(place, "/metrics")).body,
+      /^trivet_connections_refused_total\{reason="proxy_untrusted"\} 1$/m,
+    );
     await end(command, held);
   });
 

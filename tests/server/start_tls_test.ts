@@ -1,5 +1,5 @@
 /** STARTTLS: a connection that begins TLS when both ends have said so. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authority, noOpenssl } from "../tools/certificates.ts";
 import { Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
@@ -30,7 +30,7 @@ for (const name of ["deno", "bun", "node"] as const) {
       const [first, ...others] = after("server");
       assertEquals(first, "TLSv1.3 localhost demo nobody");
       assertEquals(others.length, 6);
-      assertMatch(others[3], /^EPROTO The client does not speak TLS$/);
+      assert(others.includes("EPROTO The client does not speak TLS"), others.join("\n"));
       assertEquals(after("twice"), ["EALREADY It is encrypted already"]);
       assertMatch(
         after("untrusted")[0],

@@ -14,21 +14,22 @@ await onEachRuntime((runtime) => {
   function test(
     name: string,
     args: string[],
-    fn: (served: Omit<Encrypted, "breaker"> & { readonly breaker: Breaker }) => Promise<void>,
+    fn: (address: Encrypted["address"], breaker: Breaker) => Promise<void>,
   ): void {
     const start = (...tls: string[]) => serve(...tls, "--linger", "1", ...args);
     testEncrypted(runtime, name, start, async ({ command, address, breaker: make }) => {
       {
         await using breaker = make();
-        await fn({ command, address, breaker });
+        await fn(address, breaker);
       }
       await end(command);
       assert(!command.log.includes("nobody handled"), command.log);
+      assertEquals(command.log.match(/^\+ /gm)?.length, 1, command.log);
     });
   }
 
   const patient = ["--tls-handshake-timeout", "600"];
-  test("1,000 silent clients delay nobody", patient, async ({ address, breaker }) => {
+  test("1,000 silent clients delay nobody", patient, async (address, breaker) => {
     await breaker.hold(["silent", 500], ["half", 500]);
     // They would wait for ten minutes.
     await visit(address);
@@ -41,13 +42,12 @@ await onEachRuntime((runtime) => {
     test(
       `${way}: silent clients go after the handshake's time, and free their workers`,
       args,
-      async (served) => {
-        const { command, address, breaker } = served;
+      async (address, breaker) => {
         await breaker.hold(["silent", 2], ["half", 2]);
-        await visit(address);
+        // Again if the machine pauses for so long in its handshake.
+        await visit(address).catch(() => visit(address));
         const { port } = address as { port: number };
         await until("they are gone", () => openSockets(port) === 0);
-        assertEquals(command.log.match(/^\+ /gm)?.length, 1, command.log);
       },
     );
   }

@@ -3,7 +3,7 @@
  * table of them, with their tests.
  */
 import { assertEquals } from "@std/assert";
-import { serve } from "../../mod.ts";
+import { serve, type ServerEvent } from "../../mod.ts";
 import { openDescriptors, testAlone } from "../tools/alone.ts";
 import { Client, until, visit, within } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
@@ -25,11 +25,11 @@ for (const name of ["bun", "node"] as const) {
     client.halfClose();
     assertEquals(await within("all", new Response(conn.readable).text()), "late");
     await until("it is closed", () => command.log.includes("\n- "));
-    assertEquals(command.stderr.includes("error"), false, command.stderr);
     await client.close();
     upstream.close();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
+    assertEquals(command.stderr.includes("error"), false, command.stderr);
   });
 }
 
@@ -38,11 +38,16 @@ testAlone(
   "thread: the connection of a thread that ends by itself is closed, and its descriptor free",
   async () => {
     const dies = new URL("../fixtures/handlers/closes_thread.ts", import.meta.url);
-    const server = await serve({ model: "thread", port: 0, spares: 1, maxConnections: 1 }, dies);
+    let ready = 0;
+    const onEvent = ({ type }: ServerEvent) => void (type === "worker_started" && ready++);
+    const options = { model: "thread", port: 0, spares: 1, maxConnections: 1, onEvent } as const;
+    const server = await serve(options, dies);
     const once = async () => {
+      const before = ready;
       const client = await Client.open(server.addr);
       await client.send("close");
       await client.receiveUntilReset();
+      await until("the next thread", () => ready > before);
     };
     await once();
     const before = openDescriptors();
@@ -76,9 +81,16 @@ testAlone(
     const upstream = await serve({ port: 0 });
     Deno.env.set("UPSTREAM", `127.0.0.1:${upstream.addr.port}`);
     const proxy = new URL("../../examples/proxy.ts", import.meta.url);
-    const options = { model: "thread", port: 0, spares: 1, maxConnectionsPerWorker: 1 } as const;
-    const server = await serve(options, proxy);
+    let [ready, gone] = [0, 0];
+    const onEvent = ({ type }: ServerEvent) => {
+      if (type === "worker_started") ready++;
+      if (type === "worker_exited") gone++;
+    };
+    const server = await serve({
+      ...{ model: "thread", port: 0, spares: 1, maxConnectionsPerWorker: 1, onEvent },
+    }, proxy);
     await visit(server.addr);
+    await until("the next thread", () => gone === 1 && ready === 2);
     let before = 0;
     await until("it is calm", async () => {
       const now = openDescriptors();

@@ -3,6 +3,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type ModelName, serve } from "../../mod.ts";
 import { MODELS } from "../../src/server/models.ts";
 import { settle } from "../../src/server/settings.ts";
+import { testAlone } from "../tools/alone.ts";
 import { visit } from "../tools/client.ts";
 import { CLI, Command } from "../tools/command.ts";
 import { target } from "../tools/targets.ts";
@@ -24,7 +25,9 @@ const WAYS = [
   { model: "process" as const, handOver: true },
 ];
 for (const way of WAYS) {
-  Deno.test(`${Object.values(way).join(", ")}: unixMode is the mode of the socket`, () =>
+  // The umask is the whole process's.
+  const name = `${Object.values(way).join(", ")}: unixMode is the mode of the socket`;
+  testAlone(import.meta.url, name, () =>
     withPath(async (path) => {
       const umask = Deno.umask();
       for (const unixMode of [0o600, 0o666]) {

@@ -94,7 +94,11 @@ export class Client {
     });
   }
 
-  /** @param from this end's address */
+  /**
+   * Whoever the server resets before this end has noticed that it is connected is open too, with
+   * that error.
+   * @param from this end's address
+   */
   static open(address: Address, from?: string): Promise<Client> {
     return new Promise((resolve, reject) => {
       const socket = address.transport === "unix"
@@ -105,9 +109,15 @@ export class Client {
           localAddress: from,
           allowHalfOpen: true,
         });
-      socket.once("error", reject);
+      const fails = (error: Error & { code?: string }) => {
+        if (error.code !== "ECONNRESET" || Client.ca !== null) return reject(error);
+        const client = new Client(socket);
+        client.error = error;
+        resolve(client);
+      };
+      socket.once("error", fails);
       socket.once("connect", () => {
-        socket.off("error", reject);
+        socket.off("error", fails);
         if (Client.ca !== null) return resolve(Client.#encrypted(socket, Client.ca));
         resolve(new Client(socket));
       });

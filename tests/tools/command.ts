@@ -54,7 +54,11 @@ export class Command {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;
     for (const pid of [...descendants(this.child.pid), this.child.pid].filter(alive)) {
-      Deno.kill(pid, "SIGKILL");
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended meanwhile.
+      }
     }
     await this.exit();
   }
@@ -146,10 +150,24 @@ export function alive(pid: number): boolean {
   }
 }
 
-/** Clock ticks, a hundredth of a second each, that they have computed. */
+/** Sends a signal to a process, unless it has ended meanwhile. */
+export function signal(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Clock ticks, a hundredth of a second each, that they have computed; NaN if one has ended. */
 export function ticks(pids: number[]): number {
   return pids.reduce((total, pid) => {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    let stat: string;
+    try {
+      stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    } catch {
+      return NaN;
+    }
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return total + Number(fields[11]) + Number(fields[12]);
   }, 0);

@@ -1,5 +1,6 @@
 /** A server whose queue is full: the kernel answers nobody who comes. */
 import { connect, type Socket } from "node:net";
+import { isUnanswered } from "./open_sockets.ts";
 
 /** Listens, and lets clients come until one waits, while `use` runs. */
 export async function withFullQueue(use: (port: number) => Promise<void>): Promise<void> {
@@ -11,12 +12,13 @@ export async function withFullQueue(use: (port: number) => Promise<void>): Promi
       const socket = connect(port, "127.0.0.1");
       sockets.push(socket);
       socket.on("error", () => {});
-      let timer: ReturnType<typeof setTimeout>;
+      let timer: ReturnType<typeof setInterval>;
       waits = await new Promise((resolve) => {
         socket.once("connect", () => resolve(false));
-        timer = setTimeout(() => resolve(true), 300);
+        // A pause of this process may be all that it has waited for.
+        timer = setInterval(() => isUnanswered(port) && resolve(true), 300);
       });
-      clearTimeout(timer!);
+      clearInterval(timer!);
     }
     await use(port);
   } finally {

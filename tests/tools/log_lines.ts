@@ -11,6 +11,7 @@ export interface LogLine {
   readonly code?: string;
   readonly remoteAddr?: { readonly port?: number };
   readonly forked?: boolean;
+  readonly status?: { readonly port?: number };
   readonly worker?: { readonly id: number };
 }
 

@@ -18,7 +18,8 @@ export function exchange(to: Address, request: string | Uint8Array): Promise<Ans
     let text = "";
     socket.setEncoding("utf8");
     socket.on("data", (chunk: string) => text += chunk);
-    socket.on("error", reject);
+    // A server that waits no longer for this end resets it; what it has answered is here.
+    socket.on("error", (error) => text === "" && reject(error));
     socket.on("close", () => {
       const [head, ...body] = text.split("\r\n\r\n");
       resolve({

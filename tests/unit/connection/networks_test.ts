@@ -66,9 +66,11 @@ test("whether an address is in one of 100,000 networks is known as soon as of on
     for (let i = 0; i < 1000; i++) networks.has(at("127.0.0.1"));
     return performance.now() - begin;
   };
-  took(one);
+  // In the others the machine may have paused.
+  const least = (networks: Networks) =>
+    Math.min(...Array.from({ length: 5 }, () => took(networks)));
   // Whoever goes through them all takes some thousand times as long.
-  const [short, long] = [took(one), took(all)];
+  const [short, long] = [least(one), least(all)];
   assert(long < 100 * short + 100, `${long} ms, and of one ${short} ms`);
   assertEquals([all.has(at("11.12.52.250")), all.has(at("12.0.0.0"))], [true, false]);
 });

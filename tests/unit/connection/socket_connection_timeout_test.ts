@@ -21,9 +21,11 @@ for (const direction of ["read", "written"]) {
   test(`loop: bytes that are ${direction} put the timeout off`, async () => {
     const { socket, connection } = open("loop");
     const start = performance.now();
+    let last = start;
     connection.setIdleTimeout(200);
-    while (performance.now() - start < 400) {
+    while (last - start < 400) {
       await new Promise((resolve) => setTimeout(resolve, 20));
+      last = performance.now();
       if (direction === "written") await connection.write(bytes("x"));
       else {
         socket.arrive("x");
@@ -31,7 +33,6 @@ for (const direction of ["read", "written"]) {
       }
     }
     assertEquals(connection.closedBy, null);
-    const last = performance.now();
     assertEquals(await code(read(connection)), "ETIMEDOUT");
     assert(performance.now() - last >= 150, "it came too early");
   });
@@ -41,7 +42,7 @@ test("loop: a thread that is held up all the time ends whoever is idle all the s
   const { connection } = open("loop");
   connection.setIdleTimeout(50);
   await heldUp(async () => {
-    assertEquals(await code(within("its end", read(connection), 3000)), "ETIMEDOUT");
+    assertEquals(await code(within("its end", read(connection))), "ETIMEDOUT");
   });
   connection.close();
 });

@@ -1,6 +1,5 @@
 /** A listening socket that workers share. */
-import { assertRejects } from "@std/assert";
-import { getAvailablePort } from "@std/net/get-available-port";
+import { assert, assertRejects } from "@std/assert";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { settle } from "../../../src/server/settings.ts";
 import { SharedEntrance } from "../../../src/server/shared_entrance.ts";
@@ -8,22 +7,30 @@ import { failure, test } from "../../tools/unit.ts";
 
 test("an entrance without memory for its scoreboard leaves nobody listening", async () => {
   const runtime = await detect();
-  const port = getAvailablePort();
-  const settings = settle({ model: "process", port, status: true });
+  // Not a port: whichever is free now may be another test's in a moment.
+  const folder = await Deno.makeTempDir();
+  const address = { transport: "unix", path: `${folder}/socket` } as const;
+  const settings = settle({ model: "process", path: address.path, status: true });
   const { serving } = settings;
+  let opened = false;
   const binding = SharedEntrance.bind({
     runtime: {
       ...runtime,
       openLibrary(functions) {
-        if ("memfd_create" in functions) throw failure("EMFILE");
+        if ("memfd_create" in functions) {
+          opened = runtime.socketFile(address.path) !== "none";
+          throw failure("EMFILE");
+        }
         return runtime.openLibrary(functions);
       },
     },
     where: "process",
-    places: [{ address: { transport: "tcp", hostname: "127.0.0.1", port }, number: 0 }],
+    places: [{ address, number: 0 }],
     settings,
     common: { handler: "file:///none.ts", reports: true, asks: false, serving },
   });
   await assertRejects(() => binding, Error, "EMFILE");
-  Deno.listen({ hostname: "127.0.0.1", port }).close();
+  assert(opened, "it had not listened");
+  await assertRejects(() => Deno.connect(address), Error);
+  await Deno.remove(folder, { recursive: true });
 });

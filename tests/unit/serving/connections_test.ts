@@ -358,21 +358,26 @@ test("a connection that breaks off gives its place back, and gone() waits for it
 });
 
 test("where the end is spread, each handler is told, and ended, in its turn, and newcomers at once", async () => {
-  const told: string[] = [];
+  const told: [string, number][] = [];
+  const tell = (id: string) => void told.push([id, performance.now() - start]);
+  let start = 0;
   const handler: Handler = async (connection, { id, signal }) => {
-    if (signal.aborted) told.push(id);
-    else signal.addEventListener("abort", () => told.push(id));
+    if (signal.aborted) tell(id);
+    else signal.addEventListener("abort", () => tell(id));
     await connection.read(new Uint8Array(1));
   };
   const loop = new Loop({ handler, drainSpread: 60 });
   for (let i = 0; i < 3; i++) loop.clients.come();
   await settle();
+  start = performance.now();
   loop.connections.shutdown({ over: 60, grace: 60, phase: 0 });
   const late = loop.clients.come();
   await settle();
-  assert(told.length < 4, `all at once: ${told}`);
+  assert(told.some(([id]) => id === "7.4"), `the newcomer waits: ${told}`);
   await until("all are told", () => told.length === 4);
-  assertEquals(told.filter((id) => id !== "7.4"), ["7.1", "7.2", "7.3"]);
+  const inTurn = told.filter(([id]) => id !== "7.4");
+  assertEquals(inTurn.map(([id]) => id), ["7.1", "7.2", "7.3"]);
+  inTurn.forEach(([, at], i) => assert(at >= 20 * i, `all at once: ${told}`));
   await until("those that do not leave are ended", () => loop.connections.open === 1);
   late.arrive(null);
   await loop.end();

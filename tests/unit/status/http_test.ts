@@ -40,14 +40,18 @@ for (
 
 test("a head of 8 KiB is looked through in its length, whatever is in it", () => {
   const spaces = " ".repeat(LARGEST_REQUEST - 100);
-  const begin = performance.now();
-  assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}\x01`), null);
-  assertEquals(
-    parseRequest(`GET / HTTP/1.1\r\nA: x${spaces}x \t`)!.headers.get("a"),
-    `x${spaces}x`,
-  );
-  assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}`)!.headers.get("a"), "");
-  assert(performance.now() - begin < 500, "it stops the main process");
+  const took = () => {
+    const begin = performance.now();
+    assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}\x01`), null);
+    assertEquals(
+      parseRequest(`GET / HTTP/1.1\r\nA: x${spaces}x \t`)!.headers.get("a"),
+      `x${spaces}x`,
+    );
+    assertEquals(parseRequest(`GET / HTTP/1.1\r\nA:${spaces}`)!.headers.get("a"), "");
+    return performance.now() - begin;
+  };
+  // In the others the machine may have paused.
+  assert(Math.min(...Array.from({ length: 5 }, took)) < 500, "it stops the main process");
 });
 
 test("only an address and localhost are this machine's own names", () => {

@@ -45,7 +45,7 @@ const before = (milliseconds: number) => ({
 test("a loop with many connections that has not reported for seconds is stuck, also without one", () => {
   const stateOf = (milliseconds: number) =>
     keeperOf("many", { reported: before(milliseconds) }).status().workers[0].state;
-  assertEquals([stateOf(4000), stateOf(6000)], ["idle", "stuck"]);
+  assertEquals([stateOf(1000), stateOf(6000)], ["idle", "stuck"]);
 });
 
 test("nobody waits for a client where no loop is there", () => {

@@ -21,7 +21,7 @@ test("it does not give up while a worker is alive", () =>
   withCrew({ spares: 1 }, async (crew) => {
     crew.onStart = (worker) => worker.exit("signal SIGILL");
     crew.all[0].accept();
-    await until("six failures", () => crew.in("gone").length === 6);
+    await until("six failures", () => crew.in("gone").length >= 6);
     assertEquals(crew.gaveUp, []);
     assertEquals([crew.all[0].state, crew.all[0].kills], ["busy", 0]);
     const last = crew.gaps.slice(-4);
@@ -79,15 +79,26 @@ test("while the system refuses another process it is asked each second, and not 
   const crew = new Crew({ spares: 1 });
   crew.onStart = (worker) => worker.ready();
   await within("the start", crew.supervisor.start());
-  crew.onStart = (worker) => queueMicrotask(() => worker.refuse("EAGAIN"));
+  // Timers end in their order, however long the machine pauses.
+  let late = 0;
+  let timer: ReturnType<typeof setTimeout>;
+  crew.onStart = (worker) =>
+    queueMicrotask(() => {
+      clearTimeout(timer);
+      timer = setTimeout(() => late++, 1500);
+      worker.refuse("EAGAIN");
+    });
   crew.all[0].accept();
   crew.all[0].exit();
   await until("seven tries", () => crew.asked.length === 8);
-  // 1600 and 3200 if it waited longer each time; one of them may be a pause of the machine.
-  assert(Math.min(...crew.gaps.slice(-2)) < 1500, `gaps of ${crew.gaps}`);
+  assertEquals(late, 0, `it waited longer each time: gaps of ${crew.gaps}`);
   const reports = crew.told("worker_exited").filter(({ worker }) => worker.kind === "main");
-  assert(reports.length >= 1 && reports.length <= 5, JSON.stringify(reports));
-  crew.onStart = (worker) => worker.ready();
+  const seconds = (performance.now() - crew.asked[1]) / 1000;
+  assert(reports.length >= 1 && reports.length <= 1 + seconds, JSON.stringify(reports));
+  crew.onStart = (worker) => {
+    clearTimeout(timer);
+    worker.ready();
+  };
   await until("a worker", () => crew.supervisor.idle === 1);
   await end(crew);
 });

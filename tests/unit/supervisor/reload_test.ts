@@ -59,7 +59,7 @@ test("reload resolves also when the last old worker, of many clients, has one th
   await settle();
   const last = crew.alive[1];
   last.accept();
-  await within("the reload", crew.supervisor.reload(), 5000);
+  await within("the reload", crew.supervisor.reload());
   assertEquals([last.state, last.orders], ["busy", ["leave"]]);
   await end(crew);
 });

@@ -80,12 +80,23 @@ test("where the end is spread, who has a client is told, and ended, in its turn;
     const [first, second, idle] = crew.all;
     first.accept();
     second.accept();
+    const told: unknown[] = [];
+    for (const worker of [first, second]) {
+      worker.order = (order) => {
+        worker.orders.push(order);
+        if (order !== "shutdown") return;
+        told.push(worker);
+        if (worker === second) return;
+        worker.close();
+        worker.exit("exit");
+      };
+    }
     crew.supervisor.shutdown();
-    assertEquals([idle.orders, first.orders], [["shutdown"], ["leave"]]);
-    await until("the second is told", () => second.orders.length === 2);
-    assertEquals([first.orders, second.orders], [["leave", "shutdown"], ["leave", "shutdown"]]);
-    first.close();
-    first.exit("exit");
+    const orders = () => [idle, first, second].map(({ orders }) => orders);
+    assertEquals(orders(), [["shutdown"], ["leave"], ["leave"]]);
+    await until("the second is told", () => told.length === 2);
+    assertEquals(orders(), [["shutdown"], ["leave", "shutdown"], ["leave", "shutdown"]]);
+    assertEquals(told[0] === first, true, "they were told in another order");
     await until("the second is ended", () => second.kills === 1);
     assertEquals([first.kills, idle.kills], [0, 0]);
   });
