@@ -88,11 +88,16 @@ export function sendable(socket: HandedSocket): NetSocket {
   return socket.handed as NetSocket;
 }
 
-/** A socket that this process was handed, unread. */
-export function receiveHanded(handed: HandedSocket["handed"]): Socket {
+/** A socket that this process was handed, unread; null if its client has reset meanwhile. */
+export function receiveHanded(handed: HandedSocket["handed"]): Socket | null {
   const socket = handed as NetSocket;
   socket.allowHalfOpen = true; // this is not handed over
-  const path = socket.remoteAddress === undefined ? "" : null;
+  const path = socket.localAddress === undefined ? "" : null;
+  if (path === null && socket.remoteAddress === undefined) {
+    socket.on("error", () => {}); // its reset
+    socket.destroy();
+    return null;
+  }
   return new NodeSocket(socket, ...ends(socket, path));
 }
 

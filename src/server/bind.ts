@@ -27,8 +27,9 @@ export async function bind<T>(
   open: () => T | Promise<T>,
 ): Promise<T> {
   // By umask, because between bind and chmod the file would be open to more.
+  const isFile = address.transport === "unix";
   const listen = () => {
-    const before = mode === null ? null : runtime.umask(0o777 & ~mode);
+    const before = mode === null || !isFile ? null : runtime.umask(0o777 & ~mode);
     try {
       return open();
     } finally {

@@ -83,3 +83,12 @@ Deno.test("of servers that start at once where one has left its socket, one gets
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+test("where there is no file, nobody's umask is changed", async () => {
+  const umask = () => {
+    throw new Error("the whole process has another umask");
+  };
+  const runtime = { os: "linux", umask } as Partial<Runtime> as Runtime;
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: 0 } as const;
+  assertEquals(await bind(runtime, address, 0o600, () => "bound"), "bound");
+});
