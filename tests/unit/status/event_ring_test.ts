@@ -59,6 +59,7 @@ test("what does not fit is not told there", () => {
   assert(row.tell(4, accepted("7.3")));
   assert(!row.tell(5, closed("7.3", { reason: "error", error: "oh" })));
   assert(!row.tell(6, { type: "warning", message: "oh" }));
+  assert(!row.tell(7, closed("7.3", { milliseconds: 2 ** 31 })), "a month");
   let told = 1;
   while (row.tell(6 + told, accepted(`7.${told}`))) told++;
   assertEquals(told, 64, "it is full");
