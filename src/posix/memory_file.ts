@@ -35,9 +35,13 @@ export class MemoryFile {
     throw new SystemError("EMFILE", "No descriptor is free for memory that workers share");
   }
 
-  /** Writes all bytes from an offset on; the file grows to hold them. */
-  write(bytes: Uint8Array, offset: number): void {
-    this.#library.functions.pwrite(this.descriptor, bytes, bytes.length, offset);
+  /**
+   * Writes all bytes from an offset on; the file grows to hold them. Returns whether it could:
+   * no file may be larger than a limit (setrlimit(2)).
+   */
+  write(bytes: Uint8Array, offset: number): boolean {
+    const { pwrite } = this.#library.functions;
+    return pwrite(this.descriptor, bytes, bytes.length, offset) === bytes.length;
   }
 
   /** Reads from an offset on: how many bytes there were. */

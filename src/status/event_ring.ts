@@ -21,6 +21,8 @@ const RECORD_WORDS = RECORD_BYTES / 4;
 const KIND = 0;
 const NTH = 1;
 const PORT_OR_MS = 2;
+/** 24 days, which a word can hold. */
+const MOST_MS = 2 ** 31 - 1;
 /** The byte where the text begins. */
 const TEXT = 12;
 /** Which of the doubles of a record. */
@@ -82,7 +84,7 @@ export class EventRing {
       case "accepted":
         return this.#fillAccepted(word, event.id, event.remoteAddr);
       case "closed": {
-        if (event.reason !== "handler") return false;
+        if (event.reason !== "handler" || event.milliseconds > MOST_MS) return false;
         this.#words[word + KIND] = event.local ? LOCAL : CLOSED;
         this.#words[word + PORT_OR_MS] = event.milliseconds;
         this.#doubles[word / 2 + READ] = event.bytesRead ?? 0;

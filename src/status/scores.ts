@@ -57,18 +57,22 @@ export function threadScores(workers: number): Scores {
 }
 
 /**
- * A scoreboard of so many processes.
+ * A scoreboard of so many processes; null if no file may be so large: who touches what was
+ * mapped beyond its end gets SIGBUS.
  * @throws {SystemError} if no descriptor is free
  */
-export function processScores(runtime: Runtime, workers: number): Scores {
+export function processScores(runtime: Runtime, workers: number): Scores | null {
   const size = scoreboardSize(workers);
   const file = new MemoryFile(runtime);
-  file.write(new Uint8Array(1), size - 1);
+  if (!file.write(new Uint8Array(1), size - 1)) {
+    file.close();
+    return null;
+  }
   const rings = rowsSize(workers);
   const copy = new Uint8Array(rings);
   const rows = new Int32Array(copy.buffer);
   const ring = new Uint8Array(RING_BYTES);
-  const write = (bytes: Uint8Array, offset: number) => file.write(bytes, offset);
+  const write = (bytes: Uint8Array, offset: number) => void file.write(bytes, offset);
   const read = () => {
     file.read(copy.subarray(0, HEADER_BYTES));
     file.read(copy.subarray(0, usedBytes(rows)));

@@ -56,8 +56,9 @@ export class CrewWatch {
     const before = this.#read.length;
     this.#scores.drain((number, nth, told) => {
       const next = this.#next.get(number) ?? 1;
-      if (nth > next && number !== gone) return false; // a message before it is on its way
-      if (nth < next) return true; // a handler may write there
+      const ahead = (nth - next) | 0; // a row's words have 32 bits, and may have gone round
+      if (ahead > 0 && number !== gone) return false; // a message before it is on its way
+      if (ahead < 0) return true; // a handler may write there
       this.#next.set(number, nth + 1);
       this.#read.push([number, told]);
       return true;

@@ -118,9 +118,9 @@ export class SupervisedWorker implements Replaceable {
       case "accepted":
         return this.told({ type: "event", event: { ...told, worker } });
       case "closed": {
-        const [only] = this.#open.values();
-        if (!only) return null; // a handler may write there
-        const { id, remoteAddr } = only.event;
+        const last = [...this.#open.values()].at(-1);
+        if (!last) return null; // a handler may write there
+        const { id, remoteAddr } = last.event;
         return this.told({
           type: "event",
           event: { ...told, id, remoteAddr, worker, reason: "handler" },

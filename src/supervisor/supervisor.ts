@@ -134,7 +134,7 @@ export class Supervisor {
   shutdown(): void {
     if (this.#stopping) return;
     this.#stop();
-    this.#spread = shutDown(this.#workers, this.#settings.spreading ?? null);
+    this.#spread = shutDown(() => this.workers, this.#settings.spreading ?? null);
   }
 
   /** Ends all workers now. */

@@ -6,6 +6,7 @@ import type { Told } from "../../../src/status/event_ring.ts";
 import { scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { processScores, type Scores, threadScores } from "../../../src/status/scores.ts";
 import { mapMemory } from "../../../src/posix/mapped_memory.ts";
+import type { Runtime } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { test } from "../../tools/unit.ts";
 
@@ -59,6 +60,7 @@ test("what does not fit is not told there", () => {
   assert(row.tell(4, accepted("7.3")));
   assert(!row.tell(5, closed("7.3", { reason: "error", error: "oh" })));
   assert(!row.tell(6, { type: "warning", message: "oh" }));
+  assert(!row.tell(7, closed("7.3", { milliseconds: 2 ** 31 })), "a month");
   let told = 1;
   while (row.tell(6 + told, accepted(`7.${told}`))) told++;
   assertEquals(told, 64, "it is full");
@@ -72,7 +74,7 @@ Deno.test(
   async () => {
     const runtime = await detect();
     if (runtime.os !== "linux") return;
-    const scores = processScores(runtime, 1);
+    const scores = processScores(runtime, 1)!;
     const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
     for (const number of [5, 6]) {
       const row = ScoreRow.claim(memory, number)!;
@@ -88,6 +90,18 @@ Deno.test(
     scores.close();
   },
 );
+
+test("processes have no rings where no file may be as large as those (setrlimit)", () => {
+  const closed: number[] = [];
+  const functions = {
+    memfd_create: () => 9,
+    pwrite: () => -1, // EFBIG
+    close: (descriptor: number) => closed.push(descriptor),
+  };
+  const library = { functions, close: () => {} };
+  assertEquals(processScores({ openLibrary: () => library } as unknown as Runtime, 1), null);
+  assertEquals(closed, [9]);
+});
 
 test("whatever a handler writes there, reading it ends", () => {
   const scores = threadScores(1);

@@ -93,6 +93,28 @@ test("what is told while whoever is told looks again comes after the rest", () =
   watch.stop();
 });
 
+test("of a worker that has told two thousand million things the next ones are told too", () => {
+  const scores = threadScores(1);
+  const last = 2 ** 31 - 1; // of its row's 32 bits
+  const ring = new Ring(scores, 5, last - 1);
+  const seen: string[] = [];
+  const watch = new CrewWatch(scores, (tellings) => seen.push(...tellings.map(([, t]) => t.type)));
+  watch.heard(5, last - 1);
+  ring.accept();
+  ring.close();
+  ring.accept();
+  watch.look();
+  assertEquals(seen, ["accepted", "closed", "accepted"]);
+  const { nth } = ring.message("closed");
+  ring.accept();
+  watch.look();
+  assertEquals(seen.length, 3, "a message is on its way");
+  watch.heard(5, nth);
+  watch.look();
+  assertEquals(seen.length, 4);
+  watch.stop();
+});
+
 test("a worker that has a client gets a successor, and one that has none again leaves", async () => {
   const scores = threadScores(8);
   await withCrew({ spares: 1, shrinkInterval: 10, scores }, async (crew) => {
@@ -166,6 +188,40 @@ test("of a worker that has died all is told that it could tell", async () => {
       ["1.2", "worker"],
     ]);
     await until("another", () => crew.supervisor.idle === 1);
+  });
+});
+
+test("an end is of the connection that was told of last", async () => {
+  const scores = threadScores(8);
+  await withCrew({ spares: 1, scores }, (crew) => {
+    const [first] = crew.all;
+    const ring = new Ring(scores, 1);
+    ring.accept();
+    ring.message("closed"); // which nobody gets
+    ring.accept();
+    ring.close();
+    first.exit("SIGKILL");
+    assertEquals(crew.told("closed").map(({ id, reason }) => [id, reason]), [
+      ["1.2", "handler"],
+      ["1.1", "worker"],
+    ]);
+    return Promise.resolve();
+  });
+});
+
+test("a shutdown that is spread knows whoever has a client, and whoever has none, unread", async () => {
+  const scores = threadScores(8);
+  const spreading = { over: 0, grace: 5, phase: 0 }; // it looks seldom by then, or in 10 ms
+  await withCrew({ spares: 2, scores, spreading }, async (crew) => {
+    const [one, two] = crew.all;
+    const [first, second] = [new Ring(scores, 1), new Ring(scores, 2)];
+    first.accept();
+    second.accept();
+    crew.supervisor.shutdown();
+    assertEquals([one.orders, two.orders], [["leave"], ["leave"]]);
+    second.close();
+    await until("whoever has a client is ended", () => one.kills > 0);
+    assertEquals(two.kills, 0);
   });
 });
 
