@@ -71,13 +71,19 @@ async function serveItself(
   const scratch = new Uint8Array(65536);
   let count = 0;
   let current = client();
-  const handler: typeof echo = async (connection) => {
-    await echo(connection);
+  const next = () => {
     libc.receive(supervisor, scratch, libc.constants.MSG_DONTWAIT); // lest what it says fills the socket
     scores.drain(() => true);
     libc.close(current);
     if (++count < CONNECTIONS) current = client();
     else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
+  };
+  const handler: typeof echo = async (connection) => {
+    try {
+      await echo(connection);
+    } finally {
+      next(); // also after a time limit, lest it waits for a client for ever
+    }
   };
   const settings = {
     asks: false,
