@@ -209,7 +209,9 @@ export function openScores(
   } catch {
     return null; // it serves all the same
   } finally {
-    libc.close(board);
+    // Not closed: Deno's node:fs would take the number for what it was (2.9.6), and what a
+    // handler writes to the file that it opens next would go nowhere.
+    libc.closeOnExec(board);
   }
 }
 

@@ -95,10 +95,11 @@ async function does(fault: string, address: Address): Promise<Client> {
   return client;
 }
 
-/** Milliseconds until a new client has its answer. */
-async function answer(address: Address): Promise<number> {
+/** Milliseconds until a new client has its answer; its port is added to `ports`. */
+async function answer(address: Address, ports: number[] = []): Promise<number> {
   const begin = performance.now();
   const client = await Client.open(address);
+  ports.push(client.socket.localPort!);
   await client.send("hello");
   assertEquals(await client.receiveText(5), "hello");
   const taken = performance.now() - begin;
@@ -128,11 +129,14 @@ for (const name of ["deno", "bun", "node"] as const) {
       const command = start(on, args, [], forked ? BLOCKING : HANDLER);
       const address = await command.ready();
       const slowest: Record<string, number> = {};
+      /** Of clients that have left, and of those that had the handler do something. */
+      const [left, came]: [number[], number[]] = [[], []];
       const outlived = { ...OUTLIVED[model], ...OUTLIVED[way] };
       for (const [fault, report] of Object.entries(outlived)) {
         const before = events(command).length;
         const client = await does(fault, address);
-        slowest[fault] = Math.round(await answer(address));
+        came.push(client.socket.localPort!);
+        slowest[fault] = Math.round(await answer(address, left));
         if (!report) continue; // it stays open
         const [type, text] = report;
         await until(
@@ -143,7 +147,7 @@ for (const name of ["deno", "bun", "node"] as const) {
             ),
         );
         await client.close();
-        await answer(address);
+        await answer(address, left);
       }
       const most = Math.max(...Object.values(slowest));
       console.log(`    a new client is answered after at most ${most} ms`);
@@ -154,7 +158,14 @@ for (const name of ["deno", "bun", "node"] as const) {
         )
           .length;
       const open = () => count("accepted") - count("closed");
-      await until("only they are open", () => open() === standing);
+      const told = (type: string, port: number) =>
+        events(command).some((event) => event.type === type && event.remoteAddr!.port === port);
+      await until(
+        "only they are open",
+        () =>
+          left.every((port) => told("closed", port)) &&
+          came.every((port) => told("accepted", port)) && open() === standing,
+      );
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
       assertEquals(count("closed", "shutdown"), standing);
