@@ -35,7 +35,7 @@ export class BlockingListener {
   readonly #libc: Libc;
   readonly #options: WorkerListenerOptions;
   readonly #queues: ClientQueues;
-  /** By listening socket: what it hands on to what it accepts, see {@linkcode #inherited}. */
+  /** By listening socket: what it hands on to what it accepts, see {@linkcode #told}. */
   readonly #timeouts: number[] = [];
   /** Accepted, when there was no room for what else it needs. */
   #pending: Accepted | null = null;
@@ -75,12 +75,17 @@ export class BlockingListener {
   }
 
   /**
-   * Milliseconds after which a receive comes back empty; Infinity: never. Linux hands the
-   * listening socket's timeout on to a TCP connection; so the kernel need not be told one
-   * before each. One is asked for all.
+   * Milliseconds after which a new connection's calls come back empty; Infinity: never. Linux
+   * hands the listening socket's timeout on to a TCP connection; so the kernel need not be told
+   * one before each. One is asked for all, but where another program can change it: NaN.
    */
-  #inherited(descriptor: number, listener: number): number {
-    return this.#timeouts[listener] ??= 1000 * this.#libc.receiveTimeout(descriptor) || Infinity;
+  #told(descriptor: number, listener: number): { receive: number; send: number } {
+    const { isInherited } = this.#options.sockets.listening[listener];
+    if (isInherited) return { receive: NaN, send: NaN };
+    const { SO_RCVTIMEO } = this.#libc.constants; // an integer of it is whole seconds
+    const receive = this.#timeouts[listener] ??=
+      1000 * this.#libc.option(descriptor, SO_RCVTIMEO) || Infinity;
+    return { receive, send: Infinity };
   }
 
   #connection(accepted: Accepted): SocketConnection {
@@ -91,10 +96,10 @@ export class BlockingListener {
       const localAddr = this.#libc.acceptedAddress(descriptor, this.#queues.addrs[listener]);
       if (blocking) {
         const close = () => release(descriptor);
-        const timeout = this.#inherited(descriptor, listener);
+        const told = this.#told(descriptor, listener);
         const socket = new BlockingSocket(
           this.#libc,
-          ...[descriptor, localAddr, remoteAddr, timeout, close] as const,
+          ...[descriptor, localAddr, remoteAddr, told, close] as const,
         );
         return new SocketConnection(watch ? watch(socket) : socket);
       }

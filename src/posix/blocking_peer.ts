@@ -43,8 +43,15 @@ export class BlockingPeer {
     if (this.#rate?.sendsTooSlowly()) throw belowRate(this.#limits);
     const start = performance.now();
     const first = this.firstByte;
-    this.#tell("receive", Math.max(1, Math.min(longest, first)));
-    const length = this.#libc.receive(this.#descriptor, buffer);
+    const end = start + Math.max(1, Math.min(longest, first));
+    let length: number | null;
+    let left = end - start;
+    do {
+      this.#tell("receive", left);
+      length = this.#libc.receive(this.#descriptor, buffer, 0, true);
+    } while (
+      length === null && this.#libc.wasInterrupted() && (left = end - performance.now()) > 0
+    );
     if (length === null) {
       if (first <= longest) throw noFirstByte(this.#limits);
       return null;
@@ -74,12 +81,12 @@ export class BlockingPeer {
       const left = Math.max(1, end - start);
       this.#tell("send", rate ? Math.min(left, this.#limits.grace) : left);
       const length = bytes instanceof Uint8Array
-        ? this.#libc.send(this.#descriptor, bytes)
-        : this.#libc.sendPieces(this.#descriptor, bytes);
-      if (rate === null) return length;
-      rate.answered();
+        ? this.#libc.send(this.#descriptor, bytes, 0, true)
+        : this.#libc.sendPieces(this.#descriptor, bytes, true);
+      if (rate === null && (length !== null || !this.#libc.wasInterrupted())) return length;
+      rate?.answered();
       const now = performance.now();
-      if (rate.write(now - start, this.#moved(length ?? 0))) throw belowRate(this.#limits);
+      if (rate?.write(now - start, this.#moved(length ?? 0))) throw belowRate(this.#limits);
       if (length !== null || now >= end) return length;
     }
   }

@@ -24,7 +24,7 @@ export class BlockingSocket implements Socket {
   #waited = 0;
   /** On the clock of `performance.now()`. */
   #deadline = Infinity;
-  /** Milliseconds after which the kernel ends a call. */
+  /** Milliseconds after which the kernel ends a call; Infinity: never, NaN: nobody knows. */
   readonly #told: { receive: number; send: number };
   /** Where something is asked of the peer. */
   #peer: BlockingPeer | null = null;
@@ -32,7 +32,7 @@ export class BlockingSocket implements Socket {
   #endsWell = false;
 
   /**
-   * @param receiveTimeout milliseconds after which a receive comes back empty; Infinity: never
+   * @param told milliseconds after which a call comes back empty; Infinity: never, NaN: nobody knows
    * @param release closes the descriptor, if it is still this thread's
    */
   constructor(
@@ -40,51 +40,42 @@ export class BlockingSocket implements Socket {
     descriptor: number,
     localAddr: Address,
     remoteAddr: Address,
-    receiveTimeout: number,
+    told: { receive: number; send: number },
     release: () => void,
   ) {
     this.#libc = libc;
     this.#descriptor = descriptor;
     this.localAddr = localAddr;
     this.remoteAddr = remoteAddr;
-    this.#told = { receive: receiveTimeout, send: Infinity };
+    this.#told = told;
     this.#release = release;
   }
 
   read(buffer: Uint8Array): number | null {
-    const left = this.#begin("receive");
-    let length = this.#receive(buffer, left);
-    if (length === null && this.#hasMore("receive", left)) length = this.#receive(buffer, left);
-    if (length === null) throw timedOut();
-    return length || null;
+    const most = this.#begin("receive");
+    return (this.#receive(buffer, most) ?? this.#goOn("receive", most, buffer)) || null;
   }
 
   #receive(buffer: Uint8Array, longest: number): number | null {
     if (this.#peer) return this.#peer.receive(buffer, longest);
-    return this.#libc.receive(this.#descriptor, buffer);
+    return this.#libc.receive(this.#descriptor, buffer, 0, true);
   }
 
   write(bytes: Uint8Array): number {
-    const left = this.#begin("send");
-    let length = this.#send(bytes, left);
-    if (length === null && this.#hasMore("send", left)) length = this.#send(bytes, left);
-    if (length === null) throw timedOut();
-    return length;
+    const most = this.#begin("send");
+    return this.#send(bytes, most) ?? this.#goOn("send", most, bytes);
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
-    const left = this.#begin("send");
-    let length = this.#send(pieces, left);
-    if (length === null && this.#hasMore("send", left)) length = this.#send(pieces, left);
-    if (length === null) throw timedOut();
-    return length;
+    const most = this.#begin("send");
+    return this.#send(pieces, most) ?? this.#goOn("send", most, pieces);
   }
 
   #send(bytes: Uint8Array | readonly Uint8Array[], longest: number): number | null {
     if (this.#peer) return this.#peer.send(bytes, longest);
     return bytes instanceof Uint8Array
-      ? this.#libc.send(this.#descriptor, bytes)
-      : this.#libc.sendPieces(this.#descriptor, bytes);
+      ? this.#libc.send(this.#descriptor, bytes, 0, true)
+      : this.#libc.sendPieces(this.#descriptor, bytes, true);
   }
 
   closeWrite(): void {
@@ -155,12 +146,30 @@ export class BlockingSocket implements Socket {
     return most;
   }
 
-  /** Whether the kernel has ended a call before its time; then it knows what is left of it. */
-  #hasMore(call: "receive" | "send", most: number): boolean {
-    const told = this.#told[call];
-    if (this.#peer !== null || told >= most) return false;
-    this.#tell(call, most - told);
-    return true;
+  /**
+   * A call came back empty, after what the kernel was told or because of a signal: it is made
+   * again for what is left of its time.
+   */
+  #goOn(
+    call: "receive" | "send",
+    most: number,
+    bytes: Uint8Array | readonly Uint8Array[],
+  ): number {
+    if (this.#peer !== null) throw timedOut(); // who goes on itself
+    // How long a call took that a signal has ended, nobody knows.
+    const spent = this.#libc.wasInterrupted() ? 0 : this.#told[call];
+    if (spent >= most) throw timedOut();
+    const end = Math.min(performance.now() + most - spent, this.#deadline);
+    do {
+      const left = Math.ceil(end - performance.now());
+      if (left <= 0) break;
+      if (left !== this.#told[call]) this.#tell(call, left);
+      const length = call === "receive"
+        ? this.#receive(bytes as Uint8Array, most)
+        : this.#send(bytes, most);
+      if (length !== null) return length;
+    } while (this.#libc.wasInterrupted());
+    throw timedOut();
   }
 
   #tell(call: "receive" | "send", milliseconds: number): void {

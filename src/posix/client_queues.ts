@@ -68,7 +68,9 @@ export class ClientQueues {
    * @throws {SystemError} `EINVAL` if the only socket was shut down
    */
   wait(nonblocking: boolean, shallLeave: () => boolean): Accepted | null {
-    if (this.#polled === null) return this.#libc.accept(this.#sockets[0].descriptor, nonblocking);
+    if (this.#polled === null) {
+      return this.#libc.accept(this.#sockets[0].descriptor, nonblocking, 0, true);
+    }
     const { poll } = this.#libc.functions;
     if (poll(this.#polledBytes, this.#polled.length / 2, ACCEPT_TIMEOUT) <= 0) return null;
     this.isOver = this.#polled.at(-1)! >> 16 !== 0;

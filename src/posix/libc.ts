@@ -152,8 +152,9 @@ export class Libc extends LibcBase {
    * timeout or, where it is nonblocking, at once.
    * @param nonblocking whether calls on the new connection are
    * @param listener which of several listening sockets this is
+   * @param once as for `receive`
    */
-  accept(listening: number, nonblocking: boolean, listener = 0): Accepted | null {
+  accept(listening: number, nonblocking: boolean, listener = 0, once = false): Accepted | null {
     const c = this.constants;
     const { accept4, accept } = this.functions;
     const flags = c.SOCK_CLOEXEC | (nonblocking ? c.SOCK_NONBLOCK : 0);
@@ -167,7 +168,7 @@ export class Libc extends LibcBase {
         const remoteAddr = decodeAddress(this.#address, this.#length[0], c);
         return { descriptor, remoteAddr, listener };
       }
-      if (this.wouldBlock("accept")) return null;
+      if (this.wouldBlock("accept") || once) return null;
     }
   }
 
@@ -191,12 +192,13 @@ export class Libc extends LibcBase {
   /**
    * recv(2): how many bytes, 0 at the end of the stream; null if nothing comes,
    * within the socket's timeout or, where the call is nonblocking, at once.
+   * @param once whether it is null also after EINTR: made again, a call has all its time again
    */
-  receive(descriptor: number, buffer: Uint8Array, flags = 0): number | null {
+  receive(descriptor: number, buffer: Uint8Array, flags = 0, once = false): number | null {
     for (;;) {
       const length: number = this.functions.recv(descriptor, buffer, buffer.length, flags);
       if (length >= 0) return length;
-      if (this.wouldBlock("recv")) return null;
+      if (this.wouldBlock("recv") || once) return null;
     }
   }
 
@@ -204,12 +206,12 @@ export class Libc extends LibcBase {
    * send(2) without SIGPIPE: how many bytes the kernel took; null if it had no
    * room, within the socket's timeout or, where the call is nonblocking, at once.
    */
-  send(descriptor: number, bytes: Uint8Array, flags = 0): number | null {
+  send(descriptor: number, bytes: Uint8Array, flags = 0, once = false): number | null {
     const all = flags | this.constants.MSG_NOSIGNAL;
     for (;;) {
       const length: number = this.functions.send(descriptor, bytes, bytes.length, all);
       if (length >= 0) return length;
-      if (this.wouldBlock("send")) return null;
+      if (this.wouldBlock("send") || once) return null;
     }
   }
 
@@ -217,14 +219,14 @@ export class Libc extends LibcBase {
    * As `send`, of several pieces in one call, in their order; 0 where there is no such
    * call. Each has more than 64 bytes or a buffer that was made for it.
    */
-  sendPieces(descriptor: number, pieces: readonly Uint8Array[]): number | null {
+  sendPieces(descriptor: number, pieces: readonly Uint8Array[], once = false): number | null {
     const { sendmsg } = this.functions;
     if (!sendmsg) return 0;
     const header = this.#header ??= new MessageHeader(this);
     for (;;) {
       const length: number = sendmsg(descriptor, header.of(pieces), this.constants.MSG_NOSIGNAL);
       if (length >= 0) return length;
-      if (this.wouldBlock("sendmsg")) return null;
+      if (this.wouldBlock("sendmsg") || once) return null;
     }
   }
 
@@ -255,11 +257,6 @@ export class Libc extends LibcBase {
     const name = option === "receive" ? c.SO_RCVTIMEO : c.SO_SNDTIMEO;
     const { setsockopt } = this.functions;
     this.check("setsockopt", setsockopt(descriptor, c.SOL_SOCKET, name, this.#timevalBytes, 16));
-  }
-
-  /** The same of a receive, in whole seconds; 0: any time. */
-  receiveTimeout(descriptor: number): number {
-    return this.option(descriptor, this.constants.SO_RCVTIMEO);
   }
 
   /** Waits until one of them has something to read or accept; false if none had in time. */

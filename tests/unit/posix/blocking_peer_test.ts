@@ -19,10 +19,17 @@ async function withSocket(
   const libc = new Libc(await detect());
   const [descriptor, peer] = libc.socketPair();
   let isOpen = true;
-  const socket = new BlockingSocket(libc, descriptor, NOWHERE, NOWHERE, Infinity, () => {
-    if (isOpen) libc.close(descriptor);
-    isOpen = false;
-  });
+  const socket = new BlockingSocket(
+    libc,
+    descriptor,
+    NOWHERE,
+    NOWHERE,
+    { receive: NaN, send: NaN },
+    () => {
+      if (isOpen) libc.close(descriptor);
+      isOpen = false;
+    },
+  );
   try {
     await run(socket, peer, libc);
   } finally {

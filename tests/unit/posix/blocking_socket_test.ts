@@ -28,9 +28,17 @@ test("whoever waits again and again for less than the idle timeout is idle all t
     setTimeout() {},
     endBy() {},
     unacknowledged: () => 0,
+    wasInterrupted: () => false,
   } as unknown as Libc;
   const end = { transport: "unix", path: "" } as const;
-  const socket = new BlockingSocket(libc, 9, end, end, Infinity, () => releases++);
+  const socket = new BlockingSocket(
+    libc,
+    9,
+    end,
+    end,
+    { receive: Infinity, send: Infinity },
+    () => releases++,
+  );
   const connection = new SocketConnection(socket);
   connection.setIdleTimeout(100);
   const io = new Framed(connection);
@@ -62,9 +70,17 @@ function recorded(inherited: number, ...answers: (number | null)[]) {
       calls.push(`${call} ${milliseconds}`),
     endBy: (_: number, how: string) => calls.push(how),
     shutdown: () => calls.push("shutdown"),
+    wasInterrupted: () => false,
   } as unknown as Libc;
   const end = { transport: "unix", path: "" } as const;
-  const socket = new BlockingSocket(libc, 9, end, end, inherited, () => calls.push("close"));
+  const socket = new BlockingSocket(
+    libc,
+    9,
+    end,
+    end,
+    { receive: inherited, send: Infinity },
+    () => calls.push("close"),
+  );
   return { calls, socket };
 }
 

@@ -47,6 +47,17 @@ test("a call that a signal interrupts is made again", () => {
   assertEquals(accepting.accept(3, false)?.descriptor, 7);
 });
 
+test("whoever keeps the time of a call is told that a signal interrupted it", () => {
+  const interrupt = () => -1;
+  const fakes = { recv: interrupt, send: interrupt, sendmsg: interrupt, accept4: interrupt };
+  const libc = new Libc(withLibrary(fakes, () => 4));
+  assertEquals(libc.receive(3, new Uint8Array(8), 0, true), null);
+  assertEquals(libc.send(3, new Uint8Array(8), 0, true), null);
+  assertEquals(libc.sendPieces(3, [new Uint8Array(100)], true), null);
+  assertEquals(libc.accept(3, false, 0, true), null, "a worker looks whether it shall leave");
+  assertEquals(libc.wasInterrupted(), true);
+});
+
 /** Runtimes ignore SIGPIPE; a program that loads Trivet may not. */
 const SIGPIPE_ENDS = `
 const { Libc } = await import(${JSON.stringify(import.meta.resolve("../../../src/posix/libc.ts"))});
