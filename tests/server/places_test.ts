@@ -43,6 +43,8 @@ await onEachRuntime(({ test, run }) => {
       const isServed = one.send("hello").then(() => one.receiveText(5));
       if (way === "iterative") {
         // Each has one in the line; the crowd's others come later.
+        const { port } = all[1] as TcpAddress;
+        await until("both ends are open", () => openSockets(port) === 2);
         await first.close();
       }
       assertEquals(await isServed, "hello");
