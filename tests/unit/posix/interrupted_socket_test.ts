@@ -13,7 +13,7 @@ const NOTHING = { firstByte: 0, minRate: 0, grace: 60_000 };
 /** Runs with a socket whose calls a signal interrupts each 200 ms; returns how many there were. */
 function interrupted(run: (socket: BlockingSocket) => void): number {
   const clock = performance.now;
-  let now = clock.call(performance);
+  let now = Math.round(clock.call(performance)); // fractions would not add up
   let calls = 0;
   const interrupt = () => {
     now += 200;
