@@ -48,7 +48,7 @@ function time(run: () => void): number {
 /** Runs with a clock of the test's, which stands still: a busy machine would let time go by. */
 function atOnce(run: (pass: (milliseconds: number) => void) => void): void {
   const clock = performance.now;
-  let now = clock.call(performance);
+  let now = Math.round(clock.call(performance)); // fractions would not add up
   performance.now = () => now;
   try {
     run((milliseconds) => now += milliseconds);
