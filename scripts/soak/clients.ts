@@ -96,6 +96,11 @@ class Talk {
     this.#take(got, expected);
   }
 
+  /** Whoever says nothing for too long is reset. */
+  async expectReset(): Promise<void> {
+    await this.#client.receiveUntilReset(this.#habits.patience);
+  }
+
   #take(got: Uint8Array, expected: Uint8Array): void {
     if (this.#visit.answered === 0) this.#visit.answered = Date.now();
     this.#visit.received += got.length;
@@ -163,7 +168,7 @@ const KINDS = {
     return "left";
   },
   async patient(talk) {
-    await talk.expectEnd(NOTHING);
+    await talk.expectReset();
     return "cut";
   },
   async resetting(talk, { random }) {

@@ -113,7 +113,10 @@ export class Ledger {
     const limit = end ? Infinity : Date.now() - SETTLED;
     while (this.#closed.length > 0 && this.#closed[0].closed.time <= limit) {
       const { accepted, closed } = this.#closed[0];
-      const visit = this.#visits.get(formatAddress(accepted.remoteAddr));
+      const source = formatAddress(accepted.remoteAddr);
+      // Who was reset before it noticed that it was connected does not know its port.
+      const visit = this.#visits.get(source) ??
+        this.#visits.get(source.replace(/\d+$/, "undefined"));
       // The server may end a connection some time before its client does.
       if (visit && visit.fate === null && !end) break;
       this.#closed.shift();
