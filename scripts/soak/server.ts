@@ -5,6 +5,7 @@
  */
 import type { ServerEvent } from "../../mod.ts";
 import { descendants } from "../../tests/tools/command.ts";
+import { entries, kilobytes } from "../../tests/tools/proc.ts";
 
 /** What a server holds. */
 export interface Held {
@@ -134,22 +135,5 @@ async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error("the server ended before it was ready");
 }
 
-/** How many names a folder has; none when its process has ended. */
-function entries(path: string): number {
-  try {
-    return [...Deno.readDirSync(path)].length;
-  } catch {
-    return 0;
-  }
-}
-
 /** KiB that are a process's own: no file's, and not shared with what forked it. */
-function memory(pid: number): number {
-  try {
-    return Number(
-      /^Private_Dirty:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0,
-    );
-  } catch {
-    return 0;
-  }
-}
+const memory = (pid: number) => kilobytes(pid, "Private_Dirty");

@@ -2,6 +2,7 @@
 import { MODELS } from "../../src/server/models.ts";
 import { until } from "../tools/client.ts";
 import { descendants } from "../tools/command.ts";
+import { entries, kilobytes } from "../tools/proc.ts";
 
 /**
  * Options for as many workers from the beginning as there may be, so that what is
@@ -28,28 +29,9 @@ export function held(pid: number): Held {
     processes: pids.length,
     threads: sum((pid) => entries(`/proc/${pid}/task`)),
     descriptors: sum((pid) => entries(`/proc/${pid}/fd`)),
-    kilobytes: sum(memory),
-  };
-}
-
-/** How many names a folder has; none when its process has ended meanwhile. */
-function entries(path: string): number {
-  try {
-    return [...Deno.readDirSync(path)].length;
-  } catch {
-    return 0;
-  }
-}
-
-/** KiB of a process; 0 when it has ended meanwhile. */
-function memory(pid: number): number {
-  try {
     // Each process has a share of mapped files, which changes when others come and go.
-    const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
-    return Number(/^Pss_Anon:\s+(\d+)/m.exec(text)![1]);
-  } catch {
-    return 0;
-  }
+    kilobytes: sum((pid) => kilobytes(pid, "Pss_Anon")),
+  };
 }
 
 /** What must come back to exactly what it was. */
