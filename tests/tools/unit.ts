@@ -36,6 +36,28 @@ export async function heldUp(fn: () => Promise<void>): Promise<void> {
   }
 }
 
+/**
+ * Runs with a clock of the test's, of whole milliseconds, whose sums are exact: a busy machine
+ * would let time go by.
+ * @param run gets what lets milliseconds pass
+ * @param step milliseconds that pass whenever somebody looks
+ */
+export function withClock<T>(run: (pass: (milliseconds: number) => void) => T, step = 0): T {
+  const clock = performance.now;
+  const giveBack = () => void (performance.now = clock);
+  let now = Math.round(performance.now());
+  performance.now = () => now += step;
+  let isOver = true;
+  try {
+    const result = run((milliseconds) => void (now += milliseconds));
+    if (!(result instanceof Promise)) return result;
+    isOver = false;
+    return result.finally(giveBack) as T;
+  } finally {
+    if (isOver) giveBack();
+  }
+}
+
 /** A system's error as a runtime would make it. */
 export function failure(code: string): SystemError {
   return new SystemError(code, `${code}, on purpose`);

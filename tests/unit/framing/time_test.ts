@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Framed } from "../../../mod.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { FakeSocket } from "../../tools/fake_socket.ts";
-import { settle, state, test } from "../../tools/unit.ts";
+import { settle, state, test, withClock } from "../../tools/unit.ts";
 import { open } from "./over_fake_socket.ts";
 
 test("a message that does not come in time rejects, and no byte of it is lost", async () => {
@@ -111,18 +111,16 @@ function blocking(while_: (milliseconds: number) => string) {
 }
 
 test("where reads block, the kernel waits, and the message can be read later", async () => {
-  // A clock of its own: a busy machine would let more time go by.
-  const clock = performance.now;
-  let now = Math.round(clock.call(performance)); // fractions would not add up
-  performance.now = () => now;
   const parts = ["on", ""];
-  const { socket, io } = blocking((milliseconds) => {
-    const part = parts.shift()!;
-    if (part === "") now += milliseconds;
-    return part;
+  const { socket, io, error } = await withClock(async (pass) => {
+    const { socket, io } = blocking((milliseconds) => {
+      const part = parts.shift()!;
+      if (part === "") pass(milliseconds);
+      return part;
+    });
+    const error = await assertRejects(() => io.readLine({ timeout: 20 }), DOMException);
+    return { socket, io, error };
   });
-  const error = await assertRejects(() => io.readLine({ timeout: 20 }), DOMException);
-  performance.now = clock;
   assertEquals(error.name, "TimeoutError");
   socket.arrive("e\n");
   assertEquals(await io.readLine(), "one");

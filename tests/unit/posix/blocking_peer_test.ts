@@ -7,7 +7,7 @@ import { BlockingPeer } from "../../../src/posix/blocking_peer.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import { Libc } from "../../../src/posix/libc.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
-import { bytes, test } from "../../tools/unit.ts";
+import { bytes, test, withClock } from "../../tools/unit.ts";
 
 const NOWHERE = { transport: "unix", path: "" } as const;
 const NOTHING = { firstByte: 0, minRate: 0, grace: 60_000 };
@@ -45,18 +45,6 @@ function time(run: () => void): number {
   return performance.now() - start;
 }
 
-/** Runs with a clock of the test's, which stands still: a busy machine would let time go by. */
-function atOnce(run: (pass: (milliseconds: number) => void) => void): void {
-  const clock = performance.now;
-  let now = Math.round(clock.call(performance)); // fractions would not add up
-  performance.now = () => now;
-  try {
-    run((milliseconds) => now += milliseconds);
-  } finally {
-    performance.now = clock;
-  }
-}
-
 test("the first byte has its time, from then on nothing is asked", () =>
   withSocket((socket, peer, libc) => {
     const buffer = new Uint8Array(10);
@@ -82,7 +70,7 @@ test("an idle timeout and a deadline hold beside it", () =>
     socket.setTimeout(50);
     assertThrows(() => socket.read(new Uint8Array(1)), SystemError, "No byte moved in time");
     socket.setTimeout(0);
-    atOnce((pass) => {
+    withClock((pass) => {
       socket.setDeadline(100);
       assertThrows(() => socket.read(new Uint8Array(1)), SystemError, "No byte moved in time");
       pass(100);

@@ -5,56 +5,50 @@ import { errorCode } from "../../../src/connection/errors.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import type { Libc } from "../../../src/posix/libc.ts";
-import { test } from "../../tools/unit.ts";
+import { test, withClock } from "../../tools/unit.ts";
 
-test("whoever waits again and again for less than the idle timeout is idle all the same", async () => {
-  // A clock of its own: a busy machine would let more time go by.
-  const clock = performance.now;
-  let now = Math.round(clock.call(performance)); // fractions would not add up
-  performance.now = () => now;
-  let comes = true;
-  let releases = 0;
-  const libc = {
-    waitReadable(_: number, milliseconds: number): boolean {
-      if (comes) return true;
-      now += milliseconds;
-      return false;
-    },
-    receive(_: number, buffer: Uint8Array): number {
-      comes = false;
-      buffer[0] = 0x78;
-      return 1;
-    },
-    setTimeout() {},
-    endBy() {},
-    unacknowledged: () => 0,
-    wasInterrupted: () => false,
-  } as unknown as Libc;
+/** @param receive milliseconds after which the kernel ends a receive */
+function socketOver(libc: Libc, receive: number, release: () => void): BlockingSocket {
   const end = { transport: "unix", path: "" } as const;
-  const socket = new BlockingSocket(
-    libc,
-    9,
-    end,
-    end,
-    { receive: Infinity, send: Infinity },
-    () => releases++,
-  );
-  const connection = new SocketConnection(socket);
-  connection.setIdleTimeout(100);
-  const io = new Framed(connection);
-  const wait = async () => {
-    const error = await assertRejects(() => io.readLine({ timeout: 30 }), Error);
-    return errorCode(error) ?? error.name;
-  };
-  // A byte that comes is one that has moved.
-  for (let i = 0; i < 3; i++) {
-    comes = true;
-    assertEquals([await wait(), await wait()], ["TimeoutError", "TimeoutError"]);
-  }
-  assertEquals([await wait(), await wait(), releases], ["TimeoutError", "ETIMEDOUT", 1]);
-  assertEquals(connection.closedBy, "ETIMEDOUT");
-  performance.now = clock;
-});
+  return new BlockingSocket(libc, 9, end, end, { receive, send: Infinity }, release);
+}
+
+test("whoever waits again and again for less than the idle timeout is idle all the same", () =>
+  withClock(async (pass) => {
+    let comes = true;
+    let releases = 0;
+    const libc = {
+      waitReadable(_: number, milliseconds: number): boolean {
+        if (comes) return true;
+        pass(milliseconds);
+        return false;
+      },
+      receive(_: number, buffer: Uint8Array): number {
+        comes = false;
+        buffer[0] = 0x78;
+        return 1;
+      },
+      setTimeout() {},
+      endBy() {},
+      unacknowledged: () => 0,
+      wasInterrupted: () => false,
+    } as unknown as Libc;
+    const socket = socketOver(libc, Infinity, () => releases++);
+    const connection = new SocketConnection(socket);
+    connection.setIdleTimeout(100);
+    const io = new Framed(connection);
+    const wait = async () => {
+      const error = await assertRejects(() => io.readLine({ timeout: 30 }), Error);
+      return errorCode(error) ?? error.name;
+    };
+    // A byte that comes is one that has moved.
+    for (let i = 0; i < 3; i++) {
+      comes = true;
+      assertEquals([await wait(), await wait()], ["TimeoutError", "TimeoutError"]);
+    }
+    assertEquals([await wait(), await wait(), releases], ["TimeoutError", "ETIMEDOUT", 1]);
+    assertEquals(connection.closedBy, "ETIMEDOUT");
+  }));
 
 /** A socket, and what the kernel is asked; `answers` are what its receives bring, or send's null. */
 function recorded(inherited: number, ...answers: (number | null)[]) {
@@ -72,15 +66,7 @@ function recorded(inherited: number, ...answers: (number | null)[]) {
     shutdown: () => calls.push("shutdown"),
     wasInterrupted: () => false,
   } as unknown as Libc;
-  const end = { transport: "unix", path: "" } as const;
-  const socket = new BlockingSocket(
-    libc,
-    9,
-    end,
-    end,
-    { receive: inherited, send: Infinity },
-    () => calls.push("close"),
-  );
+  const socket = socketOver(libc, inherited, () => calls.push("close"));
   return { calls, socket };
 }
 

@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { errorCode } from "../../../src/connection/errors.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import { Libc } from "../../../src/posix/libc.ts";
-import { test } from "../../tools/unit.ts";
+import { test, withClock } from "../../tools/unit.ts";
 import { withLibrary } from "./fake_library.ts";
 
 const EINTR = 4;
@@ -12,24 +12,22 @@ const NOTHING = { firstByte: 0, minRate: 0, grace: 60_000 };
 
 /** Runs with a socket whose calls a signal interrupts each 200 ms; returns how many there were. */
 function interrupted(run: (socket: BlockingSocket) => void): number {
-  const clock = performance.now;
-  let now = Math.round(clock.call(performance)); // fractions would not add up
   let calls = 0;
-  const interrupt = () => {
-    now += 200;
-    if (++calls > 100) throw new Error("It goes on for ever");
-    return -1;
-  };
-  const fakes = { recv: interrupt, send: interrupt, sendmsg: interrupt };
-  const libc = new Libc(withLibrary(fakes, () => EINTR));
-  const told = { receive: Infinity, send: Infinity };
-  performance.now = () => now;
-  try {
-    run(new BlockingSocket(libc, 3, NOWHERE, NOWHERE, told, () => {}));
-  } finally {
-    performance.now = clock;
-    libc.unload();
-  }
+  withClock((pass) => {
+    const interrupt = () => {
+      pass(200);
+      if (++calls > 100) throw new Error("It goes on for ever");
+      return -1;
+    };
+    const fakes = { recv: interrupt, send: interrupt, sendmsg: interrupt };
+    const libc = new Libc(withLibrary(fakes, () => EINTR));
+    const told = { receive: Infinity, send: Infinity };
+    try {
+      run(new BlockingSocket(libc, 3, NOWHERE, NOWHERE, told, () => {}));
+    } finally {
+      libc.unload();
+    }
+  });
   return calls;
 }
 

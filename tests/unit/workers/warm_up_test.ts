@@ -4,26 +4,23 @@ import { Libc } from "../../../src/posix/libc.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { settle } from "../../../src/server/settings.ts";
 import { warmUp } from "../../../src/workers/warm_up.ts";
-import { test } from "../../tools/unit.ts";
+import { test, withClock } from "../../tools/unit.ts";
 
 test("a round of warming up ends, also where every connection is open for too long", async () => {
   const runtime = await detect();
   const libc = new Libc(runtime);
   const { serving } = settle({ model: "process", connectionTimeout: 1 });
-  // Each look at the clock is a second later, as on a machine that pauses.
-  const clock = performance.now;
-  let now = Math.round(clock.call(performance)); // fractions would not add up
-  performance.now = () => now += 1000;
   try {
-    const proxies = [null];
-    const rounds = warmUp(runtime, libc, {
-      serving: { ...serving, proxies, tls: [null], access: null },
-      reports: false,
-    });
-    assertEquals((await rounds.next()).done, false);
-    await rounds.return();
+    // Each look at the clock is a second later, as on a machine that pauses.
+    await withClock(async () => {
+      const rounds = warmUp(runtime, libc, {
+        serving: { ...serving, proxies: [null], tls: [null], access: null },
+        reports: false,
+      });
+      assertEquals((await rounds.next()).done, false);
+      await rounds.return();
+    }, 1000);
   } finally {
-    performance.now = clock;
     libc.unload();
   }
 });
