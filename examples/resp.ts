@@ -60,7 +60,7 @@ const resp: Handler = async (connection) => {
 };
 export default resp;
 
-function answer(io: Framed, name: string, words: Uint8Array[]): Promise<void> {
+function answer(io: Framed, name: string, words: Value[]): Promise<void> {
   switch (name) {
     case "PING":
       return words.length > 1 ? bulk(io, words[1]) : io.write("+PONG\r\n");
@@ -142,30 +142,26 @@ function list(value: Value | Value[]): Value[] {
 }
 
 function integer(value: Value): number {
-  const number = Number(value);
-  if (/^-?\d+$/.test(String(value)) && Number.isSafeInteger(number)) return number;
+  const digits = text(value);
+  const number = Number(digits);
+  if (/^-?\d+$/.test(digits) && Number.isSafeInteger(number)) return number;
   throw new CommandError("ERR value is not an integer or out of range");
 }
 
 /** Bytes as text, a character each, whatever they are: a key need not be UTF-8. */
-function text(bytes: Uint8Array): string {
+function text(word: Value): string {
+  if (typeof word === "string") return word;
   let all = "";
-  if (bytes.length <= 8) {
-    for (let i = 0; i < bytes.length; i++) all += String.fromCharCode(bytes[i]);
-    return all;
-  }
-  // For more, a loop takes longer, and spreading three times as long (Deno 2.9).
-  for (let at = 0; at < bytes.length; at += 8192) {
-    const part: unknown = at === 0 && bytes.length <= 8192 ? bytes : bytes.subarray(at, at + 8192);
+  for (let at = 0; at < word.length; at += 8192) {
+    const part: unknown = word.subarray(at, at + 8192);
     all += String.fromCharCode.apply(null, part as number[]);
   }
   return all;
 }
 
-/** What is kept of a word, which is a view, and would keep all that was read with it. */
-function keep(word: Uint8Array): Value {
-  for (let i = 0; i < word.length; i++) if (word[i] > 127) return word.slice();
-  return text(word);
+/** What is kept of a word: a view would keep all that was read with it. */
+function keep(word: Value): Value {
+  return typeof word === "string" ? word : word.slice();
 }
 
 const LF = 0x0a;
@@ -180,23 +176,39 @@ const MORE = -1;
 let at = 0;
 
 /** The words of one command, or how many bytes it needs. */
-function parse(bytes: Uint8Array): Parsed<Uint8Array[]> {
-  if (bytes[0] !== STAR) return parseInline(bytes);
-  at = 1;
+function parse(bytes: Uint8Array, start: number): Parsed<Value[]> {
+  if (bytes[start] !== STAR) return parseInline(bytes, start);
+  at = start + 1;
   const count = number(bytes, MOST_WORDS, "multibulk");
-  if (count === MORE) return bytes.length + 1;
-  const words: Uint8Array[] = [];
+  if (count === MORE) return bytes.length - start + 1;
+  const words: Value[] = [];
   while (words.length < count) {
-    if (at === bytes.length) return bytes.length + 1;
+    if (at === bytes.length) return bytes.length - start + 1;
     if (bytes[at++] !== DOLLAR) throw new ProtocolError("expected '$'");
     const length = number(bytes, LARGEST_COMMAND, "bulk");
-    if (length === MORE) return bytes.length + 1;
+    if (length === MORE) return bytes.length - start + 1;
     const end = at + length;
-    if (bytes.length < end + 2) return end + 2;
-    words.push(bytes.subarray(at, end));
+    if (bytes.length < end + 2) return end + 2 - start;
+    words.push(word(bytes, at, end));
     at = end + 2;
   }
-  return { message: words, length: at };
+  return { message: words, length: at - start };
+}
+
+/** One word: as text if it is short ASCII, else as bytes, a view. */
+function word(bytes: Uint8Array, start: number, end: number): Value {
+  const length = end - start;
+  let all = 0;
+  for (let i = start; i < end && length <= 16; i++) all |= bytes[i];
+  if (all > 127 || length > 16) return bytes.subarray(start, end);
+  // One call for all takes half the time of one for each, and of a view (Deno 2.9).
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3],
+    bytes[start + 4], bytes[start + 5], bytes[start + 6], bytes[start + 7],
+    bytes[start + 8], bytes[start + 9], bytes[start + 10], bytes[start + 11],
+    bytes[start + 12], bytes[start + 13], bytes[start + 14], bytes[start + 15],
+  ).slice(0, length);
 }
 
 /** The number before the next CRLF. */
@@ -218,18 +230,18 @@ function number(bytes: Uint8Array, most: number, what: string): number {
 }
 
 /** A line of words, as people type it. */
-function parseInline(bytes: Uint8Array): Parsed<Uint8Array[]> {
-  const end = bytes.indexOf(LF);
+function parseInline(bytes: Uint8Array, first: number): Parsed<Value[]> {
+  const end = bytes.indexOf(LF, first);
   if (end < 0) {
-    if (bytes.length > 65536) throw new ProtocolError("too big inline request");
-    return bytes.length + 1;
+    if (bytes.length - first > 65536) throw new ProtocolError("too big inline request");
+    return bytes.length - first + 1;
   }
-  const words: Uint8Array[] = [];
-  let start = 0;
-  for (let i = 0; i <= end; i++) {
+  const words: Value[] = [];
+  let start = first;
+  for (let i = first; i <= end; i++) {
     if (bytes[i] !== SPACE && bytes[i] !== CR && bytes[i] !== LF) continue;
-    if (i > start) words.push(bytes.subarray(start, i));
+    if (i > start) words.push(word(bytes, start, i));
     start = i + 1;
   }
-  return { message: words, length: end + 1 };
+  return { message: words, length: end + 1 - first };
 }

@@ -23,6 +23,8 @@ export class Incoming {
   #size = FIRST;
   /** Reads in turn that brought far less. */
   #small = 0;
+  /** What {@linkcode seen} gave, until more comes. */
+  #view: Uint8Array | null = null;
   /** Whether somebody has a view of the buffer. */
   #given = false;
   /** The delimiter that was looked for, and where the next byte is that was not looked at. */
@@ -62,12 +64,24 @@ export class Incoming {
   /** So many bytes were read into the room. */
   came(length: number, room: number): void {
     this.#end += length;
+    this.#view = null;
     if (length === room) this.#size = Math.min(LARGEST, 4 * this.#size);
     if (length >= this.#size / 16) this.#small = 0;
     else if (++this.#small === MOST_SMALL) {
       this.#small = 0;
       this.#size = Math.max(FIRST, this.#size / 4);
     }
+  }
+
+  /** A view from before {@linkcode start} to the last byte, made once for all that lies in it; they stay. */
+  get seen(): Uint8Array {
+    this.#given = true;
+    return this.#view ??= this.#bytes.subarray(0, this.#end);
+  }
+
+  /** Where the first byte is in {@linkcode seen}. */
+  get start(): number {
+    return this.#start;
   }
 
   /** The bytes from the beginning on; they stay. */
@@ -137,6 +151,7 @@ export class Incoming {
       this.#given = false;
     }
     this.#searched = Math.max(0, this.#searched - this.#start);
+    this.#view = null;
     this.#start = 0;
     this.#end = length;
     return length === 0 ? this.#bytes : this.#bytes.subarray(length);

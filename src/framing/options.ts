@@ -45,11 +45,14 @@ export interface LineOptions extends ReadOptions {
   readonly strict?: boolean;
 }
 
-/** What `parse` found at the beginning of bytes: a message and its length, or how many bytes it needs at least. */
+/** What `parse` found: a message and how many bytes long it is, or how many it needs at least. */
 export type Parsed<T> = { readonly message: T; readonly length: number } | number;
 
-/** Finds a message in bytes that have come, which stay as they are. */
-export type Parse<T> = (bytes: Uint8Array) => Parsed<T>;
+/**
+ * Finds a message in bytes that have come, which stay as they are. It begins at `start`,
+ * with at least one byte: a view for each message would take as long as to parse it.
+ */
+export type Parse<T> = (bytes: Uint8Array, start: number) => Parsed<T>;
 
 /** The limits that always exist. */
 export function limits(options: FramedOptions): { maxLine: number; maxFrame: number } {

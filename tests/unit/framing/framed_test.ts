@@ -26,10 +26,11 @@ async function all(
   }
 }
 
-const parseDigits = (bytes: Uint8Array) => {
-  const length = bytes[0] - 0x30; // a digit, and so many bytes
-  return bytes.length > length
-    ? { message: bytes.subarray(1, 1 + length), length: length + 1 }
+const parseDigits = (bytes: Uint8Array, start: number) => {
+  const length = bytes[start] - 0x30; // a digit, and so many bytes
+  const end = start + 1 + length;
+  return bytes.length >= end
+    ? { message: bytes.subarray(start + 1, end), length: length + 1 }
     : length + 1;
 };
 
