@@ -61,8 +61,3 @@ export interface Socket {
   /** Event loops' sockets: how many written bytes have come to the peer's kernel; null where it is not told. */
   delivered?(): number | null;
 }
-
-/** A socket that can all of it that a blocking one can. */
-export type WholeBlockingSocket = Required<
-  Omit<Socket, "onGone" | "onMoved" | "uncount" | "delivered">
->;

@@ -3,9 +3,10 @@
  * queues that all workers share.
  * @module
  */
+import type { Activity } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
 import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
-import type { Socket, WholeBlockingSocket } from "../connection/socket.ts";
+import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { AdoptedSocket } from "./adopted_socket.ts";
 import { BlockingSocket } from "./blocking_socket.ts";
@@ -18,8 +19,8 @@ export interface WorkerListenerOptions {
   readonly sockets: SharedSockets;
   /** Whether connections block, or live on the event loop. */
   readonly blocking: boolean;
-  /** What is done with each socket that blocks before a connection is made of it. */
-  watch?(socket: WholeBlockingSocket): WholeBlockingSocket;
+  /** Where sockets that block tell what they do, if anybody looks. */
+  readonly activity?: Activity;
   /** Gives a descriptor to the event loop. */
   adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket;
   /** Whether the worker shall leave; looked at before each wait. */
@@ -90,7 +91,7 @@ export class BlockingListener {
 
   #connection(accepted: Accepted): SocketConnection {
     const { descriptor, remoteAddr, listener } = accepted;
-    const { blocking, watch, adopt, hold, release } = this.#options;
+    const { blocking, activity, adopt, hold, release } = this.#options;
     hold(descriptor);
     try {
       const localAddr = this.#libc.acceptedAddress(descriptor, this.#queues.addrs[listener]);
@@ -99,9 +100,9 @@ export class BlockingListener {
         const told = this.#told(descriptor, listener);
         const socket = new BlockingSocket(
           this.#libc,
-          ...[descriptor, localAddr, remoteAddr, told, close] as const,
+          ...[descriptor, localAddr, remoteAddr, told, close, activity] as const,
         );
-        return new SocketConnection(watch ? watch(socket) : socket);
+        return new SocketConnection(socket);
       }
       this.#libc.setTimeout(descriptor, "receive", 0); // of a listening socket's, as below
       // The loop owns a copy, so that the supervisor can always reach the

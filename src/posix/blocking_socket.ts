@@ -4,6 +4,7 @@
  * @module
  */
 import { looks } from "../connection/acknowledged.ts";
+import { Activity, HANDLER, LINGERS, READS, WRITES } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import type { PeerLimits } from "../connection/slow_peer.ts";
@@ -28,12 +29,17 @@ export class BlockingSocket implements Socket {
   readonly #told: { receive: number; send: number };
   /** Where something is asked of the peer. */
   #peer: BlockingPeer | null = null;
+  readonly #activity: Activity;
   /** Whether its end is a FIN already. */
   #endsWell = false;
+  #closed = false;
+  /** Whether what comes is discarded. */
+  #lingers = false;
 
   /**
    * @param told milliseconds after which a call comes back empty; Infinity: never, NaN: nobody knows
    * @param release closes the descriptor, if it is still this thread's
+   * @param activity where it tells what it does, if anybody looks
    */
   constructor(
     libc: Libc,
@@ -42,6 +48,7 @@ export class BlockingSocket implements Socket {
     remoteAddr: Address,
     told: { receive: number; send: number },
     release: () => void,
+    activity: Activity = UNSEEN,
   ) {
     this.#libc = libc;
     this.#descriptor = descriptor;
@@ -49,11 +56,18 @@ export class BlockingSocket implements Socket {
     this.remoteAddr = remoteAddr;
     this.#told = told;
     this.#release = release;
+    this.#activity = activity;
   }
 
   read(buffer: Uint8Array): number | null {
+    this.#activity.doing = this.#lingers ? LINGERS : READS;
     const most = this.#begin("receive");
-    return (this.#receive(buffer, most) ?? this.#goOn("receive", most, buffer)) || null;
+    const length = this.#receive(buffer, most) ?? this.#goOn("receive", most, buffer);
+    if (!this.#lingers) {
+      this.#activity.doing = HANDLER;
+      this.#activity.read(length);
+    }
+    return length || null;
   }
 
   #receive(buffer: Uint8Array, longest: number): number | null {
@@ -62,13 +76,20 @@ export class BlockingSocket implements Socket {
   }
 
   write(bytes: Uint8Array): number {
-    const most = this.#begin("send");
-    return this.#send(bytes, most) ?? this.#goOn("send", most, bytes);
+    return this.#write(bytes);
   }
 
   writePieces(pieces: readonly Uint8Array[]): number {
+    return this.#write(pieces);
+  }
+
+  #write(bytes: Uint8Array | readonly Uint8Array[]): number {
+    this.#activity.doing = WRITES;
     const most = this.#begin("send");
-    return this.#send(pieces, most) ?? this.#goOn("send", most, pieces);
+    const length = this.#send(bytes, most) ?? this.#goOn("send", most, bytes);
+    this.#activity.doing = HANDLER;
+    this.#activity.wrote(length);
+    return length;
   }
 
   #send(bytes: Uint8Array | readonly Uint8Array[], longest: number): number | null {
@@ -84,6 +105,8 @@ export class BlockingSocket implements Socket {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#activity.doing = 0;
     this.#endWell();
     this.#release();
   }
@@ -94,16 +117,24 @@ export class BlockingSocket implements Socket {
   }
 
   reset(linger: number): void {
+    this.#closed = true;
+    this.#activity.doing = LINGERS;
     for (const wait of looks(linger)) {
       if (this.#libc.unacknowledged(this.#descriptor) === 0) break;
       this.#libc.sleep(wait);
     }
     this.#libc.endBy(this.#descriptor, "reset");
     this.#release();
+    this.#activity.doing = 0;
   }
 
   setTimeout(milliseconds: number): void {
     this.#timeout = milliseconds || Infinity;
+    // Only `SocketConnection.finish` sets one after FIN, and what comes then it discards.
+    if (this.#endsWell && !this.#closed) {
+      this.#lingers = true;
+      this.#activity.doing = LINGERS;
+    }
   }
 
   setDeadline(milliseconds: number): void {
@@ -115,7 +146,18 @@ export class BlockingSocket implements Socket {
     this.#told.receive = this.#told.send = NaN; // it tells the kernel itself
   }
 
+  uncount(): void {
+    this.#activity.uncount();
+  }
+
   waitReadable(milliseconds: number): boolean {
+    this.#activity.doing = READS;
+    const isReadable = this.#waitReadable(milliseconds);
+    this.#activity.doing = HANDLER;
+    return isReadable;
+  }
+
+  #waitReadable(milliseconds: number): boolean {
     const start = performance.now();
     const untilDeadline = this.#deadline - start;
     // The read that follows ends in time by itself, and says why.
@@ -177,6 +219,9 @@ export class BlockingSocket implements Socket {
     this.#libc.setTimeout(this.#descriptor, call, milliseconds === Infinity ? 0 : milliseconds);
   }
 }
+
+/** Where nobody looks: that costs less than to ask each time whether somebody does. */
+const UNSEEN = new Activity();
 
 /** Milliseconds that a deadline may be overrun, so that the kernel is not told before each call. */
 const DEADLINE_SLACK = 50;

@@ -4,9 +4,8 @@
  * Apache's scoreboard.
  * @module
  */
-import type { Address } from "../connection/connection.ts";
-import type { PeerLimits } from "../connection/slow_peer.ts";
-import type { ConnectionDoing, WholeBlockingSocket } from "../connection/socket.ts";
+import { Activity, HANDLER } from "../connection/activity.ts";
+import type { ConnectionDoing } from "../connection/socket.ts";
 import { type ClientNews, EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
@@ -43,7 +42,6 @@ const DOINGS: readonly (ConnectionDoing | null)[] = [
   "handler",
   "lingers",
 ];
-const [READS, WRITES, HANDLER, LINGERS] = [1, 2, 3, 4];
 
 /** The most rows: 260 MiB with their rings, of which those that nobody has used take no memory. */
 const MOST_ROWS = 65_536;
@@ -212,99 +210,11 @@ export class ScoreRow {
     return Atomics.load(this.#header, SLEEPS) !== 0;
   }
 
-  /** The same socket, which tells in the row what is done with it. */
-  watch(socket: WholeBlockingSocket): WholeBlockingSocket {
-    return new WatchedSocket(socket, this.#words, this.#doubles);
-  }
-}
-
-/** A blocking socket that tells what is done with it. */
-class WatchedSocket implements WholeBlockingSocket {
-  readonly localAddr: Address;
-  readonly remoteAddr: Address;
-  readonly #socket: WholeBlockingSocket;
-  readonly #words: Int32Array;
-  readonly #doubles: Float64Array;
-  #finSent = false;
-  #lingers = false;
-  #closed = false;
-
-  constructor(socket: WholeBlockingSocket, words: Int32Array, doubles: Float64Array) {
-    this.#socket = socket;
-    this.#words = words;
-    this.#doubles = doubles;
-    this.localAddr = socket.localAddr;
-    this.remoteAddr = socket.remoteAddr;
-  }
-
-  read(buffer: Uint8Array): number | null {
-    this.#words[DOING] = this.#lingers ? LINGERS : READS;
-    const length = this.#socket.read(buffer) as number | null;
-    this.#words[DOING] = this.#lingers ? LINGERS : HANDLER;
-    if (length !== null && !this.#lingers) this.#doubles[READ] += length;
-    return length;
-  }
-
-  write(bytes: Uint8Array): number {
-    this.#words[DOING] = WRITES;
-    const length = this.#socket.write(bytes) as number;
-    this.#words[DOING] = HANDLER;
-    this.#doubles[WRITTEN] += length;
-    return length;
-  }
-
-  writePieces(pieces: readonly Uint8Array[]): number {
-    this.#words[DOING] = WRITES;
-    const length = this.#socket.writePieces(pieces);
-    this.#words[DOING] = HANDLER;
-    this.#doubles[WRITTEN] += length;
-    return length;
-  }
-
-  closeWrite(): void | Promise<void> {
-    this.#finSent = true;
-    return this.#socket.closeWrite();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#words[DOING] = 0;
-    this.#socket.close();
-  }
-
-  reset(linger: number): void | Promise<void> {
-    this.#closed = true;
-    this.#words[DOING] = LINGERS;
-    const resetting = this.#socket.reset(linger);
-    this.#words[DOING] = 0;
-    return resetting;
-  }
-
-  setTimeout(milliseconds: number): void {
-    // Only `SocketConnection.finish` sets one after FIN, and what comes then it discards.
-    if (this.#finSent && !this.#closed) {
-      this.#lingers = true;
-      this.#words[DOING] = LINGERS;
-    }
-    this.#socket.setTimeout(milliseconds);
-  }
-
-  waitReadable(milliseconds: number): boolean {
-    this.#words[DOING] = READS;
-    const isReadable = this.#socket.waitReadable(milliseconds);
-    this.#words[DOING] = HANDLER;
-    return isReadable;
-  }
-
-  setDeadline(milliseconds: number): void {
-    this.#socket.setDeadline(milliseconds);
-  }
-
-  uncount(): void {
-    this.#doubles[READ] = 0;
-  }
-
-  setPeerLimits(limits: PeerLimits | null): void {
-    this.#socket.setPeerLimits(limits);
+  /** Tells in the row what a socket does. */
+  get activity(): Activity {
+    return new Activity(
+      this.#words.subarray(DOING, DOING + 1),
+      this.#doubles.subarray(READ, WRITTEN + 1),
+    );
   }
 }

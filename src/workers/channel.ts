@@ -2,8 +2,8 @@
  * A worker's way to its supervisor and to its clients, seen from inside.
  * @module
  */
+import type { Activity } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
-import type { WholeBlockingSocket } from "../connection/socket.ts";
 import type { UntimedEvent } from "../events.ts";
 import type { WorkerName } from "../handler/handler.ts";
 import { ignoreUserSignals } from "../posix/user_signals.ts";
@@ -17,9 +17,6 @@ export interface WorkerListener extends Source {
   /** Gives no more: a pending `accept` has null. */
   close?(): void;
 }
-
-/** What is done with each blocking socket before a connection is made of it. */
-export type WatchSocket = (socket: WholeBlockingSocket) => WholeBlockingSocket;
 
 /** A worker's way to its supervisor. */
 export interface Channel {
@@ -37,7 +34,7 @@ export interface Channel {
   /** The same of a client that was handed over, once it is known from where it comes. */
   askLater?(remoteAddr: Address): Promise<boolean>;
   /** What gives this worker its connections, until it shall leave. */
-  listen(blocking: boolean, watch?: WatchSocket): WorkerListener;
+  listen(blocking: boolean, activity?: Activity): WorkerListener;
   /**
    * Forked workers only: calls `listener` when a handler has given up the thread, to wait
    * for something else than its connection.

@@ -125,8 +125,8 @@ export function forkedChannel(
   const channel = controlChannel(libc, {
     ...own,
     each: "one",
-    listen(blocking, shallLeave, watch): WorkerListener {
-      const listener = blockingListener(runtime, libc, sockets, blocking, shallLeave, watch);
+    listen(blocking, shallLeave, activity): WorkerListener {
+      const listener = blockingListener(runtime, libc, sockets, blocking, shallLeave, activity);
       let turn: ReturnType<typeof setImmediate> | undefined;
       return {
         async accept() {

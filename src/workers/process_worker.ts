@@ -3,6 +3,7 @@
  * answers and messages go by a control socket, whose end is also a message.
  * @module
  */
+import type { Activity } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
 import { BlockingListener } from "../posix/blocking_listener.ts";
 import { descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
@@ -18,7 +19,6 @@ import {
   Dropped,
   ignoreStopSignals,
   MESSAGE_BACKLOG,
-  type WatchSocket,
   type WorkerListener,
 } from "./channel.ts";
 import { ControlSocket } from "./control_socket.ts";
@@ -168,10 +168,10 @@ export async function processChannel(
   for (const descriptor of descriptorsOf(sockets)) libc.closeOnExec(descriptor);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
-  const listen: ControlOptions["listen"] = (blocking, shallLeave, watch) =>
+  const listen: ControlOptions["listen"] = (blocking, shallLeave, activity) =>
     shares && queue
       ? queue.listenToQueue(runtime, libc, sockets, shares, shallLeave)
-      : blockingListener(runtime, libc, sockets, blocking, shallLeave, watch);
+      : blockingListener(runtime, libc, sockets, blocking, shallLeave, activity);
   const exit = (code: number) => runtime.exit(code);
   const each = shares ? "many" : "one";
   return controlChannel(libc, { pid: runtime.pid, control: CONTROL, each, listen, exit });
@@ -184,12 +184,12 @@ export function blockingListener(
   sockets: SharedSockets,
   blocking: boolean,
   shallLeave: () => boolean,
-  watch?: WatchSocket,
+  activity?: Activity,
 ): BlockingListener {
   return new BlockingListener(libc, {
     sockets,
     blocking,
-    watch,
+    activity,
     adopt: runtime.adopt,
     shallLeave,
     hold: () => {},
@@ -228,7 +228,7 @@ export interface ControlOptions {
   readonly control: number;
   readonly each: Channel["each"];
   /** What gives it connections. */
-  listen(blocking: boolean, shallLeave: () => boolean, watch?: WatchSocket): WorkerListener;
+  listen(blocking: boolean, shallLeave: () => boolean, activity?: Activity): WorkerListener;
   /** Ends it. */
   exit(code: number): never;
 }
@@ -309,7 +309,7 @@ export function controlChannel(
       }
       return exit(1);
     },
-    listen: (blocking, watch) => listen(blocking, shallLeave, watch),
+    listen: (blocking, activity) => listen(blocking, shallLeave, activity),
     end: () => {
       // What was said last must come, also to a supervisor that is busy.
       keep(dropped.report());

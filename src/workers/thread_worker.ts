@@ -139,11 +139,11 @@ export function threadChannel(
       Atomics.wait(words, ANSWER_WORD, 0);
       return Atomics.load(words, ANSWER_WORD) === ADMITTED;
     },
-    listen: (blocking, watch) =>
+    listen: (blocking, activity) =>
       new BlockingListener(libc, {
         sockets: link.sockets,
         blocking,
-        watch,
+        activity,
         adopt: runtime.adopt,
         shallLeave: () => look() !== null,
         hold: (descriptor) => void Atomics.exchange(words, HELD_WORD, descriptor),

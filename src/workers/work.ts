@@ -107,10 +107,7 @@ export async function work(
     for (const giveBack of atEnd) await giveBack();
     channel.end();
   };
-  const listener = channel.listen(
-    blocking,
-    shown ? (socket) => shown.watch(socket) : undefined,
-  );
+  const listener = channel.listen(blocking, shown?.activity);
   // One that is handed its connections never blocks, whatever its handler may.
   if (settings.reports && row === null) {
     const { report } = await import("./reports.ts");

@@ -1,59 +1,56 @@
-import { assertEquals } from "@std/assert";
-import type { WholeBlockingSocket } from "../../../src/connection/socket.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { READS } from "../../../src/connection/activity.ts";
+import { SocketConnection } from "../../../src/connection/socket_connection.ts";
+import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
+import type { Libc } from "../../../src/posix/libc.ts";
 import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
-import { FakeSocket } from "../../tools/fake_socket.ts";
 import { test } from "../../tools/unit.ts";
 
 const rowsOf = (memory: SharedArrayBuffer) => readRows(new Int32Array(memory));
 
-/** A fake never waits for long, and needs no more than it can do. */
-const whole = (fake: FakeSocket) => fake as unknown as WholeBlockingSocket;
+function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSocket {
+  const end = { transport: "unix", path: "" } as const;
+  const told = { receive: Infinity, send: Infinity };
+  return new BlockingSocket(libc, 9, end, end, told, release, row.activity);
+}
 
-test("a row tells what a blocking socket is doing, and what it has done", () => {
+test("a row tells what a blocking socket is doing, and what it has done", async () => {
   const memory = new SharedArrayBuffer(scoreboardSize(4));
   const row = ScoreRow.claim(memory, 7)!;
   assertEquals([...rowsOf(memory)], [[7, null]]);
-  const fake = new FakeSocket("blocking");
   const seen: string[] = [];
-  const see = () => seen.push(rowsOf(memory).get(7)!.doing);
-  const socket = row.watch({
-    localAddr: fake.localAddr,
-    remoteAddr: fake.remoteAddr,
-    read: (buffer) => (see(), fake.read(buffer)),
-    write: (bytes) => (see(), fake.write(bytes)),
-    closeWrite: () => fake.closeWrite(),
-    close: () => fake.close(),
-    reset: () => fake.close(),
-    setTimeout: () => {},
-    setDeadline: () => {},
-    writePieces: () => 0,
-    setPeerLimits() {},
-    waitReadable: () => true,
-  });
+  const see = () => seen.push(rowsOf(memory).get(7)?.doing ?? "nothing");
+  const comes = [5, 4, 0];
+  const libc = {
+    receive: () => (see(), comes.shift()),
+    send: (_: number, bytes: Uint8Array) => (see(), bytes.length),
+    waitReadable: () => (see(), true),
+    shutdown() {},
+    endBy: see,
+    setTimeout() {},
+    unacknowledged: () => 0,
+  } as unknown as Libc;
+  const socket = socketOver(libc, see, row);
   assertEquals(rowsOf(memory).get(7), null); // it may be refused
   row.begin();
   see();
-  fake.arrive("hello", "rest", null);
-  socket.read(new Uint8Array(100));
+  socket.waitReadable(1);
+  const connection = new SocketConnection(socket);
+  await connection.read(new Uint8Array(100));
   see();
-  socket.write(new Uint8Array(3));
-  see();
-  socket.setTimeout!(10); // an idle timeout
-  see();
-  socket.closeWrite();
+  await connection.write(new Uint8Array(3));
+  connection.setIdleTimeout(10);
+  await connection.closeWrite();
   see(); // a handler may go on reading
-  socket.setTimeout!(10); // SocketConnection.finish
-  see();
-  socket.read(new Uint8Array(100));
-  see();
+  await connection.finish(10); // discards what comes
   assertEquals(
     seen.join(" "),
-    "handler reads handler writes handler handler handler lingers lingers lingers",
+    "handler reads reads handler writes handler handler lingers lingers nothing",
   );
+  assertEquals(rowsOf(memory).get(7), null);
+  row.activity.doing = READS; // to look at what is left there
   const { count, bytesRead, bytesWritten } = rowsOf(memory).get(7)!;
   assertEquals([count, bytesRead, bytesWritten], [1, 5, 3]);
-  socket.close();
-  assertEquals(rowsOf(memory).get(7), null);
 });
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
@@ -85,9 +82,8 @@ test("each worker has a row of its own, and the next one that of whoever is gone
 test("what is told while the next connection begins is nobody's", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(0));
   const row = ScoreRow.claim(memory, 1)!;
-  const socket = row.watch(whole(new FakeSocket("blocking")));
   row.begin();
-  socket.write(new Uint8Array(3));
+  row.activity.wrote(3);
   assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
   new Int32Array(memory)[16 + 8]++; // as it is between the first and the last word of `begin`
   assertEquals(rowsOf(memory).get(1), null);
@@ -95,15 +91,14 @@ test("what is told while the next connection begins is nobody's", () => {
 
 test("what fails tells no bytes", () => {
   const memory = new SharedArrayBuffer(scoreboardSize(0));
-  const fake = new FakeSocket("blocking");
   const row = ScoreRow.claim(memory, 1)!;
-  const socket = row.watch(whole(fake));
+  const fails = () => {
+    throw new Error("reset");
+  };
+  const libc = { receive: fails, send: fails } as unknown as Libc;
+  const socket = socketOver(libc, () => {}, row);
   row.begin();
-  fake.arrive(new Error("reset"));
-  try {
-    socket.read(new Uint8Array(1));
-  } catch {
-    // as it shall
-  }
-  assertEquals(rowsOf(memory).get(1)!.bytesRead, 0);
+  assertThrows(() => socket.read(new Uint8Array(1)), Error, "reset");
+  assertThrows(() => socket.write(new Uint8Array(1)), Error, "reset");
+  assertEquals(rowsOf(memory).get(1), { count: 1, doing: "writes", bytesRead: 0, bytesWritten: 0 });
 });
