@@ -27,7 +27,7 @@ const LARGEST_COMMAND = 16 << 20;
 /** The most words of one command: its parser sees them again when more have come. */
 const MOST_WORDS = 1024;
 
-/** ASCII as text, anything else as bytes. */
+/** Short ASCII as text, anything else as bytes. */
 type Value = string | Uint8Array;
 
 /** Strings, and lists with their first element last: that is where LPUSH adds. */
@@ -99,7 +99,7 @@ function answer(io: Framed, name: string, words: Value[]): Promise<void> {
     case "LRANGE": {
       demand(words.length === 4, name);
       const elements = list(store.get(text(words[1])) ?? []);
-      const [first, last] = [integer(text(words[2])), integer(text(words[3]))]
+      const [first, last] = [integer(words[2]), integer(words[3])]
         .map((index) => index < 0 ? elements.length + index : index);
       const from = Math.max(0, first);
       const to = Math.min(elements.length, last + 1);
@@ -161,7 +161,7 @@ function text(word: Value): string {
 
 /** What is kept of a word: a view would keep all that was read with it. */
 function keep(word: Value): Value {
-  return typeof word === "string" ? word : word.slice();
+  return word.slice();
 }
 
 const LF = 0x0a;
@@ -169,8 +169,10 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const DOLLAR = 0x24;
 const STAR = 0x2a;
-/** Instead of a number: more must come. */
+/** Instead of a number, or of how many bytes are needed: more must come. */
 const MORE = -1;
+/** The most digits of a length. */
+const MOST_DIGITS = 10;
 
 /** Where the parser is. It waits for nothing, so there is one at a time. */
 let at = 0;
@@ -180,13 +182,13 @@ function parse(bytes: Uint8Array, start: number): Parsed<Value[]> {
   if (bytes[start] !== STAR) return parseInline(bytes, start);
   at = start + 1;
   const count = number(bytes, MOST_WORDS, "multibulk");
-  if (count === MORE) return bytes.length - start + 1;
+  if (count === MORE) return MORE;
   const words: Value[] = [];
   while (words.length < count) {
-    if (at === bytes.length) return bytes.length - start + 1;
+    if (at === bytes.length) return MORE;
     if (bytes[at++] !== DOLLAR) throw new ProtocolError("expected '$'");
     const length = number(bytes, LARGEST_COMMAND, "bulk");
-    if (length === MORE) return bytes.length - start + 1;
+    if (length === MORE) return MORE;
     const end = at + length;
     if (bytes.length < end + 2) return end + 2 - start;
     words.push(word(bytes, at, end));
@@ -222,7 +224,7 @@ function number(bytes: Uint8Array, most: number, what: string): number {
       return number;
     }
     number = number * 10 + byte - 0x30;
-    if (byte < 0x30 || byte > 0x39 || number > most) {
+    if (byte < 0x30 || byte > 0x39 || number > most || i - at >= MOST_DIGITS) {
       throw new ProtocolError(`invalid ${what} length`);
     }
   }
@@ -234,7 +236,7 @@ function parseInline(bytes: Uint8Array, first: number): Parsed<Value[]> {
   const end = bytes.indexOf(LF, first);
   if (end < 0) {
     if (bytes.length - first > 65536) throw new ProtocolError("too big inline request");
-    return bytes.length - first + 1;
+    return MORE;
   }
   const words: Value[] = [];
   let start = first;

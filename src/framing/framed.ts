@@ -166,7 +166,8 @@ export class Framed {
   /**
    * A message of any other form, as `parse` finds it in the bytes that have come, from
    * `start` on; `null` at the end. It sees them again when more have come, so it says how many
-   * it needs where it knows, and looks at each byte once more at the most.
+   * it needs where it knows, and looks at each byte once more at the most. Lengths are
+   * counted from `start`.
    * @throws {TooLong} if it has more than `max` bytes, by default `maxFrame`
    * @throws {UnexpectedEnd} if the stream ends in it
    * @throws what `parse` throws; nothing is taken then
@@ -183,7 +184,7 @@ export class Framed {
       if (length === 0 && receiver.ended) return null;
       const max = most(options, this.#maxFrame);
       if (length >= needed) {
-        const found = parse(incoming.seen, incoming.start);
+        const found = parse(incoming.whole, incoming.start);
         const seen = typeof found === "number" ? Math.max(found, length + 1) : found.length;
         if (seen > max) throw new TooLong(max, seen);
         if (typeof found !== "number") {

@@ -23,7 +23,7 @@ export class Incoming {
   #size = FIRST;
   /** Reads in turn that brought far less. */
   #small = 0;
-  /** What {@linkcode seen} gave, until more comes. */
+  /** What {@linkcode whole} gave, until more comes. */
   #view: Uint8Array | null = null;
   /** Whether somebody has a view of the buffer. */
   #given = false;
@@ -74,12 +74,12 @@ export class Incoming {
   }
 
   /** A view from before {@linkcode start} to the last byte, made once for all that lies in it; they stay. */
-  get seen(): Uint8Array {
+  get whole(): Uint8Array {
     this.#given = true;
     return this.#view ??= this.#bytes.subarray(0, this.#end);
   }
 
-  /** Where the first byte is in {@linkcode seen}. */
+  /** Where the first byte is in {@linkcode whole}. */
   get start(): number {
     return this.#start;
   }

@@ -45,12 +45,13 @@ export interface LineOptions extends ReadOptions {
   readonly strict?: boolean;
 }
 
-/** What `parse` found: a message and how many bytes long it is, or how many it needs at least. */
+/** What `parse` found: a message and how many bytes it has, or how many it needs at least; both from `start` on. */
 export type Parsed<T> = { readonly message: T; readonly length: number } | number;
 
 /**
  * Finds a message in bytes that have come, which stay as they are. It begins at `start`,
- * with at least one byte: a view for each message would take as long as to parse it.
+ * where there is at least one byte; what lies before was taken. A view of each message
+ * would take as long as to parse it.
  */
 export type Parse<T> = (bytes: Uint8Array, start: number) => Parsed<T>;
 

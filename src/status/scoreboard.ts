@@ -164,6 +164,8 @@ export class ScoreRow {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #ring: EventRing;
+  /** Tells in the row what a socket does. */
+  readonly activity: Activity;
 
   /** A row for the worker of this number, which is not 0; null if all are taken. */
   static claim(memory: ArrayBufferLike, number: number): ScoreRow | null {
@@ -186,6 +188,10 @@ export class ScoreRow {
     this.#header = new Int32Array(memory, 0, HEADER_WORDS);
     this.#words = new Int32Array(memory, offset, ROW_WORDS);
     this.#doubles = new Float64Array(memory, offset, ROW_DOUBLES);
+    this.activity = new Activity(
+      this.#words.subarray(DOING, DOING + 1),
+      this.#doubles.subarray(READ, WRITTEN + 1),
+    );
     this.#words[DOING] = 0;
     this.#words[COUNT] = this.#words[BEGUN] = 0;
     const ring = HEADER_BYTES + ROW_BYTES * rowsOf(memory) + RING_BYTES * row;
@@ -208,13 +214,5 @@ export class ScoreRow {
   /** Whether the main process must be told that there is something to see. */
   get wantsTelling(): boolean {
     return Atomics.load(this.#header, SLEEPS) !== 0;
-  }
-
-  /** Tells in the row what a socket does. */
-  get activity(): Activity {
-    return new Activity(
-      this.#words.subarray(DOING, DOING + 1),
-      this.#doubles.subarray(READ, WRITTEN + 1),
-    );
   }
 }

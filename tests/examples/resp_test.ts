@@ -30,6 +30,14 @@ const RESP: readonly ExampleCase[] = [
         [command("LRANGE", "list", "0", "1"), "*2\r\n$1\r\nz\r\n$2\r\nü\r\n"],
         [command("LRANGE", "list", "-1", "99"), "*1\r\n$1\r\nx\r\n"],
         [command("LRANGE", "list", "2", "1"), "*0\r\n"],
+        ...["", "k".repeat(16), "k".repeat(17), "kü".repeat(9)].flatMap((word) =>
+          [
+            [command("SET", word, word), "+OK\r\n"],
+            [command("GET", word), command(word).slice("*1\r\n".length)],
+          ] as [string, string][]
+        ),
+        [command("SET", "n", "0".repeat(20) + "41"), "+OK\r\n"],
+        [command("INCR", "n"), ":42\r\n"],
         [command("DEL", "a", "list", "list"), ":2\r\n"],
         ["*0\r\n\r\n" + command("GET", "a"), "$-1\r\n"],
       ];

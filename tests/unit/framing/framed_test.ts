@@ -226,6 +226,19 @@ test("what is returned stays as it is, whatever is read later", async () => {
   assertEquals(got.map(text), expected);
 });
 
+test("what a parser returns stays as it is, whatever is read later", async () => {
+  const { socket, io } = open("loop");
+  const expected: string[] = [];
+  const got: Uint8Array[] = [];
+  for (let i = 0; i < 3000; i++) {
+    const payload = String(i).repeat(2).slice(0, i % 9);
+    expected.push(payload, "x");
+    socket.arrive(payload.length + payload.slice(0, i % 4), payload.slice(i % 4) + "1x");
+    got.push((await io.readMessage(parseDigits))!, (await io.readMessage(parseDigits))!);
+  }
+  assertEquals(got.map(text), expected);
+});
+
 test("a message that lies in one read is not copied", async () => {
   const { socket, io } = open("loop");
   socket.arrive("one;two;three;");
