@@ -2,7 +2,7 @@
  * A small Redis: strings, counters and lists, for `redis-cli` and any other client
  * of its protocol (RESP2).
  *
- * It shows messages of a form of its own, `readMessage`, and `collect`: the answers
+ * It shows messages of a form of its own, `readMessages`, and `collect`: the answers
  * to a pipeline go out in one write. A parser looks at what has come and says how
  * much more it needs, so it waits for nothing and is fast.
  *
@@ -42,16 +42,18 @@ class CommandError extends Error {}
 const resp: Handler = async (connection) => {
   const io = new Framed(connection, { collect: true, maxFrame: LARGEST_COMMAND });
   try {
-    for (let words; (words = await io.readMessage(parse)) !== null;) {
-      if (words.length === 0) continue;
-      const name = text(words[0]).toUpperCase();
-      try {
-        await answer(io, name, words);
-      } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        await io.write(`-${error.message}\r\n`);
+    for (let commands; (commands = await io.readMessages(parse)) !== null;) {
+      for (const words of commands) {
+        if (words.length === 0) continue;
+        const name = text(words[0]).toUpperCase();
+        try {
+          await answer(io, name, words);
+        } catch (error) {
+          if (!(error instanceof CommandError)) throw error;
+          await io.write(`-${error.message}\r\n`);
+        }
+        if (name === "QUIT") return;
       }
-      if (name === "QUIT") return;
     }
   } catch (error) {
     if (!(error instanceof ProtocolError || error instanceof TooLong)) throw error;

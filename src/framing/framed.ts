@@ -176,9 +176,40 @@ export class Framed {
     parse: Parse<T>,
     options: ReadOptions = NONE,
   ): Promise<T | null> {
+    return this.#receiver.next(this.#message(parse, options), options);
+  }
+
+  /**
+   * All messages that have come, as {@linkcode Framed.readMessage} reads one: at least one,
+   * or `null` at the end. For pipelines: a promise for each takes longer than a short
+   * message. What is wrong with one behind the first is thrown by the next read.
+   */
+  readMessages<T extends NonNullable<unknown>>(
+    parse: Parse<T>,
+    options: ReadOptions = NONE,
+  ): Promise<T[] | null> {
+    const look = this.#message(parse, options);
+    return this.#receiver.next(() => {
+      const first = look();
+      if (first === undefined || first === null) return first;
+      const all = [first];
+      try {
+        while (this.#receiver.incoming.length > 0) {
+          const next = look();
+          if (next === undefined || next === null) break;
+          all.push(next);
+        }
+      } catch {
+        // It took nothing, so the next read finds the same.
+      }
+      return all;
+    }, options);
+  }
+
+  #message<T>(parse: Parse<T>, options: ReadOptions): () => T | null | undefined {
     const receiver = this.#receiver;
     let needed = 1;
-    return receiver.next(() => {
+    return () => {
       const { incoming } = receiver;
       const { length } = incoming;
       if (length === 0 && receiver.ended) return null;
@@ -192,12 +223,13 @@ export class Framed {
             throw new RangeError(`Cannot take a message of ${seen} of ${length} bytes`);
           }
           incoming.drop(seen);
+          needed = 1;
           return found.message;
         }
         needed = seen;
       }
       return receiver.missing(null, max);
-    }, options);
+    };
   }
 
   /**

@@ -239,6 +239,34 @@ test("what a parser returns stays as it is, whatever is read later", async () =>
   assertEquals(got.map(text), expected);
 });
 
+for (const kind of ["loop", "blocking"] as const) {
+  test(`${kind}: messages that have come are read together, cut anywhere`, async () => {
+    const parse = (bytes: Uint8Array, start: number) => {
+      if (bytes[start] === 0x21) throw new SyntaxError("!");
+      const found = parseDigits(bytes, start);
+      return typeof found === "number" ? found : { ...found, message: text(found.message) };
+    };
+    for (const parts of cuts("3abc02de1f!")) {
+      const { socket, io } = open(kind, {});
+      socket.arrive(...parts);
+      const got: string[] = [];
+      while (got.length < 4) got.push(...(await io.readMessages(parse))!);
+      assertEquals(got, ["abc", "", "de", "f"], JSON.stringify(parts)); // one is empty, and no end
+      await assertRejects(() => io.readMessages(parse), SyntaxError);
+    }
+    const { socket, io } = open(kind, {});
+    socket.arrive("1a1b3c", null);
+    assertEquals(await io.readMessages(parse), ["a", "b"]);
+    await assertRejects(() => io.readMessages(parse), UnexpectedEnd);
+    const ended = open(kind, {});
+    ended.socket.arrive("1a", null);
+    assertEquals([await ended.io.readMessages(parse), await ended.io.readMessages(parse)], [
+      ["a"],
+      null,
+    ]);
+  });
+}
+
 test("a message that lies in one read is not copied", async () => {
   const { socket, io } = open("loop");
   socket.arrive("one;two;three;");
