@@ -4,7 +4,11 @@
  * @module
  */
 
-/** What a connection does; 0: there is none. */
+import type { ConnectionDoing } from "./socket.ts";
+
+/** What a connection does. */
+export const DOINGS: readonly ConnectionDoing[] = ["reads", "writes", "handler", "lingers"];
+/** The same as numbers, in that order; 0: there is none. */
 export const [READS, WRITES, HANDLER, LINGERS] = [1, 2, 3, 4];
 
 /** What one worker does. */

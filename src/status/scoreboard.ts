@@ -4,7 +4,7 @@
  * Apache's scoreboard.
  * @module
  */
-import { Activity, HANDLER } from "../connection/activity.ts";
+import { Activity, DOINGS, HANDLER } from "../connection/activity.ts";
 import type { ConnectionDoing } from "../connection/socket.ts";
 import { type ClientNews, EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
 
@@ -34,14 +34,6 @@ const HEADER_WORDS = HEADER_BYTES / 4;
 const SLEEPS = 0;
 /** The next: how many rows, from the first one on, have ever been somebody's. */
 const USED = 1;
-
-const DOINGS: readonly (ConnectionDoing | null)[] = [
-  null,
-  "reads",
-  "writes",
-  "handler",
-  "lingers",
-];
 
 /** The most rows: 260 MiB with their rings, of which those that nobody has used take no memory. */
 const MOST_ROWS = 65_536;
@@ -99,7 +91,7 @@ export function readRows(words: Int32Array): Map<number, RowRead | null> {
   const rows = new Map<number, RowRead | null>();
   for (const [word, number] of rowsInUse(words)) {
     const double = word / 2;
-    const doing = DOINGS[words[word + DOING]];
+    const doing = DOINGS[words[word + DOING] - 1];
     const count = words[word + COUNT];
     const bytesRead = doubles[double + READ];
     const bytesWritten = doubles[double + WRITTEN];

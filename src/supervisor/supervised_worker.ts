@@ -3,8 +3,8 @@
  * worker's messages and records mean for them.
  * @module
  */
+import { DOINGS } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
-import type { ConnectionDoing } from "../connection/socket.ts";
 import type { EventSink, UntimedEvent } from "../events.ts";
 import type { Refusals } from "../serving/refusals.ts";
 import type { Look } from "../status/book.ts";
@@ -29,13 +29,6 @@ interface Open {
 export interface Reported extends Pick<LoopReport, "busy" | "delay"> {
   readonly at: number;
 }
-
-const DOINGS: ReadonlySet<string> = new Set<ConnectionDoing>([
-  "reads",
-  "writes",
-  "handler",
-  "lingers",
-]);
 
 /** What a message changes for the crew; null: nothing. */
 export type Change =
@@ -221,7 +214,7 @@ export class SupervisedWorker implements Replaceable {
     for (const row of connections) {
       const [id, doing, bytesRead, bytesWritten] = Array.isArray(row) ? row : [];
       const open = this.#open.get(id);
-      if (open && DOINGS.has(doing)) open.told = [id, doing, bytesRead, bytesWritten];
+      if (open && DOINGS.includes(doing)) open.told = [id, doing, bytesRead, bytesWritten];
     }
   }
 
