@@ -18,7 +18,7 @@ import { spawnWorker } from "./node_worker_process.ts";
 import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { useUp } from "./random_store.ts";
-import { allowLibrary } from "./send_queue.ts";
+import { allowLibrary } from "./own_library.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 /** What Node's `performance` has beside that of the web. */

@@ -8,6 +8,7 @@ import type { Address } from "../connection/connection.ts";
 import { SystemError } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import type { HandOverListener, LoopListener } from "../runtime.ts";
+import { AcceptedBeside } from "./accepted_beside.ts";
 import { AcceptQueue, firstOfLast } from "./accept_queue.ts";
 import { builtin } from "./builtin.ts";
 import { systemError } from "./node_errors.ts";
@@ -39,12 +40,8 @@ function bindServer(
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
   const last = toTheLast ? Infinity : firstOfLast(descriptorLimit());
-  const server = builtin.net.createServer({
-    allowHalfOpen: true,
-    pauseOnConnect: true,
-    noDelay: path === null,
-    keepAlive: path === null,
-  }, (socket) => {
+  const beside = new AcceptedBeside();
+  const take = (socket: NetSocket) => {
     if (path === null) socket.setKeepAlive(true); // Deno leaves the option alone (2.9)
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
@@ -53,6 +50,19 @@ function bindServer(
       socket.destroy();
       queue.onRefused?.(remoteAddr);
     } else queue.push(socket);
+  };
+  const server = builtin.net.createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: path === null,
+    keepAlive: path === null,
+  }, (socket) => {
+    take(socket);
+    try {
+      for (const another of beside.take(descriptorOf(server))) take(another);
+    } catch (error) {
+      queue.fail(systemError(error));
+    }
   });
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(bindError(systemError(error), path)));

@@ -130,13 +130,19 @@ export function tcpTarget(address: Address): { host: string; port: number } {
   return { host: hostname, port };
 }
 
-/** Gives a connected descriptor to the event loop. */
-export function adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket {
-  const socket = new builtin.net.Socket({
+/** Gives a connected descriptor to the event loop, which does not read it yet. */
+export function adoptUnread(descriptor: number): NetSocket {
+  const options = {
     fd: descriptor,
     allowHalfOpen: true,
     readable: true,
     writable: true,
-  });
-  return new NodeSocket(socket, localAddr, remoteAddr);
+    pauseOnCreate: true, // as a server does with those that it accepts (26.10)
+  };
+  return new builtin.net.Socket(options);
+}
+
+/** Gives a connected descriptor to the event loop. */
+export function adopt(descriptor: number, localAddr: Address, remoteAddr: Address): Socket {
+  return new NodeSocket(adoptUnread(descriptor), localAddr, remoteAddr);
 }

@@ -3,17 +3,8 @@
  * library can be had: no runtime tells it. Asked for only where a connection breaks off.
  * @module
  */
-import { Libc } from "../posix/libc.ts";
 import { delivered as deliveredOf } from "../posix/tcp_options.ts";
-import type { Runtime } from "../runtime.ts";
-
-let library: () => Libc | null = () => null;
-
-/** Lets this thread open the C library of the runtime when it is needed. */
-export function allowLibrary(runtime: Runtime): void {
-  let libc: Libc | null | undefined;
-  library = () => libc ??= runtime.libraryRefusal() === null ? new Libc(runtime) : null;
-}
+import { library } from "./own_library.ts";
 
 /**
  * How many bytes of a socket the peer's kernel has not acknowledged; null where that
