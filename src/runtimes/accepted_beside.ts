@@ -5,14 +5,16 @@
  * @module
  */
 import type { Socket as NetSocket } from "node:net";
+import { acceptErrorClass, SystemError } from "../connection/errors.ts";
+import type { Libc } from "../posix/libc.ts";
+import { library } from "./loop_library.ts";
 import { adoptUnread } from "./node_socket.ts";
-import { library } from "./own_library.ts";
 
 /**
- * Milliseconds from which on a turn is long. In a shorter one libuv's is enough, and costs
- * less: to adopt a descriptor takes it ten system calls (Node 26.10).
+ * Milliseconds after which the loop comes back late to a listening socket. Before, its own
+ * accept is enough, and costs less: to adopt a descriptor takes ten system calls (Node 26.10).
  */
-const LONG_TURN = 2;
+const LATE = 2;
 /** Accepted in one turn; then the connections have theirs. */
 const MOST = 63;
 
@@ -21,22 +23,43 @@ export class AcceptedBeside {
   #last = 0;
 
   /**
-   * To be called when the loop has accepted one: those who wait too, if its turn was long and
-   * the C library can be had.
+   * To be called when the loop has accepted one. If that was late, and the C library can be
+   * had, it gives those who wait too.
    * @param listening the listening socket; undefined where it is not told
-   * @throws {SystemError} of accept(2)
+   * @param fail is told of an error of `accept`, which ends it for this turn
    */
-  *take(listening: number | undefined): Generator<NetSocket, void> {
-    const now = performance.now();
-    const isLong = now - this.#last > LONG_TURN;
-    this.#last = now;
-    const libc = isLong && listening !== undefined ? library() : null;
-    for (let left = MOST; libc && left > 0; left--) {
-      const accepted = libc.accept(listening!, true);
-      if (accepted === null) return;
-      const socket = adoptUnread(accepted.descriptor);
-      if (accepted.remoteAddr.transport === "tcp") socket.setNoDelay(true);
-      yield socket;
+  accept(
+    listening: number | undefined,
+    give: (socket: NetSocket) => void,
+    fail: (error: Error) => void,
+  ): void {
+    const isLate = performance.now() - this.#last > LATE;
+    const libc = isLate && listening !== undefined ? library() : null;
+    // Without accept4 (macOS) what a handler starts would inherit them.
+    for (let left = libc?.functions.accept4 ? MOST : 0; left > 0; left--) {
+      let socket;
+      try {
+        socket = next(libc!, listening!);
+      } catch (error) {
+        fail(error as Error);
+        break;
+      }
+      if (socket === null) break;
+      give(socket);
     }
+    this.#last = performance.now();
+  }
+}
+
+/** @throws {SystemError} */
+function next(libc: Libc, listening: number): NetSocket | null {
+  const accepted = libc.accept(listening, true);
+  if (accepted === null) return null;
+  try {
+    return adoptUnread(accepted.descriptor);
+  } catch (error) {
+    libc.close(accepted.descriptor);
+    if (acceptErrorClass(error) === "no room") throw error;
+    throw new SystemError("ECONNABORTED", "The client left before it was served", error);
   }
 }

@@ -16,8 +16,8 @@ import { isMapped, openFirst } from "./library.ts";
 import { processParts } from "./node_process.ts";
 import { spawnWorker } from "./node_worker_process.ts";
 import { startThread } from "./node_worker_thread.ts";
+import { allowLibrary } from "./loop_library.ts";
 import { useUp } from "./random_store.ts";
-import { allowLibrary } from "./own_library.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 function openLibrary(functions: ForeignFunctions): ForeignLibrary {

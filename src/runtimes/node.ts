@@ -10,6 +10,7 @@ import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../
 import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
 import { isMapped, openFirst } from "./library.ts";
+import { allowLibrary } from "./loop_library.ts";
 import { brokenModule } from "./node_broken_module.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
@@ -18,7 +19,6 @@ import { spawnWorker } from "./node_worker_process.ts";
 import { onWarning } from "./node_warnings.ts";
 import { startThread } from "./node_worker_thread.ts";
 import { useUp } from "./random_store.ts";
-import { allowLibrary } from "./own_library.ts";
 import { sharedParts } from "./shared_parts.ts";
 
 /** What Node's `performance` has beside that of the web. */

@@ -36,13 +36,14 @@ function bindServer(
   backlog: number,
   own?: number,
   toTheLast = false,
+  beside: AcceptedBeside | null = null,
 ): Promise<Bound> {
   const path = address.transport === "unix" ? address.path : null;
   const queue = new AcceptQueue<NetSocket>();
   const last = toTheLast ? Infinity : firstOfLast(descriptorLimit());
-  const beside = new AcceptedBeside();
   const take = (socket: NetSocket) => {
-    if (path === null) socket.setKeepAlive(true); // Deno leaves the option alone (2.9)
+    // Deno leaves the options alone (2.9), and so does whoever accepts beside the loop.
+    if (path === null) socket.setNoDelay(true).setKeepAlive(true);
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();
     else if ((descriptorOf(socket) ?? -1) >= last) {
@@ -58,11 +59,7 @@ function bindServer(
     keepAlive: path === null,
   }, (socket) => {
     take(socket);
-    try {
-      for (const another of beside.take(descriptorOf(server))) take(another);
-    } catch (error) {
-      queue.fail(systemError(error));
-    }
+    beside?.accept(descriptorOf(server), take, (error) => queue.fail(systemError(error)));
   });
   const { promise, resolve, reject } = Promise.withResolvers<Bound>();
   server.once("error", (error) => reject(bindError(systemError(error), path)));
@@ -116,6 +113,7 @@ export async function listen(
     backlog,
     own,
     toTheLast,
+    new AcceptedBeside(), // not where sockets are handed over: Bun's node:net adopts none (1.4)
   );
   return {
     addr,

@@ -4,7 +4,7 @@
  * @module
  */
 import { delivered as deliveredOf } from "../posix/tcp_options.ts";
-import { library } from "./own_library.ts";
+import { library } from "./loop_library.ts";
 
 /**
  * How many bytes of a socket the peer's kernel has not acknowledged; null where that

@@ -3,7 +3,7 @@
  * one in each turn.
  */
 import { assert, assertEquals } from "@std/assert";
-import { greeted } from "../tools/client.ts";
+import { greeted, until, visit } from "../tools/client.ts";
 import { end } from "../tools/command.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
@@ -26,12 +26,24 @@ await onEachRuntime(({ test, serve }) => {
         assertEquals(await client.receiveText(4), "work");
       }
     });
+    await until("the busy are answered", () => answers >= BUSY);
     const before = answers;
-    const newcomers = await Promise.all(Array.from({ length: NEWCOMERS }, () => greeted(address)));
+    const come = Array.from({ length: NEWCOMERS }, () => greeted(address));
+    const newcomers = await Promise.all(come).finally(() => over = true);
     const meanwhile = answers - before;
-    over = true;
     await Promise.all(work);
+    for (const client of newcomers) {
+      client.halfClose();
+      assertEquals(await client.receiveAll(), new Uint8Array(0));
+    }
     await end(command, ...busy, ...newcomers);
     assert(meanwhile < PATIENCE, `the busy had ${meanwhile} answers meanwhile`);
+  });
+
+  test("twenty who come at once are handed over, each to a worker", async () => {
+    await using command = serve("--model", "process", "--hand-over", "--max-connections", "2");
+    const address = await command.ready();
+    await Promise.all(Array.from({ length: 20 }, () => visit(address)));
+    await end(command);
   });
 });

@@ -14,10 +14,16 @@ export function allowLibrary(runtime: Runtime): void {
   allowed = runtime;
 }
 
-/** The C library; null where it cannot be had, or was not allowed. */
+/** The C library; null where it cannot be opened, or was not allowed. */
 export function library(): Libc | null {
-  if (libc === undefined) {
-    libc = allowed?.libraryRefusal() === null ? new Libc(allowed) : null;
+  return libc === undefined ? libc = open() : libc;
+}
+
+function open(): Libc | null {
+  if (allowed?.libraryRefusal() !== null) return null;
+  try {
+    return new Libc(allowed);
+  } catch {
+    return null; // whoever asks can do without
   }
-  return libc;
 }
