@@ -1,33 +1,35 @@
 /**
- * A board that workers share: each writes its own line, and reads all. In a file
- * of memory, so that it is the same on every runtime and no message can be late.
+ * A board that workers share: each writes its own line, and reads all. Memory that they map,
+ * so that to look costs nothing and no message can be late.
  * @module
  */
 import { SystemError } from "../connection/errors.ts";
+import { mapMemory } from "../posix/mapped_memory.ts";
 import { MemoryFile } from "../posix/memory_file.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Counts } from "./turns.ts";
 
 /** Words of a line: connections that are open, whether it takes more, and how often it wrote. */
 export const LINE_WORDS = 3;
-const LINE_BYTES = 4 * LINE_WORDS;
 /** The most lines. */
 const LINES = 1024;
+/** Before them, how many of them have ever been somebody's. */
+const USED = 0;
+const FIRST = 1;
+const BYTES = 4 * (FIRST + LINE_WORDS * LINES);
 
-/** The board; whoever has its descriptor open shares it. */
+/** The board, as the main process has it: a file, for it looks at nothing. */
 export class Board {
   readonly #file: MemoryFile;
-  readonly #all = new Int32Array(LINES * LINE_WORDS);
-  readonly #allBytes = new Uint8Array(this.#all.buffer);
-  readonly #line = new Int32Array(LINE_WORDS);
-  readonly #lineBytes = new Uint8Array(this.#line.buffer);
   readonly #taken = new Set<number>();
+  #used = 0;
 
-  /**
-   * @param descriptor of a board that is there; a new one without
-   * @throws {SystemError} if no descriptor is free
-   */
-  constructor(runtime: Runtime, descriptor?: number) {
-    this.#file = new MemoryFile(runtime, descriptor);
+  /** @throws {SystemError} if no descriptor is free, or no file may be so large */
+  constructor(runtime: Runtime) {
+    this.#file = new MemoryFile(runtime);
+    if (this.#file.write(new Uint8Array(1), BYTES - 1)) return;
+    this.#file.close();
+    throw new SystemError("EFBIG", `No file may have ${BYTES} bytes: raise the limit (ulimit -f)`);
   }
 
   /** What another process needs to share it. */
@@ -40,6 +42,8 @@ export class Board {
     for (let line = 0; line < LINES; line++) {
       if (this.#taken.has(line)) continue;
       this.#taken.add(line);
+      this.#used = Math.max(this.#used, line + 1);
+      this.#write(USED, this.#used);
       return line;
     }
     throw new SystemError("EAGAIN", `There are ${LINES} workers already`);
@@ -47,25 +51,41 @@ export class Board {
 
   /** The worker is gone, and with it what it wrote. */
   free(line: number): void {
-    this.write(line, 0, false);
+    this.#write(FIRST + LINE_WORDS * line, 0, 0);
     this.#taken.delete(line);
-  }
-
-  /** Writes a line; only its worker does, as long as there is one. */
-  write(line: number, open: number, takes: boolean): void {
-    this.#line[0] = open;
-    this.#line[1] = takes ? 1 : 0;
-    this.#line[2]++;
-    this.#file.write(this.#lineBytes, line * LINE_BYTES);
-  }
-
-  /** All lines as they are now, until it is called again. */
-  read(): Int32Array {
-    return this.#all.subarray(0, this.#file.read(this.#allBytes) / 4);
   }
 
   /** Closes it here. */
   close(): void {
     this.#file.close();
+  }
+
+  #write(word: number, ...values: number[]): void {
+    this.#file.write(new Uint8Array(Int32Array.from(values).buffer), 4 * word);
+  }
+}
+
+/** The board, as a worker has it. */
+export class MappedBoard implements Counts {
+  readonly #words: Int32Array;
+
+  /**
+   * @param descriptor of the board
+   * @throws {SystemError} if it cannot be mapped
+   */
+  constructor(runtime: Runtime, descriptor: number) {
+    this.#words = new Int32Array(mapMemory(runtime, descriptor, BYTES));
+  }
+
+  write(line: number, open: number, takes: boolean): void {
+    const word = FIRST + LINE_WORDS * line;
+    this.#words[word] = open;
+    this.#words[word + 1] = takes ? 1 : 0;
+    Atomics.add(this.#words, word + 2, 1); // after what it tells of
+  }
+
+  read(): Int32Array {
+    const used = Math.min(LINES, this.#words[USED] >>> 0); // a handler may write there
+    return this.#words.subarray(FIRST, FIRST + LINE_WORDS * used);
   }
 }

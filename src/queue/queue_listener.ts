@@ -13,7 +13,7 @@ import type { Accepted, Libc } from "../posix/libc.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ConnectionSource } from "../serving/accept_loop.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
-import { Board } from "./board.ts";
+import { MappedBoard } from "./board.ts";
 import { type Doorbell, loopBell, threadBell } from "./doorbell.ts";
 import { HEAD_START, Turns } from "./turns.ts";
 
@@ -53,7 +53,8 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
 
   async accept(): Promise<SocketConnection | null> {
     const { bell, turns, shallLeave } = this.#options;
-    while (!this.#isClosed && !shallLeave()) {
+    while (!this.#isClosed) {
+      if (this.#burst === 0 && shallLeave()) break;
       if (!this.#rung) {
         this.#burst = 0;
         await bell.ring();
@@ -149,7 +150,7 @@ export function listenToQueue(
   const watched = descriptorsOf(sockets);
   return new QueueListener({
     bell: loop ? loopBell(loop, watched) : threadBell(runtime, watched),
-    turns: new Turns(new Board(runtime, board), line, most, own),
+    turns: new Turns(new MappedBoard(runtime, board), line, most, own),
     accept: () => queues.take(true),
     shallLeave,
     connect({ descriptor, remoteAddr, listener }) {

@@ -7,6 +7,8 @@ import { descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { Board } from "../queue/board.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
+import { LARGE_RING_BYTES } from "../status/event_ring.ts";
+import { processScores, type Scores } from "../status/scores.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
 import type { EntranceOptions } from "./entrance.ts";
@@ -25,9 +27,11 @@ export class QueueEntrance extends SharedEntrance {
     const { runtime, places, settings, common } = options;
     const libc = new Libc(runtime);
     let board: Board | null = null;
+    let scores: Scores | null = null;
     let listening: ListeningSockets | null = null;
     try {
       board = new Board(runtime);
+      scores = processScores(runtime, settings.workers, LARGE_RING_BYTES);
       // An accept may block although it should not, see below: no longer than this.
       const queues = listening = await ListeningSockets.open(libc, runtime, places, settings, 1);
       const sockets = queues.shared;
@@ -35,16 +39,20 @@ export class QueueEntrance extends SharedEntrance {
       const most = settings.refuses ? MANY : settings.maxConnections;
       const { workerArgs, workers } = settings;
       const sharing = { board, most };
-      const starter = processStarter({ runtime, libc, sockets, common, workerArgs, sharing });
+      const starter = processStarter({
+        ...{ runtime, libc, sockets, common, workerArgs, sharing },
+        scores: scores?.file,
+      });
       const start: StartWorker = (number, listeners) => {
         const handle = starter(number, listeners);
         queues.setNonblocking();
         return handle;
       };
       const room = Math.max(1, descriptorLimit(libc) - SPARE_DESCRIPTORS) * workers;
-      return new QueueEntrance(libc, queues, start, room, board);
+      return new QueueEntrance(libc, queues, start, room, board, scores);
     } catch (error) {
       board?.close();
+      scores?.close();
       listening?.release();
       libc.unload();
       throw error;
@@ -57,8 +65,9 @@ export class QueueEntrance extends SharedEntrance {
     start: StartWorker,
     room: number,
     board: Board,
+    scores: Scores | null,
   ) {
-    super(libc, listening, start, room);
+    super(libc, listening, start, room, null, scores);
     this.#board = board;
   }
 

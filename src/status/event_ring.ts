@@ -1,30 +1,34 @@
 /**
- * What happens to each client of a worker that blocks, told without a message: two
- * messages cost more than a short connection. The worker writes records into a ring
- * that is its own, and the main process reads them when it looks.
+ * What happens to each client of a worker, told without a message: two messages cost more
+ * than a short connection. The worker writes records into a ring that is its own, and the
+ * main process reads them when it looks.
  * @module
  */
 import type { Address } from "../connection/connection.ts";
 import type { UntimedEvent } from "../events.ts";
 
-/** Bytes of a ring: whole lines of the processor's cache, so that no worker slows another. */
+/**
+ * Bytes of the ring of a worker with one client at a time: whole lines of the processor's cache,
+ * so that no worker slows another. A power of two.
+ */
 export const RING_BYTES = 4096;
+/** The same of one with many: between two looks (crew_watch.ts) more happens to them. */
+export const LARGE_RING_BYTES = 65_536;
 const RECORD_BYTES = 64;
-/** How many records it holds, a power of two. */
-const RECORDS = RING_BYTES / RECORD_BYTES;
 const RECORD_WORDS = RECORD_BYTES / 4;
 /**
  * Words of a record: its kind and, a byte each, the lengths of id and address; its place among
  * all that its worker tells; the port, or milliseconds. Then `accepted` has its text, id and
- * address, and `closed` two doubles, bytes in and out.
+ * address, and `closed` two doubles, bytes in and out, and its id.
  */
 const KIND = 0;
 const NTH = 1;
 const PORT_OR_MS = 2;
 /** 24 days, which a word can hold. */
 const MOST_MS = 2 ** 31 - 1;
-/** The byte where the text begins. */
+/** The byte where the text of `accepted` begins, and that of `closed`. */
 const TEXT = 12;
+const CLOSED_TEXT = 32;
 /** Which of the doubles of a record. */
 const [READ, WRITTEN] = [2, 3];
 
@@ -33,9 +37,10 @@ const [TCP, UNIX, CLOSED, LOCAL, TAKEN, VANISHED] = [1, 2, 3, 4, 5, 6];
 /** What a worker tells of its clients. */
 export type Told =
   | Pick<Extract<UntimedEvent, { type: "accepted" }>, "type" | "id" | "remoteAddr">
-  /** Of the one that it accepted last; its handler returned. */
+  /** Its handler returned. */
   | {
     readonly type: "closed";
+    readonly id: string;
     readonly bytesRead: number;
     readonly bytesWritten: number;
     readonly milliseconds: number;
@@ -52,13 +57,18 @@ export class EventRing {
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #records: number;
 
-  /** @param ends two words: how many records were written, and how many of them are read */
-  constructor(memory: ArrayBufferLike, offset: number, ends: Int32Array) {
+  /**
+   * @param bytes of the ring
+   * @param ends two words: how many records were written, and how many of them are read
+   */
+  constructor(memory: ArrayBufferLike, offset: number, bytes: number, ends: Int32Array) {
     this.#ends = ends;
-    this.#bytes = new Uint8Array(memory, offset, RING_BYTES);
-    this.#words = new Int32Array(memory, offset, RING_BYTES / 4);
-    this.#doubles = new Float64Array(memory, offset, RING_BYTES / 8);
+    this.#records = bytes / RECORD_BYTES;
+    this.#bytes = new Uint8Array(memory, offset, bytes);
+    this.#words = new Int32Array(memory, offset, bytes / 4);
+    this.#doubles = new Float64Array(memory, offset, bytes / 8);
   }
 
   /**
@@ -67,8 +77,8 @@ export class EventRing {
    */
   write(nth: number, event: ClientNews): boolean {
     const written = this.#ends[0];
-    if (((written - Atomics.load(this.#ends, 1)) | 0) >= RECORDS) return false;
-    const word = (written & (RECORDS - 1)) * RECORD_WORDS;
+    if (((written - Atomics.load(this.#ends, 1)) | 0) >= this.#records) return false;
+    const word = (written & (this.#records - 1)) * RECORD_WORDS;
     if (!this.#fill(word, event)) return false;
     this.#words[word + NTH] = nth;
     Atomics.store(this.#ends, 0, (written + 1) | 0); // after what it tells of
@@ -84,8 +94,11 @@ export class EventRing {
       case "accepted":
         return this.#fillAccepted(word, event.id, event.remoteAddr);
       case "closed": {
+        const { id } = event;
         if (event.reason !== "handler" || event.milliseconds > MOST_MS) return false;
-        this.#words[word + KIND] = event.local ? LOCAL : CLOSED;
+        if (id.length > RECORD_BYTES - CLOSED_TEXT) return false;
+        if (!this.#text(id, word * 4 + CLOSED_TEXT)) return false;
+        this.#words[word + KIND] = (event.local ? LOCAL : CLOSED) | id.length << 8;
         this.#words[word + PORT_OR_MS] = event.milliseconds;
         this.#doubles[word / 2 + READ] = event.bytesRead ?? 0;
         this.#doubles[word / 2 + WRITTEN] = event.bytesWritten ?? 0;
@@ -130,9 +143,10 @@ export function readRing(
   read: number,
   take: (nth: number, told: Told) => boolean,
 ): number {
-  if (((written - read) >>> 0) > RECORDS) return written; // a handler may write there
+  const records = ring.length / RECORD_BYTES;
+  if (((written - read) >>> 0) > records) return written; // a handler may write there
   for (; read !== written; read = (read + 1) | 0) {
-    const offset = ring.byteOffset + (read & (RECORDS - 1)) * RECORD_BYTES;
+    const offset = ring.byteOffset + (read & (records - 1)) * RECORD_BYTES;
     const words = new Int32Array(ring.buffer, offset, RECORD_WORDS);
     const told = readRecord(ring, words);
     if (told && !take(words[NTH], told)) break;
@@ -157,8 +171,10 @@ function readRecord(ring: Uint8Array, words: Int32Array): Told | null {
     case CLOSED:
     case LOCAL: {
       const doubles = new Float64Array(ring.buffer, words.byteOffset, RECORD_BYTES / 8);
+      const start = words.byteOffset - ring.byteOffset + CLOSED_TEXT;
       const closed = {
         type: "closed",
+        id: textOf(ring, start, start + (words[KIND] >> 8 & 0xff)),
         bytesRead: doubles[READ],
         bytesWritten: doubles[WRITTEN],
         milliseconds: words[PORT_OR_MS],

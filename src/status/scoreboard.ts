@@ -1,12 +1,11 @@
 /**
- * What workers that block are doing, in memory that the main process can look at:
- * while a worker waits in a system call it can answer nobody. A row for each, as in
- * Apache's scoreboard.
+ * What workers are doing, in memory that the main process can look at: while a worker waits
+ * in a system call it can answer nobody. A row for each, as in Apache's scoreboard, and a ring.
  * @module
  */
 import { Activity, DOINGS, HANDLER } from "../connection/activity.ts";
 import type { ConnectionDoing } from "../connection/socket.ts";
-import { type ClientNews, EventRing, readRing, RING_BYTES, type Told } from "./event_ring.ts";
+import { type ClientNews, EventRing, readRing, type Told } from "./event_ring.ts";
 
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
 const ROW_BYTES = 64;
@@ -34,6 +33,10 @@ const HEADER_WORDS = HEADER_BYTES / 4;
 const SLEEPS = 0;
 /** The next: how many rows, from the first one on, have ever been somebody's. */
 const USED = 1;
+/** The next: bytes of each ring. */
+const RING = 2;
+/** What a worker does that shows it elsewhere: its row is only for its ring. */
+const NOT_SHOWN = -1;
 
 /** The most rows: 260 MiB with their rings, of which those that nobody has used take no memory. */
 const MOST_ROWS = 65_536;
@@ -43,9 +46,16 @@ function rowsFor(workers: number): number {
   return Math.min(MOST_ROWS, 2 * workers + 64);
 }
 
-/** Bytes of a scoreboard for so many workers. */
-export function scoreboardSize(workers: number): number {
-  return rowsSize(workers) + RING_BYTES * rowsFor(workers);
+/** Bytes of a scoreboard for so many workers, each with a ring of so many bytes. */
+export function scoreboardSize(workers: number, ring: number): number {
+  return rowsSize(workers) + ring * rowsFor(workers);
+}
+
+/** The header of a new one. */
+export function headerOf(ring: number): Uint8Array {
+  const header = new Int32Array(HEADER_WORDS);
+  header[RING] = ring;
+  return new Uint8Array(header.buffer);
 }
 
 /** Bytes of that part of it which is header and rows; the rings follow. */
@@ -54,8 +64,8 @@ export function rowsSize(workers: number): number {
 }
 
 /** How many rows a whole scoreboard has. */
-function rowsOf(memory: ArrayBufferLike): number {
-  return (memory.byteLength - HEADER_BYTES) / (ROW_BYTES + RING_BYTES);
+function rowsOf(memory: ArrayBufferLike, ring: number): number {
+  return (memory.byteLength - HEADER_BYTES) / (ROW_BYTES + ring);
 }
 
 /** Bytes from the start in which all rows are that anybody has used. */
@@ -83,13 +93,14 @@ function* rowsInUse(words: Int32Array): Generator<readonly [word: number, number
 }
 
 /**
- * The rows in use, by the worker's number; null for a worker that has no connection.
+ * The rows that show something, by the worker's number; null for a worker that has no connection.
  * @param words header and rows, or a copy
  */
 export function readRows(words: Int32Array): Map<number, RowRead | null> {
   const doubles = new Float64Array(words.buffer, words.byteOffset, words.length / 2);
   const rows = new Map<number, RowRead | null>();
   for (const [word, number] of rowsInUse(words)) {
+    if (words[word + DOING] === NOT_SHOWN) continue;
     const double = word / 2;
     const doing = DOINGS[words[word + DOING] - 1];
     const count = words[word + COUNT];
@@ -159,9 +170,14 @@ export class ScoreRow {
   /** Tells in the row what a socket does. */
   readonly activity: Activity;
 
-  /** A row for the worker of this number, which is not 0; null if all are taken. */
-  static claim(memory: ArrayBufferLike, number: number): ScoreRow | null {
-    const end = (HEADER_BYTES + ROW_BYTES * rowsOf(memory)) / 4;
+  /**
+   * A row for the worker of this number, which is not 0; null if all are taken.
+   * @param shows whether it shows there what the worker does
+   */
+  static claim(memory: ArrayBufferLike, number: number, shows: boolean): ScoreRow | null {
+    const ring = new Int32Array(memory, 0, HEADER_WORDS)[RING];
+    const all = rowsOf(memory, ring);
+    const end = (HEADER_BYTES + ROW_BYTES * all) / 4;
     const words = new Int32Array(memory, 0, end);
     for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
       if (words[word] === 0 && Atomics.compareExchange(words, word, 0, number) === 0) {
@@ -169,13 +185,20 @@ export class ScoreRow {
         for (let used; (used = Atomics.load(words, USED)) < rows;) {
           Atomics.compareExchange(words, USED, used, rows);
         }
-        return new ScoreRow(memory, rows - 1);
+        const offset = HEADER_BYTES + ROW_BYTES * all + ring * (rows - 1);
+        return new ScoreRow(memory, rows - 1, shows, [offset, ring]);
       }
     }
     return null;
   }
 
-  constructor(memory: ArrayBufferLike, row: number) {
+  /** @param ring where its ring begins, and how many bytes it has */
+  constructor(
+    memory: ArrayBufferLike,
+    row: number,
+    shows: boolean,
+    ring: readonly [offset: number, bytes: number],
+  ) {
     const offset = HEADER_BYTES + ROW_BYTES * row;
     this.#header = new Int32Array(memory, 0, HEADER_WORDS);
     this.#words = new Int32Array(memory, offset, ROW_WORDS);
@@ -184,10 +207,9 @@ export class ScoreRow {
       this.#words.subarray(DOING, DOING + 1),
       this.#doubles.subarray(READ, WRITTEN + 1),
     );
-    this.#words[DOING] = 0;
+    this.#words[DOING] = shows ? 0 : NOT_SHOWN;
     this.#words[COUNT] = this.#words[BEGUN] = 0;
-    const ring = HEADER_BYTES + ROW_BYTES * rowsOf(memory) + RING_BYTES * row;
-    this.#ring = new EventRing(memory, ring, this.#words.subarray(RECORDED, TAKEN + 1));
+    this.#ring = new EventRing(memory, ...ring, this.#words.subarray(RECORDED, TAKEN + 1));
   }
 
   /** The worker's next connection begins: its client was let in. */

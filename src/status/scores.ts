@@ -9,6 +9,7 @@ import { RING_BYTES } from "./event_ring.ts";
 import {
   freeRow,
   HEADER_BYTES,
+  headerOf,
   readRings,
   readRows,
   type RowRead,
@@ -19,7 +20,7 @@ import {
   usedBytes,
 } from "./scoreboard.ts";
 
-/** What workers that block tell of themselves. */
+/** What workers tell of themselves. */
 export interface Scores {
   /** What a thread needs to tell it. */
   readonly shared: SharedArrayBuffer | null;
@@ -39,7 +40,8 @@ export interface Scores {
 
 /** A scoreboard of so many threads. */
 export function threadScores(workers: number): Scores {
-  const shared = new SharedArrayBuffer(scoreboardSize(workers));
+  const shared = new SharedArrayBuffer(scoreboardSize(workers, RING_BYTES));
+  new Uint8Array(shared).set(headerOf(RING_BYTES));
   const rings = rowsSize(workers);
   const rows = new Int32Array(shared, 0, rings / 4);
   const ringOf = (row: number) => new Uint8Array(shared, rings + RING_BYTES * row, RING_BYTES);
@@ -57,21 +59,25 @@ export function threadScores(workers: number): Scores {
 }
 
 /**
- * A scoreboard of so many processes; null if no file may be so large: who touches what was
+ * A scoreboard of so many processes, each with a ring of so many bytes; null if no file may be so large: who touches what was
  * mapped beyond its end gets SIGBUS.
  * @throws {SystemError} if no descriptor is free
  */
-export function processScores(runtime: Runtime, workers: number): Scores | null {
-  const size = scoreboardSize(workers);
+export function processScores(
+  runtime: Runtime,
+  workers: number,
+  ringBytes = RING_BYTES,
+): Scores | null {
+  const size = scoreboardSize(workers, ringBytes);
   const file = new MemoryFile(runtime);
-  if (!file.write(new Uint8Array(1), size - 1)) {
+  if (!file.write(new Uint8Array(1), size - 1) || !file.write(headerOf(ringBytes), 0)) {
     file.close();
     return null;
   }
   const rings = rowsSize(workers);
   const copy = new Uint8Array(rings);
   const rows = new Int32Array(copy.buffer);
-  const ring = new Uint8Array(RING_BYTES);
+  const ring = new Uint8Array(ringBytes);
   const write = (bytes: Uint8Array, offset: number) => void file.write(bytes, offset);
   const read = () => {
     file.read(copy.subarray(0, HEADER_BYTES));
@@ -79,7 +85,7 @@ export function processScores(runtime: Runtime, workers: number): Scores | null 
     return rows;
   };
   const ringOf = (row: number) => {
-    file.read(ring, rings + RING_BYTES * row);
+    file.read(ring, rings + ringBytes * row);
     return ring;
   };
   return {

@@ -111,12 +111,12 @@ export class SupervisedWorker implements Replaceable {
       case "accepted":
         return this.told({ type: "event", event: { ...told, worker } });
       case "closed": {
-        const last = [...this.#open.values()].at(-1);
-        if (!last) return null; // a handler may write there
-        const { id, remoteAddr } = last.event;
+        const open = this.#open.get(told.id);
+        if (!open) return null; // a handler may write there
+        const { remoteAddr } = open.event;
         return this.told({
           type: "event",
-          event: { ...told, id, remoteAddr, worker, reason: "handler" },
+          event: { ...told, remoteAddr, worker, reason: "handler" },
         });
       }
       default:

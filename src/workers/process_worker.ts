@@ -39,20 +39,14 @@ export interface ProcessLink {
   readonly shares: Shares | null;
   /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
   readonly forks: "never" | "may" | "only";
-  /** Bytes of the memory where it tells of its clients, and what it does; 0 without it. */
-  readonly scores: number;
+  /** The memory where it tells of its clients, and what it does; null without it. */
+  readonly scores: Scores["file"];
 }
 
 /** The descriptor of a worker process's control socket. */
 export const CONTROL = 3;
 /** The first listening socket's; the others follow. */
 const LISTENING = 4;
-/**
- * The last one: the board of those that share many clients, of the others the scoreboard,
- * if there is one.
- */
-const boardAfter = (sockets: SharedSockets) => LISTENING + descriptorsOf(sockets).length;
-
 /** Told also of what only a process that forks says. */
 export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
   onMessage(message: ProcessMessage): void;
@@ -75,7 +69,7 @@ export interface ProcessSetup {
   readonly workerArgs: string[];
   /** null: each has one client at a time. */
   readonly sharing: Sharing | null;
-  /** Where those that block tell of their clients, and what they do. */
+  /** Where they tell of their clients, and those that block what they do. */
   readonly scores?: Scores["file"];
 }
 
@@ -102,19 +96,19 @@ export function startProcess(
   let child;
   try {
     const { listening, end } = sockets;
-    const board = (sharing?.board ?? scores)?.descriptor ?? null;
-    for (const descriptor of [...descriptorsOf(sockets), board]) {
-      if (descriptor !== null) passed.push(libc.duplicate(descriptor));
-    }
+    const pass = (descriptor: number) => CONTROL - 1 + passed.push(libc.duplicate(descriptor));
+    for (const descriptor of descriptorsOf(sockets)) pass(descriptor);
     if (sharing) line = sharing.board.take();
-    const shares = line === null ? null : { board: boardAfter(sockets), line, most: sharing!.most };
+    const shares = line === null
+      ? null
+      : { board: pass(sharing!.board.descriptor), line, most: sharing!.most };
     const link: ProcessLink = {
       ...{ way: "process", parent: runtime.pid, shares, forks },
       sockets: {
         listening: listening.map((socket, i) => ({ ...socket, descriptor: LISTENING + i })),
         end: end === null ? null : LISTENING + listening.length,
       },
-      scores: scores?.size ?? 0,
+      scores: scores ? { ...scores, descriptor: pass(scores.descriptor) } : null,
     };
     const settings: WorkerSettings = { ...common, number, link };
     child = runtime.startProcess(
@@ -197,21 +191,20 @@ export function blockingListener(
   });
 }
 
-/** The memory where a worker that blocks tells of its clients, and what it does; null without it. */
+/** The memory where a worker tells of its clients, and what it does; null without it. */
 export function openScores(
   runtime: Runtime,
   libc: Libc,
-  { scores, sockets }: ProcessLink,
+  { descriptor, size }: NonNullable<ProcessLink["scores"]>,
 ): ArrayBuffer | null {
-  const board = boardAfter(sockets);
   try {
-    return mapMemory(runtime, board, scores);
+    return mapMemory(runtime, descriptor, size);
   } catch {
     return null; // it serves all the same
   } finally {
     // Not closed: Deno's node:fs would take the number for what it was (2.9.6), and what a
     // handler writes to the file that it opens next would go nowhere.
-    libc.closeOnExec(board);
+    libc.closeOnExec(descriptor);
   }
 }
 

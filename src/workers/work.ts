@@ -39,7 +39,7 @@ export interface Work {
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
-  /** Where it tells of its clients and shows what it does, if it blocks; null: there is no such memory. */
+  /** Where it tells of its clients and, if it blocks, shows what it does; null: there is no such memory. */
   readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
@@ -61,8 +61,8 @@ export async function work(
     onConnections,
   }: Work,
 ): Promise<void> {
-  const row = scores && blocking ? ScoreRow.claim(scores, number) : null;
-  const shown = settings.reports ? row : null;
+  const row = scores ? ScoreRow.claim(scores, number, blocking) : null;
+  const shown = settings.reports && blocking ? row : null;
   // What clients send goes by messages, and other events with it, in their order.
   const ring = settings.serving.messages ? null : row;
   let nth = 0;
@@ -109,7 +109,7 @@ export async function work(
   };
   const listener = channel.listen(blocking, shown?.activity);
   // One that is handed its connections never blocks, whatever its handler may.
-  if (settings.reports && row === null) {
+  if (settings.reports && shown === null) {
     const { report } = await import("./reports.ts");
     report(runtime, channel, connections);
   }

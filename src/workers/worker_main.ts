@@ -118,11 +118,11 @@ async function scoresOf(
   { link }: WorkerSettings,
 ): Promise<ArrayBufferLike | null> {
   if (link.way !== "process") return link.way === "thread" ? link.scores : null;
-  if (link.scores === 0) return null;
+  if (link.scores === null) return null;
   const { openScores } = await import("./process_worker.ts");
   const libc = new Libc(runtime);
   try {
-    return openScores(runtime, libc, link);
+    return openScores(runtime, libc, link.scores);
   } finally {
     libc.unload();
   }

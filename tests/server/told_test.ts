@@ -6,26 +6,34 @@ import { events, type LogLine } from "../tools/log_lines.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
 
 const FAULTS = new URL("../fixtures/handlers/faults_blocking.ts", import.meta.url).pathname;
-/** Of which 400 come while nobody looks: far more than four workers can tell. */
-const CLIENTS = 1000;
+/** How many, and which of them come while nobody looks: far more than the workers can tell. */
+const [CLIENTS, STOPPED] = [1000, [300, 700]];
+/** The same of workers with an event loop, which have larger rings. */
+const [MANY_CLIENTS, LONG_STOPPED] = [3000, [300, 2700]];
 
 /** What the server was told to do, and how it then has to end. */
 const ENDS = { nothing: "handler", throws: "error" };
 
 await onEachRuntime(({ test, serve }) => {
-  for (const args of [["thread"], ["process"], ["process", "--no-fork"]]) {
-    test(`serve --model ${args.join(" ")} tells of ${CLIENTS} clients that come and go, each once and in order`, async () => {
+  for (
+    const args of [["thread"], ["process"], ["process", "--no-fork"], [
+      ...["multiplex", "--workers", "2"],
+    ]]
+  ) {
+    const many = args[0] === "multiplex";
+    const [clients, stopped] = many ? [MANY_CLIENTS, LONG_STOPPED] : [CLIENTS, STOPPED];
+    test(`serve --model ${args.join(" ")} tells of ${clients} clients that come and go, each once and in order`, async () => {
       const few = ["--max-connections", "4", "--log", "json", "--handler", FAULTS];
       const command = serve("--model", ...args, ...few);
       const address = await command.ready();
       /** By the client's port, how it has to end. */
       const expected: [number, string][] = [];
       const asking = Array.from({ length: 8 }, async (_, first) => {
-        for (let i = first; i < CLIENTS; i += 8) {
+        for (let i = first; i < clients; i += 8) {
           const client = await Client.open(address);
           // What a process cannot tell here it sends.
-          if (args[0] === "process" && i === 300) command.child.kill("SIGSTOP");
-          if (i === 700) command.child.kill("SIGCONT");
+          if (args[0] !== "thread" && i === stopped[0]) command.child.kill("SIGSTOP");
+          if (i === stopped[1]) command.child.kill("SIGCONT");
           const what = i % 50 === 0 ? "throws" : "nothing";
           expected.push([client.socket.localPort!, ENDS[what]]);
           await client.send(what);
@@ -43,14 +51,15 @@ await onEachRuntime(({ test, serve }) => {
       );
       const sorted = (pairs: [number, string][]) => pairs.map((pair) => pair.join(" ")).sort();
       assertEquals(sorted(ends), sorted(expected));
-      // A worker has one at a time.
-      const has = new Map<number, LogLine>();
+      // A worker has one at a time, if it has no event loop.
+      const has = new Map<number | string, LogLine>();
       for (const line of told) {
-        const before = has.get(line.worker!.id);
+        const place = many ? line.id! : line.worker!.id;
+        const before = has.get(place);
         if (line.type === "accepted") assertEquals(before, undefined);
         else assertEquals([before?.id, before?.remoteAddr], [line.id, line.remoteAddr]);
-        if (line.type === "accepted") has.set(line.worker!.id, line);
-        else has.delete(line.worker!.id);
+        if (line.type === "accepted") has.set(place, line);
+        else has.delete(place);
       }
       assertEquals(has.size, 0);
     });

@@ -2,8 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
-import type { Told } from "../../../src/status/event_ring.ts";
-import { scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
+import { LARGE_RING_BYTES, type Told } from "../../../src/status/event_ring.ts";
+import { ScoreRow } from "../../../src/status/scoreboard.ts";
 import { processScores, type Scores, threadScores } from "../../../src/status/scores.ts";
 import { mapMemory } from "../../../src/posix/mapped_memory.ts";
 import type { Runtime } from "../../../src/runtime.ts";
@@ -30,22 +30,33 @@ function drain(scores: Scores): [number, number, Told][] {
 
 test("what a thread has told is read once, whole and in order", () => {
   const scores = threadScores(1);
-  const row = ScoreRow.claim(scores.shared!, 7)!;
+  const row = ScoreRow.claim(scores.shared!, 7, true)!;
   const long = { transport: "tcp", hostname: "fe80:1111:2222:3333:4444:5555:6666:7777", port: 1 };
   const unix = { transport: "unix", path: "" } as const;
   const all: Told[] = [
     { type: "taken" },
     { type: "vanished" },
     { type: "accepted", id: "7.1", remoteAddr: V4 },
-    { type: "closed", bytesRead: 2 ** 52 + 1, bytesWritten: 2, milliseconds: 86_400_000 },
+    {
+      type: "closed",
+      id: "7.1",
+      bytesRead: 2 ** 52 + 1,
+      bytesWritten: 2,
+      milliseconds: 86_400_000,
+    },
     { type: "accepted", id: "123.4567890", remoteAddr: long as Address },
-    { type: "closed", bytesRead: 1, bytesWritten: 2, milliseconds: 3, local: true },
+    {
+      ...{ type: "closed", id: "123.4567890", bytesRead: 1, bytesWritten: 2, milliseconds: 3 },
+      local: true,
+    },
     { type: "accepted", id: "7.3", remoteAddr: unix },
   ];
   for (let round = 0, nth = 0; round < 20; round++) { // more than it holds at once
     for (const told of all) {
       if (told.type === "accepted") assert(row.tell(++nth, accepted(told.id, told.remoteAddr)));
-      else assert(row.tell(++nth, told.type === "closed" ? closed("", told) : { type: told.type }));
+      else {assert(
+          row.tell(++nth, told.type === "closed" ? closed(told.id, told) : { type: told.type }),
+        );}
     }
     assertEquals(drain(scores), all.map((told, i) => [7, nth - all.length + 1 + i, told]));
     assertEquals(drain(scores), []);
@@ -53,7 +64,7 @@ test("what a thread has told is read once, whole and in order", () => {
 });
 
 test("what does not fit is not told there", () => {
-  const row = ScoreRow.claim(new SharedArrayBuffer(scoreboardSize(1)), 7)!;
+  const row = ScoreRow.claim(threadScores(1).shared!, 7, true)!;
   const path = "x".repeat(60);
   assert(!row.tell(1, accepted("7.1", { transport: "unix", path })));
   assert(!row.tell(3, accepted("7.2", { transport: "unix", path: "/é" })));
@@ -61,6 +72,7 @@ test("what does not fit is not told there", () => {
   assert(!row.tell(5, closed("7.3", { reason: "error", error: "oh" })));
   assert(!row.tell(6, { type: "warning", message: "oh" }));
   assert(!row.tell(7, closed("7.3", { milliseconds: 2 ** 31 })), "a month");
+  assert(!row.tell(8, closed("7.".padEnd(33, "3"))));
   let told = 1;
   while (row.tell(6 + told, accepted(`7.${told}`))) told++;
   assertEquals(told, 64, "it is full");
@@ -77,7 +89,7 @@ Deno.test(
     const scores = processScores(runtime, 1)!;
     const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
     for (const number of [5, 6]) {
-      const row = ScoreRow.claim(memory, number)!;
+      const row = ScoreRow.claim(memory, number, true)!;
       assert(row.tell(1, accepted("a")));
       assert(row.tell(2, closed("a")));
       assertEquals(drain(scores).map(([who, nth, { type }]) => [who, nth, type]), [
@@ -87,6 +99,33 @@ Deno.test(
       assert(row.tell(3, accepted("b"))); // nobody reads it any more
       scores.free(number);
     }
+    scores.close();
+  },
+);
+
+Deno.test(
+  "a process with an event loop has a larger ring, and shows nothing",
+  mapping,
+  async () => {
+    const runtime = await detect();
+    if (runtime.os !== "linux") return;
+    const scores = processScores(runtime, 1, LARGE_RING_BYTES)!;
+    const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
+    const rows = [5, 6].map((number) => ScoreRow.claim(memory, number, false)!);
+    const told = [accepted("a.1"), accepted("a.2"), closed("a.1"), closed("a.2")];
+    for (let round = 0; round < 2; round++) {
+      let nth = 0;
+      while (rows[1].tell(nth + 1, told[nth % 4])) nth++;
+      assertEquals(nth, 1024, "it is full");
+      assert(rows[0].tell(1, accepted("b.1")));
+      const all = drain(scores);
+      assertEquals(all.map(([number]) => number), [5, ...Array(1024).fill(6)]);
+      assertEquals(all.slice(-2).map(([, at, it]) => [at, it.type === "closed" && it.id]), [
+        [1023, "a.1"],
+        [1024, "a.2"],
+      ]);
+    }
+    assertEquals(scores.read().size, 0);
     scores.close();
   },
 );
@@ -105,7 +144,7 @@ test("processes have no rings where no file may be as large as those (setrlimit)
 
 test("whatever a handler writes there, reading it ends", () => {
   const scores = threadScores(1);
-  ScoreRow.claim(scores.shared!, 7);
+  ScoreRow.claim(scores.shared!, 7, true);
   const bytes = new Uint8Array(scores.shared!);
   for (let round = 0; round < 2000; round++) {
     for (let i = 64; i < 128; i++) if (i >= 68) bytes[i] = Math.random() * 256;

@@ -3,7 +3,8 @@ import { READS } from "../../../src/connection/activity.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import type { Libc } from "../../../src/posix/libc.ts";
-import { freeRow, readRows, scoreboardSize, ScoreRow } from "../../../src/status/scoreboard.ts";
+import { freeRow, readRows, ScoreRow } from "../../../src/status/scoreboard.ts";
+import { threadScores } from "../../../src/status/scores.ts";
 import { test } from "../../tools/unit.ts";
 
 const rowsOf = (memory: SharedArrayBuffer) => readRows(new Int32Array(memory));
@@ -15,8 +16,8 @@ function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSoc
 }
 
 test("a row tells what a blocking socket is doing, and what it has done", async () => {
-  const memory = new SharedArrayBuffer(scoreboardSize(4));
-  const row = ScoreRow.claim(memory, 7)!;
+  const memory = threadScores(4).shared!;
+  const row = ScoreRow.claim(memory, 7, true)!;
   assertEquals([...rowsOf(memory)], [[7, null]]);
   const seen: string[] = [];
   const see = () => seen.push(rowsOf(memory).get(7)?.doing ?? "nothing");
@@ -54,10 +55,10 @@ test("a row tells what a blocking socket is doing, and what it has done", async 
 });
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
-  const memory = new SharedArrayBuffer(scoreboardSize(0));
-  const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1));
+  const memory = threadScores(0).shared!;
+  const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1, true));
   assertEquals(rows.every((row) => row !== null), true);
-  assertEquals(ScoreRow.claim(memory, 100), null);
+  assertEquals(ScoreRow.claim(memory, 100, true), null);
   rows[9]!.begin();
   assertEquals(rowsOf(memory).get(10)?.doing, "handler");
   const written: number[] = [];
@@ -74,14 +75,14 @@ test("each worker has a row of its own, and the next one that of whoever is gone
     100,
     (bytes, offset) => new Uint8Array(memory).set(bytes, offset),
   );
-  ScoreRow.claim(memory, 100);
+  ScoreRow.claim(memory, 100, true);
   assertEquals(rowsOf(memory).get(100), null);
   assertEquals(rowsOf(memory).size, 64);
 });
 
 test("what is told while the next connection begins is nobody's", () => {
-  const memory = new SharedArrayBuffer(scoreboardSize(0));
-  const row = ScoreRow.claim(memory, 1)!;
+  const memory = threadScores(0).shared!;
+  const row = ScoreRow.claim(memory, 1, true)!;
   row.begin();
   row.activity.wrote(3);
   assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
@@ -90,8 +91,8 @@ test("what is told while the next connection begins is nobody's", () => {
 });
 
 test("what fails tells no bytes", () => {
-  const memory = new SharedArrayBuffer(scoreboardSize(0));
-  const row = ScoreRow.claim(memory, 1)!;
+  const memory = threadScores(0).shared!;
+  const row = ScoreRow.claim(memory, 1, true)!;
   const fails = () => {
     throw new Error("reset");
   };

@@ -18,7 +18,7 @@ class Ring {
 
   /** @param nth what it has told before */
   constructor(scores: Scores, number: number, nth = 0) {
-    this.row = ScoreRow.claim(scores.shared!, number)!;
+    this.row = ScoreRow.claim(scores.shared!, number, true)!;
     this.#number = number;
     this.#nth = nth;
   }
