@@ -11,10 +11,12 @@ const FUNCTIONS: ForeignFunctions = {
   pread: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   pwrite: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
 };
 
 const MFD_CLOEXEC = 1;
+const RLIMIT_FSIZE = 1;
 
 /** The file; whoever has its descriptor open shares it. */
 export class MemoryFile {
@@ -23,25 +25,32 @@ export class MemoryFile {
   readonly #library: ForeignLibrary;
 
   /**
-   * @param descriptor of a file that was made elsewhere; without it a new one is made
-   * @throws {SystemError} if no descriptor is free
+   * @param size of the file, whose bytes are 0
+   * @throws {SystemError} with `EMFILE` if no descriptor is free, with `EFBIG` if no file may
+   * be so large
    */
-  constructor(runtime: Runtime, descriptor?: number) {
+  constructor(runtime: Runtime, size: number) {
     this.#library = runtime.openLibrary(FUNCTIONS);
-    const name = new TextEncoder().encode("trivet\0");
-    this.descriptor = descriptor ?? this.#library.functions.memfd_create(name, MFD_CLOEXEC);
-    if (this.descriptor >= 0) return;
-    this.#library.close();
-    throw new SystemError("EMFILE", "No descriptor is free for memory that workers share");
+    const { memfd_create, getrlimit } = this.#library.functions;
+    const limits = new BigUint64Array(2); // soft, hard
+    getrlimit(RLIMIT_FSIZE, new Uint8Array(limits.buffer));
+    // Asked first: to write beyond it is a signal, which ends Deno (2.9), see setrlimit(2).
+    if (size > limits[0]) {
+      this.#library.close();
+      throw new SystemError("EFBIG", `No file may have ${size} bytes: raise the limit (ulimit -f)`);
+    }
+    this.descriptor = memfd_create(new TextEncoder().encode("trivet\0"), MFD_CLOEXEC);
+    if (this.descriptor < 0) {
+      this.#library.close();
+      throw new SystemError("EMFILE", "No descriptor is free for memory that workers share");
+    }
+    this.write(new Uint8Array(1), size - 1);
   }
 
-  /**
-   * Writes all bytes from an offset on; the file grows to hold them. Returns whether it could:
-   * no file may be larger than a limit (setrlimit(2)).
-   */
-  write(bytes: Uint8Array, offset: number): boolean {
+  /** Writes all bytes from an offset on. */
+  write(bytes: Uint8Array, offset: number): void {
     const { pwrite } = this.#library.functions;
-    return pwrite(this.descriptor, bytes, bytes.length, offset) === bytes.length;
+    pwrite(this.descriptor, bytes, bytes.length, offset);
   }
 
   /** Reads from an offset on: how many bytes there were. */

@@ -13,8 +13,9 @@ import type { Counts } from "./turns.ts";
 export const LINE_WORDS = 3;
 /** The most lines. */
 const LINES = 1024;
-/** Before them, how many of them have ever been somebody's. */
+/** The word before them: how many of them have ever been somebody's. */
 const USED = 0;
+/** The first word of the lines. */
 const FIRST = 1;
 const BYTES = 4 * (FIRST + LINE_WORDS * LINES);
 
@@ -26,10 +27,7 @@ export class Board {
 
   /** @throws {SystemError} if no descriptor is free, or no file may be so large */
   constructor(runtime: Runtime) {
-    this.#file = new MemoryFile(runtime);
-    if (this.#file.write(new Uint8Array(1), BYTES - 1)) return;
-    this.#file.close();
-    throw new SystemError("EFBIG", `No file may have ${BYTES} bytes: raise the limit (ulimit -f)`);
+    this.#file = new MemoryFile(runtime, BYTES);
   }
 
   /** What another process needs to share it. */

@@ -43,6 +43,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
   #isClosed = false;
   /** Whether somebody may wait. */
   #rung = true;
+  /** How often it has looked since the event loop had its turn; before the first it asks for orders. */
   #burst = 0;
   /** Ends a pause. */
   #wake: (() => void) | null = null;
@@ -148,9 +149,11 @@ export function listenToQueue(
   const loop = EpollLoop.share(runtime);
   const queues = new ClientQueues(libc, sockets);
   const watched = descriptorsOf(sockets);
+  // Before the bell, which would keep a worker that cannot have it.
+  const turns = new Turns(new MappedBoard(runtime, board), line, most, own);
   return new QueueListener({
     bell: loop ? loopBell(loop, watched) : threadBell(runtime, watched),
-    turns: new Turns(new MappedBoard(runtime, board), line, most, own),
+    turns,
     accept: () => queues.take(true),
     shallLeave,
     connect({ descriptor, remoteAddr, listener }) {

@@ -160,7 +160,8 @@ export class Turns {
   #total(): number {
     const lines = this.#counts.read();
     let total = 0;
-    for (let at = 0; at < lines.length; at += LINE_WORDS) total += lines[at];
+    // In one order with its own write before: of two that reserve the last place one sees both.
+    for (let at = 0; at < lines.length; at += LINE_WORDS) total += Atomics.load(lines, at);
     return total;
   }
 }

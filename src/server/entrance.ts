@@ -27,7 +27,7 @@ export interface Entrance {
   readonly start: StartWorker;
   /** The most workers that this process's descriptors allow. */
   readonly room: number;
-  /** What workers that block tell; null if nobody looks, or they have event loops. */
+  /** What workers tell in memory; null: by messages alone. */
   readonly scores: Scores | null;
   /**
    * How many clients wait for a worker; null where it is not known.

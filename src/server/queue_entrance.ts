@@ -7,7 +7,6 @@ import { descriptorLimit } from "../posix/descriptors.ts";
 import { Libc } from "../posix/libc.ts";
 import { Board } from "../queue/board.ts";
 import { SPARE_DESCRIPTORS } from "../serving/refusals.ts";
-import { LARGE_RING_BYTES } from "../status/event_ring.ts";
 import { processScores, type Scores } from "../status/scores.ts";
 import { processStarter } from "../workers/process_worker.ts";
 import type { StartWorker } from "../workers/worker_handle.ts";
@@ -31,7 +30,7 @@ export class QueueEntrance extends SharedEntrance {
     let listening: ListeningSockets | null = null;
     try {
       board = new Board(runtime);
-      scores = processScores(runtime, settings.workers, LARGE_RING_BYTES);
+      scores = processScores(runtime, settings.workers, "many");
       // An accept may block although it should not, see below: no longer than this.
       const queues = listening = await ListeningSockets.open(libc, runtime, places, settings, 1);
       const sockets = queues.shared;

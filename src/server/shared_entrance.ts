@@ -39,10 +39,11 @@ export class SharedEntrance implements Entrance {
     const { runtime, where, places, settings, common } = options;
     const libc = new Libc(runtime);
     let sockets: ListeningSockets | null = null;
+    let scores: Scores | null = null;
     try {
       sockets = await ListeningSockets.open(libc, runtime, places, settings, ACCEPT_TIMEOUT);
       const { workerArgs } = settings;
-      const scores = scoresFor(options);
+      scores = scoresFor(options);
       const setup = {
         ...{ runtime, libc, sockets: sockets.shared, common, workerArgs, sharing: null },
         scores: scores?.file,
@@ -57,6 +58,7 @@ export class SharedEntrance implements Entrance {
       const room = Math.max(1, Math.floor(descriptors / WORKER_DESCRIPTORS));
       return new SharedEntrance(libc, sockets, start, room, forking, scores);
     } catch (error) {
+      scores?.close();
       sockets?.release();
       libc.unload();
       throw error;
@@ -118,7 +120,7 @@ export class SharedEntrance implements Entrance {
 }
 
 /**
- * Where workers that block tell what they do; null if there is none here.
+ * Where workers tell of their clients; null if there is none here.
  * @throws {SystemError} if no descriptor is free
  */
 function scoresFor({ runtime, where, settings }: EntranceOptions): Scores | null {

@@ -7,13 +7,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { UntimedEvent } from "../events.ts";
 
-/**
- * Bytes of the ring of a worker with one client at a time: whole lines of the processor's cache,
- * so that no worker slows another. A power of two.
- */
-export const RING_BYTES = 4096;
-/** The same of one with many: between two looks (crew_watch.ts) more happens to them. */
-export const LARGE_RING_BYTES = 65_536;
+/** A line of the processor's cache, so that no worker slows another. */
 const RECORD_BYTES = 64;
 const RECORD_WORDS = RECORD_BYTES / 4;
 /**
@@ -33,6 +27,14 @@ const CLOSED_TEXT = 32;
 const [READ, WRITTEN] = [2, 3];
 
 const [TCP, UNIX, CLOSED, LOCAL, TAKEN, VANISHED] = [1, 2, 3, 4, 5, 6];
+
+/**
+ * Bytes of a worker's ring, a power of two.
+ * @param each how many clients it has at once: to many more happens between two looks
+ */
+export function ringBytes(each: "one" | "many"): number {
+  return each === "one" ? 4096 : 65_536;
+}
 
 /** What a worker tells of its clients. */
 export type Told =
@@ -152,6 +154,14 @@ export function readRing(
     if (told && !take(words[NTH], told)) break;
   }
   return read;
+}
+
+/** From where to where in a ring those records are. */
+export function placesOf(read: number, written: number, bytes: number): [number, number][] {
+  const length = Math.min(((written - read) >>> 0) * RECORD_BYTES, bytes);
+  const start = (read & (bytes / RECORD_BYTES - 1)) * RECORD_BYTES;
+  const beyond = Math.max(0, start + length - bytes);
+  return [[start, start + length - beyond], ...(beyond ? [[0, beyond] as [number, number]] : [])];
 }
 
 function readRecord(ring: Uint8Array, words: Int32Array): Told | null {

@@ -33,12 +33,13 @@ const HEADER_WORDS = HEADER_BYTES / 4;
 const SLEEPS = 0;
 /** The next: how many rows, from the first one on, have ever been somebody's. */
 const USED = 1;
-/** The next: bytes of each ring. */
-const RING = 2;
 /** What a worker does that shows it elsewhere: its row is only for its ring. */
 const NOT_SHOWN = -1;
 
-/** The most rows: 260 MiB with their rings, of which those that nobody has used take no memory. */
+/**
+ * The most rows: 260 MiB with small rings, of which those that nobody has used take no memory. Of
+ * workers with large ones there are 256 at most (settings.ts).
+ */
 const MOST_ROWS = 65_536;
 
 /** How many rows are enough for so many workers; replacing them, there may be twice as many. */
@@ -49,13 +50,6 @@ function rowsFor(workers: number): number {
 /** Bytes of a scoreboard for so many workers, each with a ring of so many bytes. */
 export function scoreboardSize(workers: number, ring: number): number {
   return rowsSize(workers) + ring * rowsFor(workers);
-}
-
-/** The header of a new one. */
-export function headerOf(ring: number): Uint8Array {
-  const header = new Int32Array(HEADER_WORDS);
-  header[RING] = ring;
-  return new Uint8Array(header.buffer);
 }
 
 /** Bytes of that part of it which is header and rows; the rings follow. */
@@ -118,12 +112,12 @@ export type Take = (number: number, nth: number, told: Told) => boolean;
 /**
  * Reads what workers tell.
  * @param words header and rows, or a copy
- * @param ringOf the bytes of a row's ring
+ * @param ringOf the bytes of a row's ring, of which those are looked at that were written and not read
  * @param write writes a word there, whole: the worker reads it meanwhile
  */
 export function readRings(
   words: Int32Array,
-  ringOf: (row: number) => Uint8Array,
+  ringOf: (row: number, read: number, written: number) => Uint8Array,
   write: (word: number, value: number) => void,
   take: Take,
 ): void {
@@ -131,7 +125,7 @@ export function readRings(
     const recorded = Atomics.load(words, word + RECORDED);
     const taken = words[word + TAKEN];
     if (recorded === taken) continue;
-    const ring = ringOf((word - HEADER_WORDS) / ROW_WORDS);
+    const ring = ringOf((word - HEADER_WORDS) / ROW_WORDS, taken, recorded);
     const now = readRing(ring, recorded, taken, (nth, told) => take(number, nth, told));
     write(word + TAKEN, now);
   }
@@ -173,9 +167,14 @@ export class ScoreRow {
   /**
    * A row for the worker of this number, which is not 0; null if all are taken.
    * @param shows whether it shows there what the worker does
+   * @param ring bytes of each ring
    */
-  static claim(memory: ArrayBufferLike, number: number, shows: boolean): ScoreRow | null {
-    const ring = new Int32Array(memory, 0, HEADER_WORDS)[RING];
+  static claim(
+    memory: ArrayBufferLike,
+    number: number,
+    shows: boolean,
+    ring: number,
+  ): ScoreRow | null {
     const all = rowsOf(memory, ring);
     const end = (HEADER_BYTES + ROW_BYTES * all) / 4;
     const words = new Int32Array(memory, 0, end);

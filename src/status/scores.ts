@@ -3,13 +3,13 @@
  * processes a file of memory.
  * @module
  */
+import { errorCode } from "../connection/errors.ts";
 import { MemoryFile } from "../posix/memory_file.ts";
 import type { Runtime } from "../runtime.ts";
-import { RING_BYTES } from "./event_ring.ts";
+import { placesOf, ringBytes } from "./event_ring.ts";
 import {
   freeRow,
   HEADER_BYTES,
-  headerOf,
   readRings,
   readRows,
   type RowRead,
@@ -40,11 +40,11 @@ export interface Scores {
 
 /** A scoreboard of so many threads. */
 export function threadScores(workers: number): Scores {
-  const shared = new SharedArrayBuffer(scoreboardSize(workers, RING_BYTES));
-  new Uint8Array(shared).set(headerOf(RING_BYTES));
+  const bytes = ringBytes("one");
+  const shared = new SharedArrayBuffer(scoreboardSize(workers, bytes));
   const rings = rowsSize(workers);
   const rows = new Int32Array(shared, 0, rings / 4);
-  const ringOf = (row: number) => new Uint8Array(shared, rings + RING_BYTES * row, RING_BYTES);
+  const ringOf = (row: number) => new Uint8Array(shared, rings + bytes * row, bytes);
   const write = (bytes: Uint8Array, offset: number) => new Uint8Array(shared).set(bytes, offset);
   return {
     shared,
@@ -59,33 +59,38 @@ export function threadScores(workers: number): Scores {
 }
 
 /**
- * A scoreboard of so many processes, each with a ring of so many bytes; null if no file may be so large: who touches what was
- * mapped beyond its end gets SIGBUS.
+ * A scoreboard of so many processes with one client or many each; null if no file may be so
+ * large: who touches what was mapped beyond its end gets SIGBUS.
  * @throws {SystemError} if no descriptor is free
  */
 export function processScores(
   runtime: Runtime,
   workers: number,
-  ringBytes = RING_BYTES,
+  each: "one" | "many" = "one",
 ): Scores | null {
-  const size = scoreboardSize(workers, ringBytes);
-  const file = new MemoryFile(runtime);
-  if (!file.write(new Uint8Array(1), size - 1) || !file.write(headerOf(ringBytes), 0)) {
-    file.close();
-    return null;
+  const bytes = ringBytes(each);
+  const size = scoreboardSize(workers, bytes);
+  let file: MemoryFile;
+  try {
+    file = new MemoryFile(runtime, size);
+  } catch (error) {
+    if (errorCode(error) === "EFBIG") return null;
+    throw error;
   }
   const rings = rowsSize(workers);
   const copy = new Uint8Array(rings);
   const rows = new Int32Array(copy.buffer);
-  const ring = new Uint8Array(ringBytes);
+  const ring = new Uint8Array(bytes);
   const write = (bytes: Uint8Array, offset: number) => void file.write(bytes, offset);
   const read = () => {
     file.read(copy.subarray(0, HEADER_BYTES));
     file.read(copy.subarray(0, usedBytes(rows)));
     return rows;
   };
-  const ringOf = (row: number) => {
-    file.read(ring, rings + ringBytes * row);
+  const ringOf = (row: number, read: number, written: number) => {
+    for (const [start, end] of placesOf(read, written, bytes)) {
+      file.read(ring.subarray(start, end), rings + bytes * row + start);
+    }
     return ring;
   };
   return {

@@ -20,7 +20,7 @@ export interface SupervisorSettings extends Common {
   readonly queueLength: () => number | null;
   /** Told when a worker waits for a client. */
   readonly onIdle?: () => void;
-  /** Where workers that block tell of their clients; null: all send messages. */
+  /** Where workers tell of their clients; null: all send messages. */
   readonly scores?: Pick<Scores, "drain" | "sleep"> | null;
   /** Told once, when no worker can be kept running. */
   readonly onGiveUp: (error: Error) => void;

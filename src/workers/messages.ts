@@ -22,8 +22,8 @@ export type Order = "leave" | "shutdown" | "end";
 
 /**
  * Worker to supervisor. `accepted` and `closed` events also say that the worker
- * is busy and idle again, so they are never dropped. One that blocks has a ring for them
- * (`status/event_ring.ts`), and sends what that cannot hold; `nth` orders `ready`, events, `taken`
+ * is busy and idle again, so they are never dropped. Most workers have a ring for them
+ * (`status/event_ring.ts`), and send what that cannot hold; `nth` orders `ready`, events, `taken`
  * and `vanished` with the records of the ring.
  */
 export type Message =

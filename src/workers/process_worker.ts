@@ -9,7 +9,6 @@ import { BlockingListener } from "../posix/blocking_listener.ts";
 import { descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
-import { mapMemory } from "../posix/mapped_memory.ts";
 import type { Board } from "../queue/board.ts";
 import type { Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
@@ -47,6 +46,7 @@ export interface ProcessLink {
 export const CONTROL = 3;
 /** The first listening socket's; the others follow. */
 const LISTENING = 4;
+
 /** Told also of what only a process that forks says. */
 export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
   onMessage(message: ProcessMessage): void;
@@ -156,9 +156,12 @@ export async function processChannel(
   ignoreStopSignals(runtime);
   dieWithParent(libc);
   if (runtime.parentPid() !== link.parent) runtime.exit(1);
-  const { shares, sockets } = link;
+  const { shares, sockets, scores } = link;
   libc.closeOnExec(CONTROL);
+  // Not closed when they are mapped: Deno's node:fs would take the numbers for what they were
+  // (2.9.6), and what a handler writes to the file that it opens next would go nowhere.
   if (shares) libc.closeOnExec(shares.board);
+  if (scores) libc.closeOnExec(scores.descriptor);
   for (const descriptor of descriptorsOf(sockets)) libc.closeOnExec(descriptor);
   // Most workers have one client at a time, and start sooner without it.
   const queue = shares && await import("../queue/queue_listener.ts");
@@ -189,23 +192,6 @@ export function blockingListener(
     hold: () => {},
     release: (descriptor) => libc.close(descriptor),
   });
-}
-
-/** The memory where a worker tells of its clients, and what it does; null without it. */
-export function openScores(
-  runtime: Runtime,
-  libc: Libc,
-  { descriptor, size }: NonNullable<ProcessLink["scores"]>,
-): ArrayBuffer | null {
-  try {
-    return mapMemory(runtime, descriptor, size);
-  } catch {
-    return null; // it serves all the same
-  } finally {
-    // Not closed: Deno's node:fs would take the number for what it was (2.9.6), and what a
-    // handler writes to the file that it opens next would go nowhere.
-    libc.closeOnExec(descriptor);
-  }
 }
 
 /** A way to the supervisor by which a process can say also that it forks. */

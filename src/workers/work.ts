@@ -11,7 +11,7 @@ import type { MakePreludes } from "../serving/before_handler.ts";
 import { Connections } from "../serving/connections.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ClientNews } from "../status/event_ring.ts";
+import { type ClientNews, ringBytes } from "../status/event_ring.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
 import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
@@ -39,7 +39,7 @@ export interface Work {
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
-  /** Where it tells of its clients and, if it blocks, shows what it does; null: there is no such memory. */
+  /** Where it tells of its clients and, if it blocks, shows what it does; null: nowhere. */
   readonly scores?: ArrayBufferLike | null;
   /** Told of its connections before the first one comes. */
   onConnections?(connections: Connections): void;
@@ -61,8 +61,9 @@ export async function work(
     onConnections,
   }: Work,
 ): Promise<void> {
-  const row = scores ? ScoreRow.claim(scores, number, blocking) : null;
-  const shown = settings.reports && blocking ? row : null;
+  const shows = settings.reports && blocking;
+  const row = scores ? ScoreRow.claim(scores, number, shows, ringBytes(channel.each)) : null;
+  const shown = shows ? row : null;
   // What clients send goes by messages, and other events with it, in their order.
   const ring = settings.serving.messages ? null : row;
   let nth = 0;

@@ -112,19 +112,18 @@ async function fork(
   }
 }
 
-/** Where it tells of its clients, and what it does, while it blocks; null without it. */
+/** The memory where it tells of its clients, and what it does; null without it. */
 async function scoresOf(
   runtime: Runtime,
   { link }: WorkerSettings,
 ): Promise<ArrayBufferLike | null> {
-  if (link.way !== "process") return link.way === "thread" ? link.scores : null;
-  if (link.scores === null) return null;
-  const { openScores } = await import("./process_worker.ts");
-  const libc = new Libc(runtime);
+  if (link.way === "thread") return link.scores;
+  if (link.way !== "process" || link.scores === null) return null;
+  const { mapMemory } = await import("../posix/mapped_memory.ts");
   try {
-    return openScores(runtime, libc, link.scores);
-  } finally {
-    libc.unload();
+    return mapMemory(runtime, link.scores.descriptor, link.scores.size);
+  } catch {
+    return null; // it serves all the same
   }
 }
 

@@ -15,11 +15,8 @@ const [MANY_CLIENTS, LONG_STOPPED] = [3000, [300, 2700]];
 const ENDS = { nothing: "handler", throws: "error" };
 
 await onEachRuntime(({ test, serve }) => {
-  for (
-    const args of [["thread"], ["process"], ["process", "--no-fork"], [
-      ...["multiplex", "--workers", "2"],
-    ]]
-  ) {
+  const ways = ["thread", "process", "process --no-fork", "multiplex --workers 2"];
+  for (const args of ways.map((way) => way.split(" "))) {
     const many = args[0] === "multiplex";
     const [clients, stopped] = many ? [MANY_CLIENTS, LONG_STOPPED] : [CLIENTS, STOPPED];
     test(`serve --model ${args.join(" ")} tells of ${clients} clients that come and go, each once and in order`, async () => {

@@ -30,13 +30,7 @@ Deno.test(
 );
 
 test("there is no board where no file may be as large (setrlimit)", () => {
-  const closed: number[] = [];
-  const functions = {
-    memfd_create: () => 9,
-    pwrite: () => -1, // EFBIG
-    close: (descriptor: number) => closed.push(descriptor),
-  };
+  const functions = { getrlimit: (_: number, limits: Uint8Array) => void (limits[1] = 1) }; // 256
   const runtime = { openLibrary: () => ({ functions, close: () => {} }) } as unknown as Runtime;
   assertThrows(() => new Board(runtime), SystemError, "ulimit -f");
-  assertEquals(closed, [9]);
 });

@@ -5,8 +5,11 @@ import { until } from "../../tools/client.ts";
 import { settle, test } from "../../tools/unit.ts";
 import { two } from "./sheet.ts";
 
-/** A listener on a queue in which nobody is, so that only its looks count. */
-function listener(turns: Turns, rings: number) {
+/**
+ * A listener on a queue in which nobody is, so that only its looks count.
+ * @param shallLeave whether it has the order to leave
+ */
+function listener(turns: Turns, rings: number, shallLeave = () => false) {
   const times: number[] = [];
   const told: string[] = [];
   const stopped = Promise.withResolvers<void>();
@@ -28,7 +31,7 @@ function listener(turns: Turns, rings: number) {
       end: () => turns.end(),
     }),
     accept: () => null, // another was faster
-    shallLeave: () => false,
+    shallLeave,
     connect: () => {
       throw new Error("nobody was accepted");
     },
@@ -62,5 +65,19 @@ test("a worker that lets others go first looks again when a connection of its ow
   await settle();
   assertEquals(told, ["others", "mine"]);
   queue.close();
+  assertEquals(await accepting, null);
+});
+
+test("a worker that shall leave looks for no client, and no longer than for a burst", async () => {
+  const { turns } = two(9);
+  const early = listener(turns, 0, () => true);
+  assertEquals(await early.listener.accept(), null);
+  assertEquals(early.told, []);
+
+  let shallLeave = false;
+  const late = listener(turns, Infinity, () => shallLeave);
+  const accepting = late.listener.accept();
+  await until("it looks", () => late.told.includes("mine"));
+  shallLeave = true;
   assertEquals(await accepting, null);
 });

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
-import { LARGE_RING_BYTES, type Told } from "../../../src/status/event_ring.ts";
+import { placesOf, ringBytes, type Told } from "../../../src/status/event_ring.ts";
 import { ScoreRow } from "../../../src/status/scoreboard.ts";
 import { processScores, type Scores, threadScores } from "../../../src/status/scores.ts";
 import { mapMemory } from "../../../src/posix/mapped_memory.ts";
@@ -30,7 +30,7 @@ function drain(scores: Scores): [number, number, Told][] {
 
 test("what a thread has told is read once, whole and in order", () => {
   const scores = threadScores(1);
-  const row = ScoreRow.claim(scores.shared!, 7, true)!;
+  const row = ScoreRow.claim(scores.shared!, 7, true, ringBytes("one"))!;
   const long = { transport: "tcp", hostname: "fe80:1111:2222:3333:4444:5555:6666:7777", port: 1 };
   const unix = { transport: "unix", path: "" } as const;
   const all: Told[] = [
@@ -53,10 +53,12 @@ test("what a thread has told is read once, whole and in order", () => {
   ];
   for (let round = 0, nth = 0; round < 20; round++) { // more than it holds at once
     for (const told of all) {
-      if (told.type === "accepted") assert(row.tell(++nth, accepted(told.id, told.remoteAddr)));
-      else {assert(
-          row.tell(++nth, told.type === "closed" ? closed(told.id, told) : { type: told.type }),
-        );}
+      const event = told.type === "accepted"
+        ? accepted(told.id, told.remoteAddr)
+        : told.type === "closed"
+        ? closed(told.id, told)
+        : told;
+      assert(row.tell(++nth, event));
     }
     assertEquals(drain(scores), all.map((told, i) => [7, nth - all.length + 1 + i, told]));
     assertEquals(drain(scores), []);
@@ -64,7 +66,7 @@ test("what a thread has told is read once, whole and in order", () => {
 });
 
 test("what does not fit is not told there", () => {
-  const row = ScoreRow.claim(threadScores(1).shared!, 7, true)!;
+  const row = ScoreRow.claim(threadScores(1).shared!, 7, true, ringBytes("one"))!;
   const path = "x".repeat(60);
   assert(!row.tell(1, accepted("7.1", { transport: "unix", path })));
   assert(!row.tell(3, accepted("7.2", { transport: "unix", path: "/é" })));
@@ -89,7 +91,7 @@ Deno.test(
     const scores = processScores(runtime, 1)!;
     const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
     for (const number of [5, 6]) {
-      const row = ScoreRow.claim(memory, number, true)!;
+      const row = ScoreRow.claim(memory, number, true, ringBytes("one"))!;
       assert(row.tell(1, accepted("a")));
       assert(row.tell(2, closed("a")));
       assertEquals(drain(scores).map(([who, nth, { type }]) => [who, nth, type]), [
@@ -109,9 +111,9 @@ Deno.test(
   async () => {
     const runtime = await detect();
     if (runtime.os !== "linux") return;
-    const scores = processScores(runtime, 1, LARGE_RING_BYTES)!;
+    const scores = processScores(runtime, 1, "many")!;
     const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
-    const rows = [5, 6].map((number) => ScoreRow.claim(memory, number, false)!);
+    const rows = [5, 6].map((number) => ScoreRow.claim(memory, number, false, ringBytes("many"))!);
     const told = [accepted("a.1"), accepted("a.2"), closed("a.1"), closed("a.2")];
     for (let round = 0; round < 2; round++) {
       let nth = 0;
@@ -131,20 +133,26 @@ Deno.test(
 );
 
 test("processes have no rings where no file may be as large as those (setrlimit)", () => {
-  const closed: number[] = [];
   const functions = {
-    memfd_create: () => 9,
-    pwrite: () => -1, // EFBIG
-    close: (descriptor: number) => closed.push(descriptor),
+    getrlimit: (_: number, limits: Uint8Array) => void (limits[2] = 1), // 64 KiB
+    memfd_create: () => assert(false, "it must not be written"),
   };
   const library = { functions, close: () => {} };
   assertEquals(processScores({ openLibrary: () => library } as unknown as Runtime, 1), null);
-  assertEquals(closed, [9]);
+});
+
+test("of a ring those records are looked at that were not read", () => {
+  assertEquals(placesOf(0, 0, 4096), [[0, 0]]);
+  assertEquals(placesOf(3, 5, 4096), [[192, 320]]);
+  assertEquals(placesOf(62, 66, 4096), [[3968, 4096], [0, 128]]);
+  assertEquals(placesOf(64, 128, 4096), [[0, 4096]]);
+  assertEquals(placesOf(-1, 1, 4096), [[4032, 4096], [0, 64]]);
+  assertEquals(placesOf(1, 900, 4096), [[64, 4096], [0, 64]], "a handler may write there");
 });
 
 test("whatever a handler writes there, reading it ends", () => {
   const scores = threadScores(1);
-  ScoreRow.claim(scores.shared!, 7, true);
+  ScoreRow.claim(scores.shared!, 7, true, ringBytes("one"));
   const bytes = new Uint8Array(scores.shared!);
   for (let round = 0; round < 2000; round++) {
     for (let i = 64; i < 128; i++) if (i >= 68) bytes[i] = Math.random() * 256;

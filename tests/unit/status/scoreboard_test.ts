@@ -3,6 +3,7 @@ import { READS } from "../../../src/connection/activity.ts";
 import { SocketConnection } from "../../../src/connection/socket_connection.ts";
 import { BlockingSocket } from "../../../src/posix/blocking_socket.ts";
 import type { Libc } from "../../../src/posix/libc.ts";
+import { ringBytes } from "../../../src/status/event_ring.ts";
 import { freeRow, readRows, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { threadScores } from "../../../src/status/scores.ts";
 import { test } from "../../tools/unit.ts";
@@ -17,7 +18,7 @@ function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSoc
 
 test("a row tells what a blocking socket is doing, and what it has done", async () => {
   const memory = threadScores(4).shared!;
-  const row = ScoreRow.claim(memory, 7, true)!;
+  const row = ScoreRow.claim(memory, 7, true, ringBytes("one"))!;
   assertEquals([...rowsOf(memory)], [[7, null]]);
   const seen: string[] = [];
   const see = () => seen.push(rowsOf(memory).get(7)?.doing ?? "nothing");
@@ -56,9 +57,12 @@ test("a row tells what a blocking socket is doing, and what it has done", async 
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
   const memory = threadScores(0).shared!;
-  const rows = Array.from({ length: 64 }, (_, n) => ScoreRow.claim(memory, n + 1, true));
+  const rows = Array.from(
+    { length: 64 },
+    (_, n) => ScoreRow.claim(memory, n + 1, true, ringBytes("one")),
+  );
   assertEquals(rows.every((row) => row !== null), true);
-  assertEquals(ScoreRow.claim(memory, 100, true), null);
+  assertEquals(ScoreRow.claim(memory, 100, true, ringBytes("one")), null);
   rows[9]!.begin();
   assertEquals(rowsOf(memory).get(10)?.doing, "handler");
   const written: number[] = [];
@@ -75,14 +79,14 @@ test("each worker has a row of its own, and the next one that of whoever is gone
     100,
     (bytes, offset) => new Uint8Array(memory).set(bytes, offset),
   );
-  ScoreRow.claim(memory, 100, true);
+  ScoreRow.claim(memory, 100, true, ringBytes("one"));
   assertEquals(rowsOf(memory).get(100), null);
   assertEquals(rowsOf(memory).size, 64);
 });
 
 test("what is told while the next connection begins is nobody's", () => {
   const memory = threadScores(0).shared!;
-  const row = ScoreRow.claim(memory, 1, true)!;
+  const row = ScoreRow.claim(memory, 1, true, ringBytes("one"))!;
   row.begin();
   row.activity.wrote(3);
   assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
@@ -92,7 +96,7 @@ test("what is told while the next connection begins is nobody's", () => {
 
 test("what fails tells no bytes", () => {
   const memory = threadScores(0).shared!;
-  const row = ScoreRow.claim(memory, 1, true)!;
+  const row = ScoreRow.claim(memory, 1, true, ringBytes("one"))!;
   const fails = () => {
     throw new Error("reset");
   };
