@@ -100,6 +100,12 @@ export function acceptErrorClass(
   return NO_ROOM.has(code) ? "no room" : "fatal";
 }
 
+/** With what `accept` fails where a client was accepted, and could not be made a connection. */
+export function acceptError(error: unknown): unknown {
+  if (acceptErrorClass(error) === "no room") return error;
+  return new SystemError("ECONNABORTED", "The client left before it was served", error);
+}
+
 /** Anything that was thrown, as an error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new SystemError("EIO", errorMessage(thrown));

@@ -5,7 +5,7 @@
  */
 import type { Activity } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
-import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { acceptError, acceptErrorClass, errorCode } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { AdoptedSocket } from "./adopted_socket.ts";
@@ -124,7 +124,7 @@ export class BlockingListener {
       }
       release(descriptor);
       // The client may have reset before its socket was set up.
-      throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+      throw acceptError(error);
     }
   }
 }

@@ -3,7 +3,7 @@
  * queue that all workers share, when it is its turn.
  * @module
  */
-import { acceptErrorClass, errorCode, SystemError } from "../connection/errors.ts";
+import { acceptError, errorCode } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { adopt } from "../posix/adopted_socket.ts";
 import { ClientQueues, descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
@@ -166,8 +166,7 @@ export function listenToQueue(
         return connection;
       } catch (error) {
         libc.close(descriptor);
-        if (acceptErrorClass(error) === "no room") throw error;
-        throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+        throw acceptError(error);
       }
     },
   });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Socket as NetSocket } from "node:net";
-import { acceptErrorClass, SystemError } from "../connection/errors.ts";
+import { acceptError } from "../connection/errors.ts";
 import type { Libc } from "../posix/libc.ts";
 import { library } from "./loop_library.ts";
 import { adoptUnread } from "./node_socket.ts";
@@ -59,7 +59,6 @@ function next(libc: Libc, listening: number): NetSocket | null {
     return adoptUnread(accepted.descriptor);
   } catch (error) {
     libc.close(accepted.descriptor);
-    if (acceptErrorClass(error) === "no room") throw error;
-    throw new SystemError("ECONNABORTED", "The client left before it was served", error);
+    throw acceptError(error);
   }
 }

@@ -42,7 +42,7 @@ function bindServer(
   const queue = new AcceptQueue<NetSocket>();
   const last = toTheLast ? Infinity : firstOfLast(descriptorLimit());
   const take = (socket: NetSocket) => {
-    // Deno leaves the options alone (2.9), and so does whoever accepts beside the loop.
+    // Whoever accepts beside the loop knows no options, and Deno leaves keepAlive alone (2.9).
     if (path === null) socket.setNoDelay(true).setKeepAlive(true);
     // A client that has reset already has no address any more.
     if (path === null && socket.remoteAddress === undefined) socket.destroy();

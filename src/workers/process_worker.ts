@@ -42,10 +42,8 @@ export interface ProcessLink {
   readonly scores: Scores["file"];
 }
 
-/** The descriptor of a worker process's control socket. */
+/** The descriptor of a worker process's control socket; what else it is passed follows. */
 export const CONTROL = 3;
-/** The first listening socket's; the others follow. */
-const LISTENING = 4;
 
 /** Told also of what only a process that forks says. */
 export interface ProcessListeners extends Pick<WorkerListeners, "onExit"> {
@@ -95,9 +93,8 @@ export function startProcess(
   let line: number | null = null;
   let child;
   try {
-    const { listening, end } = sockets;
     const pass = (descriptor: number) => CONTROL - 1 + passed.push(libc.duplicate(descriptor));
-    for (const descriptor of descriptorsOf(sockets)) pass(descriptor);
+    const passedSockets = descriptorsOf(sockets).map(pass);
     if (sharing) line = sharing.board.take();
     const shares = line === null
       ? null
@@ -105,8 +102,11 @@ export function startProcess(
     const link: ProcessLink = {
       ...{ way: "process", parent: runtime.pid, shares, forks },
       sockets: {
-        listening: listening.map((socket, i) => ({ ...socket, descriptor: LISTENING + i })),
-        end: end === null ? null : LISTENING + listening.length,
+        listening: sockets.listening.map((socket, i) => ({
+          ...socket,
+          descriptor: passedSockets[i],
+        })),
+        end: sockets.end === null ? null : passedSockets.at(-1)!,
       },
       scores: scores ? { ...scores, descriptor: pass(scores.descriptor) } : null,
     };

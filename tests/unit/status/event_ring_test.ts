@@ -82,14 +82,22 @@ test("what does not fit is not told there", () => {
 
 // What is mapped stays open, see mapMemory.
 const mapping = { sanitizeOps: true, sanitizeResources: false };
+
+/** A scoreboard of processes, and its memory as they map it; null where there is none. */
+async function processBoard(each: "one" | "many") {
+  const runtime = await detect();
+  if (runtime.os !== "linux") return null;
+  const scores = processScores(runtime, 1, each)!;
+  return { scores, memory: mapMemory(runtime, scores.file!.descriptor, scores.file!.size) };
+}
+
 Deno.test(
   "a process' ring is read from its file, and the row's next worker begins anew",
   mapping,
   async () => {
-    const runtime = await detect();
-    if (runtime.os !== "linux") return;
-    const scores = processScores(runtime, 1)!;
-    const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
+    const board = await processBoard("one");
+    if (board === null) return;
+    const { scores, memory } = board;
     for (const number of [5, 6]) {
       const row = ScoreRow.claim(memory, number, true, ringBytes("one"))!;
       assert(row.tell(1, accepted("a")));
@@ -109,10 +117,9 @@ Deno.test(
   "a process with an event loop has a larger ring, and shows nothing",
   mapping,
   async () => {
-    const runtime = await detect();
-    if (runtime.os !== "linux") return;
-    const scores = processScores(runtime, 1, "many")!;
-    const memory = mapMemory(runtime, scores.file!.descriptor, scores.file!.size);
+    const board = await processBoard("many");
+    if (board === null) return;
+    const { scores, memory } = board;
     const rows = [5, 6].map((number) => ScoreRow.claim(memory, number, false, ringBytes("many"))!);
     const told = [accepted("a.1"), accepted("a.2"), closed("a.1"), closed("a.2")];
     for (let round = 0; round < 2; round++) {

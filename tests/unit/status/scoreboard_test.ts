@@ -9,6 +9,8 @@ import { threadScores } from "../../../src/status/scores.ts";
 import { test } from "../../tools/unit.ts";
 
 const rowsOf = (memory: SharedArrayBuffer) => readRows(new Int32Array(memory));
+const claim = (memory: SharedArrayBuffer, number: number) =>
+  ScoreRow.claim(memory, number, true, ringBytes("one"));
 
 function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSocket {
   const end = { transport: "unix", path: "" } as const;
@@ -18,7 +20,7 @@ function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSoc
 
 test("a row tells what a blocking socket is doing, and what it has done", async () => {
   const memory = threadScores(4).shared!;
-  const row = ScoreRow.claim(memory, 7, true, ringBytes("one"))!;
+  const row = claim(memory, 7)!;
   assertEquals([...rowsOf(memory)], [[7, null]]);
   const seen: string[] = [];
   const see = () => seen.push(rowsOf(memory).get(7)?.doing ?? "nothing");
@@ -57,12 +59,9 @@ test("a row tells what a blocking socket is doing, and what it has done", async 
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
   const memory = threadScores(0).shared!;
-  const rows = Array.from(
-    { length: 64 },
-    (_, n) => ScoreRow.claim(memory, n + 1, true, ringBytes("one")),
-  );
+  const rows = Array.from({ length: 64 }, (_, n) => claim(memory, n + 1));
   assertEquals(rows.every((row) => row !== null), true);
-  assertEquals(ScoreRow.claim(memory, 100, true, ringBytes("one")), null);
+  assertEquals(claim(memory, 100), null);
   rows[9]!.begin();
   assertEquals(rowsOf(memory).get(10)?.doing, "handler");
   const written: number[] = [];
@@ -79,14 +78,14 @@ test("each worker has a row of its own, and the next one that of whoever is gone
     100,
     (bytes, offset) => new Uint8Array(memory).set(bytes, offset),
   );
-  ScoreRow.claim(memory, 100, true, ringBytes("one"));
+  claim(memory, 100);
   assertEquals(rowsOf(memory).get(100), null);
   assertEquals(rowsOf(memory).size, 64);
 });
 
 test("what is told while the next connection begins is nobody's", () => {
   const memory = threadScores(0).shared!;
-  const row = ScoreRow.claim(memory, 1, true, ringBytes("one"))!;
+  const row = claim(memory, 1)!;
   row.begin();
   row.activity.wrote(3);
   assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
@@ -96,7 +95,7 @@ test("what is told while the next connection begins is nobody's", () => {
 
 test("what fails tells no bytes", () => {
   const memory = threadScores(0).shared!;
-  const row = ScoreRow.claim(memory, 1, true, ringBytes("one"))!;
+  const row = claim(memory, 1)!;
   const fails = () => {
     throw new Error("reset");
   };
