@@ -14,7 +14,13 @@ await onEachRuntime(({ on, test, serve, run }) => {
       const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const command = run(["status", `${gone.addr.port}`]);
       const client = await gone.accept();
+      const { port } = gone.addr;
       gone.close();
+      // Deno's close may be over before the kernel's is, and a client is reset then.
+      await until(
+        "nobody listens",
+        () => Deno.connect({ port }).then((late) => (late.close(), false), () => true),
+      );
       await client.read(new Uint8Array(read));
       client.close();
       assertEquals(await command.exit(), 1);
