@@ -23,6 +23,18 @@ async function withLoop(run: (listener: LoopListener) => Promise<void>): Promise
   }
 }
 
+/** Writes what has happened as the kernel does: bytes to read, on each of the descriptors. */
+function happened(bytes: Uint8Array, descriptors: number[]): number {
+  const size = runtime.arch === "x64" ? 3 : 4;
+  const words = new Int32Array(bytes.buffer);
+  words.fill(0); // the kernel may write there at once
+  descriptors.forEach((descriptor, i) => {
+    words[i * size] = 1; // EPOLLIN
+    words[i * size + size - 2] = descriptor;
+  });
+  return descriptors.length;
+}
+
 test("the epoll loop suits Deno on Linux, where it may open the C library", () => {
   assert(EpollLoop.suits(runtime));
   assert(!EpollLoop.suits({ ...runtime, loopIsFair: true }));
@@ -63,6 +75,36 @@ test("the wait that is under way counts when somebody first wants to know of it"
   assert(EpollLoop.idleOf(runtime)! - before > 25);
   listener.close();
   await accepting;
+  await loop.end();
+});
+
+test("a pause where message comes upon message counts as a wait", async () => {
+  const [OPEN, PAUSE, PAUSES] = [7, 4, 16];
+  let pauses = 0;
+  const ended = Promise.withResolvers<number>();
+  const waits = [[OPEN]];
+  const fake = withLibrary({
+    syscall(_: number, _set: number, bytes: Uint8Array, _size: number, time: Uint8Array) {
+      if (pauses === PAUSES) return 0;
+      const nanoseconds = new Uint32Array(time.buffer, 8, 1)[0];
+      if (nanoseconds >= PAUSE * 1e6) {
+        pauses++;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+      }
+      return happened(bytes, [OPEN]);
+    },
+    epoll_wait_in_background(_: number, bytes: Uint8Array) {
+      const next = waits.shift();
+      return next ? Promise.resolve(happened(bytes, next)) : ended.promise;
+    },
+  }, () => 11); // EAGAIN
+  const loop = EpollLoop.share(fake)!;
+  EpollLoop.idleOf(fake); // somebody wants to know
+  loop.watch(OPEN, { happened() {}, proceed() {} });
+  await until("all pauses", () => pauses === PAUSES);
+  const waited = EpollLoop.idleOf(fake)!;
+  assert(waited >= PAUSES * PAUSE * 0.9, `${waited} ms`);
+  ended.resolve(0);
   await loop.end();
 });
 
@@ -121,32 +163,18 @@ test("each event of one wait is told, though a client is accepted first", async 
   const waits = [[LISTENER], [LISTENER, OPEN]];
   const ended = Promise.withResolvers<number>();
   const address = (bytes: Uint8Array) => bytes.set([2, 0]); // AF_INET
-  const functions: Record<string, (...args: never[]) => unknown> = {
+  const fake = withLibrary({
     accept4: (_: number, bytes: Uint8Array) => (address(bytes), [OPEN, -1, NEW, -1][accepted++]),
     getsockname: (_: number, bytes: Uint8Array) => (address(bytes), 0),
     socket: () => LISTENER,
     recv: () => 1,
     syscall: () => 0,
     epoll_wait_in_background: (_: number, bytes: Uint8Array) => {
-      const words = new Int32Array(bytes.buffer);
-      words.fill(0); // the kernel may write there at once
-      const happened = waits.shift();
-      if (!happened) return ended.promise;
-      const size = runtime.arch === "x64" ? 3 : 4;
-      happened.forEach((descriptor, i) => {
-        words[i * size] = 1; // EPOLLIN
-        words[i * size + size - 2] = descriptor;
-      });
-      return Promise.resolve(happened.length);
+      const next = waits.shift();
+      return next ? Promise.resolve(happened(bytes, next)) : ended.promise;
     },
-  };
-  const library = {
-    functions: new Proxy(functions, { get: (all, name: string) => all[name] ?? (() => 0) }),
-    readInt32: () => 11, // EAGAIN
-    memoryAt: () => null,
-    close() {},
-  };
-  const loop = new EpollLoop({ ...runtime, openLibrary: () => library });
+  }, () => 11); // EAGAIN
+  const loop = new EpollLoop(fake);
   const listener = loop.listen(ANYWHERE, 1);
   const first = (await within("the first client", listener.accept()))!;
   const reading = first.read(new Uint8Array(8));
@@ -168,15 +196,6 @@ test("of two streams without end each is read as often, and timers have their tu
   const address = (bytes: Uint8Array) => bytes.set([2, 0]); // AF_INET
   const read: Record<number, number> = { 11: 0, 12: 0 };
   const ended = Promise.withResolvers<number>();
-  const happened = (bytes: Uint8Array, descriptors: number[]) => {
-    const size = runtime.arch === "x64" ? 3 : 4;
-    const words = new Int32Array(bytes.buffer);
-    descriptors.forEach((descriptor, i) => {
-      words[i * size] = 1; // EPOLLIN
-      words[i * size + size - 2] = descriptor;
-    });
-    return descriptors.length;
-  };
   const waits = [[5]];
   const fake = withLibrary({
     socket: () => 5,
