@@ -5,7 +5,7 @@
 import type { Connection } from "../connection/connection.ts";
 import { ByeScanner } from "./bye_scanner.ts";
 
-const FIRST_BUFFER = 1024;
+const FIRST_BUFFER = 256;
 const LARGEST_BUFFER = 65536;
 
 /** It waits for nothing but its own connection, so it may block its thread. */
