@@ -203,6 +203,8 @@ export interface Workers {
    * @param exit ends it
    */
   becomeFork(pid: number, exit: (code: number) => never): void;
+  /** Gives back now what a process that `forks` needs no more: a fork would do it in a copy of its own. */
+  collectGarbage(): void;
   /** Why a process cannot be started with these permission flags; null if it can. */
   restrictionRefusal(permissions: string[]): string | null;
   /**

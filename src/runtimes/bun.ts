@@ -45,14 +45,16 @@ const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
 
 /**
  * No helper threads, which a fork would wait for (1.4; /proc/PID/task has their names): of
- * the collector, of the compilers, JSCWarmUp and mi-scavenger.
+ * the collector, of the compilers, JSCWarmUp and mi-scavenger. Nor the timer by which each
+ * fork, after a second, collects what it shares with the others: 3 MB of its own memory.
  */
-const NO_HELPERS = {
+const FORKS_ENVIRONMENT = {
   BUN_JSC_numberOfGCMarkers: "1",
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_useConcurrentJIT: "0",
   BUN_JSC_useWarmUpMarkedBlocks: "0",
   MIMALLOC_SCAVENGER: "0",
+  BUN_GC_TIMER_DISABLE: "1",
 };
 
 /** The adapter. */
@@ -93,16 +95,17 @@ export const runtime: Runtime = {
       descriptors,
       {
         ...withoutInspector(process.env),
-        ...(connections === "forks" ? NO_HELPERS : {}),
+        ...(connections === "forks" ? FORKS_ENVIRONMENT : {}),
       },
     ),
   forkRefusal: () => null,
   // 2 KiB for all that ask for little; "forks have random numbers, … of their own" shows it (1.4).
   becomeFork(pid) {
     Object.defineProperty(process, "pid", { value: pid });
-    for (const name of Object.keys(NO_HELPERS)) delete process.env[name]; // not for what it starts
+    for (const name of Object.keys(FORKS_ENVIRONMENT)) delete process.env[name]; // not for what it starts
     useUp({ blocks: 40, uuids: 0, integers: 0 });
   },
+  collectGarbage: () => Bun.gc(true),
   loopIdle: () => null,
   loseUnread() {}, // it is so
   // All threads remember where the first one's links led to (1.4).

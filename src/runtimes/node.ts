@@ -77,7 +77,7 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
 
 /** No helper threads: a fork would wait for them as soon as it collects garbage (26.10). */
-const NO_HELPERS = ["--single-threaded", "--v8-pool-size=0"];
+const FORKS_FLAGS = ["--single-threaded", "--v8-pool-size=0", "--expose-gc"];
 
 /**
  * The environment, with Node's cache of compiled modules: with it a worker
@@ -128,7 +128,7 @@ export const runtime: Runtime = {
       [
         ...inheritedFlags(process.execArgv, OWN_FLAGS),
         ...(connections === "many" ? [] : WORKER_HEAP),
-        ...(connections === "forks" ? NO_HELPERS : []),
+        ...(connections === "forks" ? FORKS_FLAGS : []),
         ...workerArgs,
         fileURLToPath(module),
         ...args,
@@ -153,6 +153,7 @@ export const runtime: Runtime = {
       useUp({ blocks: 0, uuids: 128, integers: 1024 });
     }
   },
+  collectGarbage: () => (globalThis as { gc?(): void }).gc?.(),
   loopIdle: () => (performance as unknown as Idling).eventLoopUtilization().idle,
   // Without a listener a handler's console.log ends its connection (26.10).
   loseUnread() {

@@ -39,6 +39,7 @@ export async function* warmUp(
 ): AsyncGenerator<void, void> {
   for (let round = 0; round < ROUNDS; round++) {
     await serveItself(runtime, libc, settings);
+    runtime.collectGarbage();
     yield;
   }
 }
