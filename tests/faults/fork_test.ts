@@ -8,6 +8,8 @@ import { Client, until } from "../tools/client.ts";
 import { alive, type Command, descendants, end } from "../tools/command.ts";
 import { events } from "../tools/log_lines.ts";
 import { onEachRuntime } from "../tools/on_each_runtime.ts";
+import { kilobytes } from "../tools/proc.ts";
+import { delay } from "../tools/unit.ts";
 
 const HANDLER = new URL("../fixtures/handlers/forked.ts", import.meta.url).pathname;
 
@@ -88,6 +90,22 @@ await onEachRuntime(({ on, test, serve }) => {
     }
     await end(command, ...clients);
     assert(events(command, "worker_started").every(({ forked }) => forked));
+  });
+
+  test("a fork that waits for its client holds little that is its own", async () => {
+    const command = serve("--model", "process");
+    const address = await command.ready();
+    await delay(2500); // as old as a timer that collects garbage (Bun, 1.4)
+    const clients = await opened(address, 16);
+    for (const client of clients) {
+      await client.send("x");
+      await client.receive(1);
+    }
+    const own = descendants(template(command)).map((pid) => kilobytes(pid, "Private_Dirty"));
+    await end(command, ...clients);
+    assert(own.length >= 16);
+    const median = own.sort((a, b) => a - b)[own.length >> 1];
+    assert(median < 4.5 * 1024, `${median} KiB`);
   });
 
   if (on.name === "bun") {
