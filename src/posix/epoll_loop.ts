@@ -28,17 +28,18 @@ export interface Watcher {
  */
 const SHORT_WAIT = 50_000;
 /**
- * The same while message has come upon message. A wait that ends before the kernel's next
- * tick has its time set in hardware, which takes a virtual machine 8 µs if the thread sleeps.
+ * The same while message comes upon message. A wait that ends before the kernel's next tick
+ * (4 ms, mostly) has its time set in hardware, which takes a virtual machine 8 µs if the
+ * thread sleeps; docs/measurements.md tells how to see it.
  */
 const LONG_WAIT = 5_000_000;
+/** Milliseconds from one message to the next, at most, where message comes upon message. */
+const SWIFT = 0.1;
 /**
  * How many turns come before timers and other I/O have theirs: to go through the
  * runtime's loop takes as long as a system call and a half.
  */
 const TURNS_AT_ONCE = 8;
-/** Milliseconds in which so many come where message comes upon message. */
-const SWIFT = TURNS_AT_ONCE * SHORT_WAIT / 1e6;
 
 /** The loop; it runs beside the runtime's own, whose timers and I/O go on. */
 export class EpollLoop {
@@ -57,10 +58,10 @@ export class EpollLoop {
   readonly #watchers: (Watcher | undefined)[] = [];
   #next: Watcher[] = [];
   #scheduled = false;
-  /** When the turns before these were over. */
-  #turnsEnded = 0;
-  /** Whether they were swift, and nobody had anything else to do. */
-  #swift = false;
+  /** When the last turn began. */
+  #lastTurn = 0;
+  /** How many turns have come swiftly, one upon the other. */
+  #swift = 0;
   #waiting: Promise<void> | null = null;
   #closed = false;
   /** How many servers run on it. */
@@ -139,7 +140,7 @@ export class EpollLoop {
     this.#epoll.add(descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
     this.#watchers[descriptor] = watcher;
     this.changed = true;
-    this.#waiting ??= this.#wait();
+    if (!this.#scheduled) this.#waiting ??= this.#wait(); // else the turns see it
   }
 
   /** Calls the listener each time that there is something new to accept. */
@@ -192,20 +193,20 @@ export class EpollLoop {
   }
 
   #turns = async (): Promise<void> => {
-    let turn = 0;
-    for (; turn < TURNS_AT_ONCE && !this.#closed; turn++) {
+    for (let turn = 0; turn < TURNS_AT_ONCE && !this.#closed; turn++) {
       const next = this.#next;
       if (next.length > 0) this.#next = [];
       const batch = next.length > 0
         ? this.#epoll.wait(0)
-        : this.#swift
-        ? this.#waitLong()
-        : this.#epoll.wait(SHORT_WAIT);
+        : this.#pause(this.#mayWaitLong ? LONG_WAIT : SHORT_WAIT);
       if (batch.length === 0 && next.length === 0) {
-        this.#scheduled = this.#swift = false;
+        this.#scheduled = false;
         this.#waiting ??= this.#wait();
         return;
       }
+      const now = performance.now();
+      this.#swift = now - this.#lastTurn < SWIFT ? this.#swift + 1 : 0;
+      this.#lastTurn = now;
       this.changed = false;
       this.#tell(batch);
       for (const watcher of next) watcher.proceed();
@@ -215,17 +216,23 @@ export class EpollLoop {
       await null;
       if (this.busy > 0 || this.changed) break;
     }
-    const now = performance.now();
-    this.#swift = turn === TURNS_AT_ONCE && now - this.#turnsEnded < SWIFT;
-    this.#turnsEnded = now;
     this.#scheduled = false;
     this.#schedule();
   };
 
-  #waitLong(): Batch {
-    if (this.#idle === null) return this.#epoll.wait(LONG_WAIT);
+  /**
+   * Whether message comes upon message, and nobody is known to wait for anything else. Whoever
+   * does waits for one such wait at most: after one that lasted, message does not come so.
+   */
+  get #mayWaitLong(): boolean {
+    return this.#swift >= TURNS_AT_ONCE && this.busy === 0 && !this.changed &&
+      this.#waiting === null;
+  }
+
+  #pause(nanoseconds: number): Batch {
+    if (this.#idle === null || this.#waiting !== null) return this.#epoll.wait(nanoseconds);
     const since = performance.now();
-    const batch = this.#epoll.wait(LONG_WAIT);
+    const batch = this.#epoll.wait(nanoseconds);
     this.#idle += performance.now() - since;
     return batch;
   }

@@ -142,6 +142,7 @@ export class EpollSocket implements Socket, Watcher {
       reader.resolve(length || null);
     } catch (error) {
       this.#reader = null;
+      this.#isBusy(true);
       reader.reject(error);
     }
   }
