@@ -203,7 +203,7 @@ export interface Workers {
    * @param exit ends it
    */
   becomeFork(pid: number, exit: (code: number) => never): void;
-  /** Gives back now what a process that `forks` needs no more: a fork would do it in a copy of its own. */
+  /** Collects garbage, where a fork would do it in memory of its own, and hold more for it. */
   collectGarbage(): void;
   /** Why a process cannot be started with these permission flags; null if it can. */
   restrictionRefusal(permissions: string[]): string | null;

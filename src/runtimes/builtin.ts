@@ -47,6 +47,12 @@ export const builtin = {
   get url(): typeof import("node:url") {
     return nodeProcess().getBuiltinModule("node:url");
   },
+  get v8(): typeof import("node:v8") {
+    return nodeProcess().getBuiltinModule("node:v8");
+  },
+  get vm(): typeof import("node:vm") {
+    return nodeProcess().getBuiltinModule("node:vm");
+  },
   get workerThreads(): typeof import("node:worker_threads") {
     return nodeProcess().getBuiltinModule("node:worker_threads");
   },

@@ -46,7 +46,7 @@ const OWN_FLAGS = /^--?(inspect|watch|hot|eval|print|[ep]\b)/;
 /**
  * No helper threads, which a fork would wait for (1.4; /proc/PID/task has their names): of
  * the collector, of the compilers, JSCWarmUp and mi-scavenger. Nor the timer by which each
- * fork, after a second, collects what it shares with the others: 3 MB of its own memory.
+ * fork would soon collect what it shares with the others, in memory of its own.
  */
 const FORKS_ENVIRONMENT = {
   BUN_JSC_numberOfGCMarkers: "1",

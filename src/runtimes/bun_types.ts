@@ -50,8 +50,8 @@ interface Api {
   connect<T>(
     options: Where & { allowHalfOpen: boolean; socket: SocketHandlers<T> },
   ): Promise<ApiSocket<T>>;
-  /** Collects garbage, now if it is `forced`. */
-  gc(forced: boolean): void;
+  /** Collects garbage; `all` also of what was compiled and is not used. */
+  gc(all: boolean): void;
   readonly FFI: {
     dlopen(name: string, functions: Record<string, { args: string[]; returns: string }>): {
       // deno-lint-ignore no-explicit-any -- only the caller knows a C function's signature

@@ -174,7 +174,8 @@ export const runtime: Runtime = {
     // The test "forks have random numbers, … of their own" shows how many (2.9).
     useUp({ blocks: 8, uuids: 128, integers: 0 });
   },
-  // A fork of one that has collected holds 0.4 MB less at rest, and 0.6 more under load (2.9).
+  // A fork of one that has collected holds less at rest and more under load (2.9), see
+  // docs/measurements.md.
   collectGarbage() {},
   restrictionRefusal,
   fileUrl(path) {

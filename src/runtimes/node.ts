@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
+import { builtin } from "./builtin.ts";
 import { inheritedFlags } from "./inherited_flags.ts";
 import { withoutInspector } from "./inspector.ts";
 import { isMapped, openFirst } from "./library.ts";
@@ -77,7 +78,7 @@ function openLibrary(functions: ForeignFunctions): ForeignLibrary {
 const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
 
 /** No helper threads: a fork would wait for them as soon as it collects garbage (26.10). */
-const FORKS_FLAGS = ["--single-threaded", "--v8-pool-size=0", "--expose-gc"];
+const NO_HELPERS = ["--single-threaded", "--v8-pool-size=0"];
 
 /**
  * The environment, with Node's cache of compiled modules: with it a worker
@@ -128,7 +129,7 @@ export const runtime: Runtime = {
       [
         ...inheritedFlags(process.execArgv, OWN_FLAGS),
         ...(connections === "many" ? [] : WORKER_HEAP),
-        ...(connections === "forks" ? FORKS_FLAGS : []),
+        ...(connections === "forks" ? NO_HELPERS : []),
         ...workerArgs,
         fileURLToPath(module),
         ...args,
@@ -153,7 +154,13 @@ export const runtime: Runtime = {
       useUp({ blocks: 0, uuids: 128, integers: 1024 });
     }
   },
-  collectGarbage: () => (globalThis as { gc?(): void }).gc?.(),
+  collectGarbage() {
+    const { v8, vm } = builtin;
+    v8.setFlagsFromString("--expose-gc"); // in contexts that are made from here on
+    const collect = vm.runInNewContext("gc") as () => void;
+    v8.setFlagsFromString("--no-expose-gc");
+    collect();
+  },
   loopIdle: () => (performance as unknown as Idling).eventLoopUtilization().idle,
   // Without a listener a handler's console.log ends its connection (26.10).
   loseUnread() {

@@ -28,8 +28,8 @@ const MESSAGE = new Uint8Array(100).fill(0x2e);
 type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
 
 /**
- * The rounds, each begun when the next one is asked for: who waits for the first fork waits
- * for one of them.
+ * The rounds, and then a collection of garbage, each begun when the next one is asked for: who
+ * waits for the first fork waits for one of them.
  * @param settings how its forks are to work
  */
 export async function* warmUp(
@@ -39,9 +39,9 @@ export async function* warmUp(
 ): AsyncGenerator<void, void> {
   for (let round = 0; round < ROUNDS; round++) {
     await serveItself(runtime, libc, settings);
-    runtime.collectGarbage();
     yield;
   }
+  runtime.collectGarbage();
 }
 
 /**
