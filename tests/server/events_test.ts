@@ -96,7 +96,7 @@ for (const [name, way] of Object.entries(WAYS)) {
     const closed = events.filter((event) => event.type === "closed");
     const dropped = events.filter((event) => event.type === "dropped");
     assertEquals(closed.map(({ reason, bytesRead }) => [reason, bytesRead]), [
-      ["handler", MESSAGES * 400 + 3],
+      ["handler", MESSAGES * LENGTH + 3],
     ]);
     const lost = dropped.reduce((sum, { count }) => sum + count, 0);
     assertEquals(messages + lost, MESSAGES + 1); // and the bye
@@ -106,13 +106,15 @@ for (const [name, way] of Object.entries(WAYS)) {
 
 /** Far more than may wait unread. */
 const MESSAGES = 10_000;
+/** Of each; short enough to be read at once. */
+const LENGTH = 200;
 const CLIENT = `
 const conn = await Deno.connect({ hostname: "127.0.0.1", port: Number(Deno.args[0]) });
-const message = new Uint8Array(400).fill(120);
-const buffer = new Uint8Array(400);
+const message = new Uint8Array(${LENGTH}).fill(120);
+const buffer = new Uint8Array(${LENGTH});
 for (let i = 0; i < ${MESSAGES}; i++) {
   await conn.write(message);
-  for (let n = 0; n < 400;) n += await conn.read(buffer);
+  for (let n = 0; n < ${LENGTH};) n += await conn.read(buffer);
 }
 await conn.write(new TextEncoder().encode("bye"));
 await conn.read(buffer);
