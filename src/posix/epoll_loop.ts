@@ -35,6 +35,10 @@ const SHORT_WAIT = 50_000;
 const LONG_WAIT = 5_000_000;
 /** Milliseconds from one message to the next, at most, where message comes upon message. */
 const SWIFT = 0.1;
+/** A long wait of so many milliseconds was in vain: it only held up who waits for something else. */
+const IN_VAIN = 1;
+/** After so many swift turns, at most, a turn may wait long again. */
+const MOST_SWIFT = 4096;
 /**
  * How many turns come before timers and other I/O have theirs: to go through the
  * runtime's loop takes as long as a system call and a half.
@@ -62,6 +66,8 @@ export class EpollLoop {
   #lastTurn = 0;
   /** How many turns have come swiftly, one upon the other. */
   #swift = 0;
+  /** After how many of them a turn may wait long; twice as many after each such wait in vain. */
+  #swiftEnough = TURNS_AT_ONCE;
   #waiting: Promise<void> | null = null;
   #closed = false;
   /** How many servers run on it. */
@@ -196,17 +202,17 @@ export class EpollLoop {
     for (let turn = 0; turn < TURNS_AT_ONCE && !this.#closed; turn++) {
       const next = this.#next;
       if (next.length > 0) this.#next = [];
+      const isLong = next.length === 0 && this.#mayWaitLong;
       const batch = next.length > 0
         ? this.#epoll.wait(0)
-        : this.#pause(this.#mayWaitLong ? LONG_WAIT : SHORT_WAIT);
+        : this.#pause(isLong ? LONG_WAIT : SHORT_WAIT);
+      this.#measure(isLong);
       if (batch.length === 0 && next.length === 0) {
         this.#scheduled = false;
+        this.#swift = 0;
         this.#waiting ??= this.#wait();
         return;
       }
-      const now = performance.now();
-      this.#swift = now - this.#lastTurn < SWIFT ? this.#swift + 1 : 0;
-      this.#lastTurn = now;
       this.changed = false;
       this.#tell(batch);
       for (const watcher of next) watcher.proceed();
@@ -220,12 +226,20 @@ export class EpollLoop {
     this.#schedule();
   };
 
-  /**
-   * Whether message comes upon message, and nobody is known to wait for anything else. Whoever
-   * does waits for one such wait at most: after one that lasted, message does not come so.
-   */
+  /** Whether turn comes upon turn. */
+  #measure(waitedLong: boolean): void {
+    const now = performance.now();
+    const passed = now - this.#lastTurn;
+    this.#lastTurn = now;
+    this.#swift = passed < SWIFT ? this.#swift + 1 : 0;
+    if (waitedLong && passed > IN_VAIN) {
+      this.#swiftEnough = Math.min(2 * this.#swiftEnough, MOST_SWIFT);
+    }
+  }
+
+  /** Whether message comes upon message, and nobody is known to wait for anything else. */
   get #mayWaitLong(): boolean {
-    return this.#swift >= TURNS_AT_ONCE && this.busy === 0 && !this.changed &&
+    return this.#swift >= this.#swiftEnough && this.busy === 0 && !this.changed &&
       this.#waiting === null;
   }
 

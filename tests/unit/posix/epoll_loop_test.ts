@@ -78,40 +78,71 @@ test("the wait that is under way counts when somebody first wants to know of it"
   await loop.end();
 });
 
-test("a pause where message comes upon message counts as a wait, and timers wait for one", async () => {
-  const [OPEN, PAUSE, PAUSES] = [7, 4, 16];
+/**
+ * A loop on which message comes upon message, but that each long wait takes 4 ms and then
+ * brings another message, or none: that comes by the background.
+ */
+function swiftLoop(brings: "a message" | "none") {
+  const [OPEN, PAUSE, PAUSES] = [7, 4, 8];
+  /** Nanoseconds of each wait. */
+  const waits: number[] = [];
   let pauses = 0;
+  let first = true;
   const ended = Promise.withResolvers<number>();
-  const waits = [[OPEN]];
+  const isOver = () => pauses === PAUSES;
   const fake = withLibrary({
     syscall(_: number, _set: number, bytes: Uint8Array, _size: number, time: Uint8Array) {
-      if (pauses === PAUSES) return 0;
+      if (isOver()) return 0;
       const nanoseconds = new Uint32Array(time.buffer, 8, 1)[0];
-      if (nanoseconds >= PAUSE * 1e6) {
-        pauses++;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
-      }
-      return happened(bytes, [OPEN]);
+      waits.push(nanoseconds);
+      if (nanoseconds < PAUSE * 1e6) return happened(bytes, [OPEN]);
+      pauses++;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+      return brings === "none" ? 0 : happened(bytes, [OPEN]);
     },
     epoll_wait_in_background(_: number, bytes: Uint8Array) {
-      const next = waits.shift();
-      return next ? Promise.resolve(happened(bytes, next)) : ended.promise;
+      if (isOver() || (brings === "a message" && !first)) return ended.promise;
+      first = false;
+      return Promise.resolve(happened(bytes, [OPEN]));
     },
   }, () => 11); // EAGAIN
   const loop = EpollLoop.share(fake)!;
   EpollLoop.idleOf(fake); // somebody wants to know
   loop.watch(OPEN, { happened() {}, proceed() {} });
+  return {
+    /** How many waits came before each long one. */
+    between: () => waits.join().split(/,?\d{7},?/).map((short) => short.split(",").length),
+    pauses: () => pauses,
+    isOver,
+    waited: () => EpollLoop.idleOf(fake)! / (PAUSE * PAUSES),
+    end() {
+      ended.resolve(0);
+      return loop.end();
+    },
+  };
+}
+
+test("a pause where message comes upon message counts as a wait, and timers wait for one", async () => {
+  const loop = swiftLoop("a message");
   let most = 0;
-  for (let before = 0; pauses < PAUSES; before = pauses) {
+  for (let before = 0; !loop.isOver(); before = loop.pauses()) {
     await new Promise((resolve) => setImmediate(resolve));
-    most = Math.max(most, pauses - before);
+    most = Math.max(most, loop.pauses() - before);
   }
   assertEquals(most, 1);
-  const waited = EpollLoop.idleOf(fake)!;
-  assert(waited >= PAUSES * PAUSE * 0.9, `${waited} ms`);
-  ended.resolve(0);
+  assert(loop.waited() > 0.9, `${loop.waited()} of the pauses`);
   await loop.end();
 });
+
+for (const brings of ["a message", "none"] as const) {
+  test(`a pause that was in vain, and brought ${brings}, comes half as often`, async () => {
+    const loop = swiftLoop(brings);
+    await until("all pauses", loop.isOver);
+    await loop.end();
+    const between = loop.between().slice(0, 8);
+    between.forEach((waits, i) => assert(waits >= 8 * 2 ** i, between.join()));
+  });
+}
 
 test("a byte and a FIN that came before the read are both read", async () => {
   await withLoop(async (listener) => {
