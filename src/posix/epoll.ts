@@ -34,6 +34,8 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 /** There is something to read, or to accept. */
 export const EPOLLIN = 0x1;
+/** Urgent data has come, of which TCP tells where it is. */
+export const EPOLLPRI = 0x2;
 /** There is room to write. */
 export const EPOLLOUT = 0x4;
 /** The connection has failed. */

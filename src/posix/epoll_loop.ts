@@ -7,7 +7,7 @@
 import type { Address } from "../connection/connection.ts";
 import type { Socket } from "../connection/socket.ts";
 import type { LoopListener, Runtime } from "../runtime.ts";
-import { type Batch, Epoll, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
+import { type Batch, Epoll, EPOLLET, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from "./epoll.ts";
 import { EpollListener } from "./epoll_listener.ts";
 import { EpollSocket } from "./epoll_socket.ts";
 import { Libc } from "./libc.ts";
@@ -143,7 +143,7 @@ export class EpollLoop {
 
   /** Watches a descriptor for each change. */
   watch(descriptor: number, watcher: Watcher): void {
-    this.#epoll.add(descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    this.#epoll.add(descriptor, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
     this.#watchers[descriptor] = watcher;
     this.changed = true;
     if (!this.#scheduled) this.#waiting ??= this.#wait(); // else the turns see it

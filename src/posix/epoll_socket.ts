@@ -6,13 +6,14 @@ import type { Address } from "../connection/connection.ts";
 import { acknowledged } from "../connection/acknowledged.ts";
 import { refusal } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "./epoll.ts";
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP } from "./epoll.ts";
 import type { EpollLoop, Watcher } from "./epoll_loop.ts";
 import { delivered } from "./tcp_options.ts";
 
 const READABLE = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 const WRITABLE = EPOLLOUT | EPOLLHUP | EPOLLERR;
-const ENDED = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+/** There is something behind the last byte: an end, or urgent data, at which recv(2) stops. */
+const MORE = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 /** Reset, or ended in both directions. */
 const GONE = EPOLLHUP | EPOLLERR;
 
@@ -30,8 +31,8 @@ export class EpollSocket implements Socket, Watcher {
   readonly #loop: EpollLoop;
   readonly #descriptor: number;
   #readable = false;
-  /** What came after the last byte is known to be there, so no event tells of it again. */
-  #ended = false;
+  /** Something is known to be behind the last byte, so no event tells of it again. */
+  #hasMore = false;
   #busy = true;
   #reader: Call<number | null> | null = null;
   #writer: Call<number> | null = null;
@@ -119,7 +120,7 @@ export class EpollSocket implements Socket, Watcher {
       this.#onGone?.(this.#isReset);
     }
     if (events & READABLE) {
-      if (events & ENDED) this.#ended = true;
+      if (events & MORE) this.#hasMore = true;
       // If it was readable already, it has its place in the turn.
       if (!this.#readable) {
         this.#readable = true;
@@ -135,7 +136,7 @@ export class EpollSocket implements Socket, Watcher {
     try {
       const length = this.#loop.libc.receive(this.#descriptor, reader.bytes);
       // Less than was asked for: there is no more, and an event will tell.
-      this.#readable = length === reader.bytes.length || (this.#ended && length !== null);
+      this.#readable = length === reader.bytes.length || (this.#hasMore && length !== null);
       if (length === null) return;
       this.#reader = null;
       this.#isBusy(true);

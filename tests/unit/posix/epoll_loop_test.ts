@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SystemError } from "../../../src/connection/errors.ts";
 import { EpollLoop } from "../../../src/posix/epoll_loop.ts";
+import { Libc } from "../../../src/posix/libc.ts";
+import { encodeAddress } from "../../../src/posix/socket_address.ts";
 import type { LoopListener } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { openDescriptors, testAlone } from "../../tools/alone.ts";
@@ -170,6 +172,27 @@ test("what is longer than the buffer is read on without another event", async ()
     assertEquals(lengths, [4, 4, 2]);
     connection.close();
     await client.close();
+  });
+});
+
+test("what comes behind urgent data is read without another event", async () => {
+  const MSG_OOB = 1;
+  await withLoop(async (listener) => {
+    const libc = new Libc(runtime);
+    const client = libc.functions.socket(2, 1, 0);
+    const address = encodeAddress(listener.addr, libc.constants);
+    assertEquals(libc.functions.connect(client, address, address.length), 0);
+    const connection = (await listener.accept())!;
+    for (const [text, flag] of [["abc", 0], ["!", MSG_OOB], ["ABOR", 0]] as const) {
+      libc.functions.send(client, new TextEncoder().encode(text), text.length, flag);
+    }
+    await delay(20); // all is there
+    const buffer = new Uint8Array(8);
+    assertEquals(await within("what came before", connection.read(buffer)), 3);
+    assertEquals(await within("what came behind", connection.read(buffer)), 4);
+    libc.close(client);
+    connection.close();
+    libc.unload();
   });
 });
 
