@@ -89,11 +89,13 @@ export class Epoll {
 
   /**
    * Watches a descriptor, until it is closed or removed.
+   * @param tag comes back with each event of this watch, 32 bits
    * @throws {SystemError} if the kernel's limit of watched descriptors is reached
    */
-  add(descriptor: number, events: number): void {
+  add(descriptor: number, events: number, tag = 0): void {
     this.#event[0] = events;
     this.#event[this.#words - 2] = descriptor;
+    this.#event[this.#words - 1] = tag;
     const { epoll_ctl } = this.#functions;
     if (epoll_ctl(this.#set, EPOLL_CTL_ADD, descriptor, this.#eventBytes) < 0) {
       throw new SystemError("ENOSPC", "epoll_ctl failed: too many descriptors are watched");
@@ -164,5 +166,10 @@ export class Batch {
   descriptor(index: number): number {
     // The 64 bits of the caller's own come last; packed, they follow at once.
     return this.#words[index * this.#size + this.#size - 2];
+  }
+
+  /** Of which watch of that descriptor. */
+  tag(index: number): number {
+    return this.#words[index * this.#size + this.#size - 1];
   }
 }

@@ -60,6 +60,12 @@ export class EpollLoop {
   readonly #epoll: Epoll;
   /** By descriptor. */
   readonly #watchers: (Watcher | undefined)[] = [];
+  /**
+   * Which watch that is: an event of one before, of a descriptor with the same number, may
+   * have been fetched already when that was closed.
+   */
+  readonly #tags: number[] = [];
+  #tag = 0;
   #next: Watcher[] = [];
   #scheduled = false;
   /** When the last turn began. */
@@ -143,8 +149,10 @@ export class EpollLoop {
 
   /** Watches a descriptor for each change. */
   watch(descriptor: number, watcher: Watcher): void {
-    this.#epoll.add(descriptor, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+    this.#tag = this.#tag + 1 | 0;
+    this.#epoll.add(descriptor, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, this.#tag);
     this.#watchers[descriptor] = watcher;
+    this.#tags[descriptor] = this.#tag;
     this.changed = true;
     if (!this.#scheduled) this.#waiting ??= this.#wait(); // else the turns see it
   }
@@ -268,7 +276,9 @@ export class EpollLoop {
 
   #tell(batch: Batch): void {
     for (let i = 0; i < batch.length; i++) {
-      this.#watchers[batch.descriptor(i)]?.happened(batch.events(i));
+      const descriptor = batch.descriptor(i);
+      if (this.#tags[descriptor] !== batch.tag(i)) continue;
+      this.#watchers[descriptor]?.happened(batch.events(i));
     }
   }
 }

@@ -25,14 +25,23 @@ async function withLoop(run: (listener: LoopListener) => Promise<void>): Promise
   }
 }
 
+/** What each descriptor is watched with: words of a struct epoll_event. */
+const watched = new Map<number, Int32Array>();
+const EVENT_WORDS = runtime.arch === "x64" ? 3 : 4;
+
+/** The C library's, which remembers that. */
+function epoll_ctl(_set: number, _what: number, descriptor: number, event: Uint8Array): number {
+  watched.set(descriptor, new Int32Array(event.slice().buffer));
+  return 0;
+}
+
 /** Writes what has happened as the kernel does: bytes to read, on each of the descriptors. */
 function happened(bytes: Uint8Array, descriptors: number[]): number {
-  const size = runtime.arch === "x64" ? 3 : 4;
   const words = new Int32Array(bytes.buffer);
   words.fill(0); // the kernel may write there at once
   descriptors.forEach((descriptor, i) => {
-    words[i * size] = 1; // EPOLLIN
-    words[i * size + size - 2] = descriptor;
+    words.set(watched.get(descriptor)!, i * EVENT_WORDS);
+    words[i * EVENT_WORDS] = 1; // EPOLLIN
   });
   return descriptors.length;
 }
@@ -93,6 +102,7 @@ function swiftLoop(brings: "a message" | "none") {
   const ended = Promise.withResolvers<number>();
   const isOver = () => pauses === PAUSES;
   const fake = withLibrary({
+    epoll_ctl,
     syscall(_: number, _set: number, bytes: Uint8Array, _size: number, time: Uint8Array) {
       if (isOver()) return 0;
       const nanoseconds = new Uint32Array(time.buffer, 8, 1)[0];
@@ -145,6 +155,32 @@ for (const brings of ["a message", "none"] as const) {
     between.forEach((waits, i) => assert(waits >= 8 * 2 ** i, between.join()));
   });
 }
+
+test("an event of a descriptor that is closed is not told to the next with its number", async () => {
+  const NUMBER = 7;
+  const fetched = Promise.withResolvers<number>();
+  const ended = Promise.withResolvers<number>();
+  const waits = [fetched.promise, ended.promise];
+  let memory: Uint8Array = new Uint8Array();
+  const fake = withLibrary({
+    epoll_ctl,
+    epoll_wait_in_background: (_: number, bytes: Uint8Array) => (memory = bytes, waits.shift()),
+  }, () => 11); // EAGAIN
+  const loop = EpollLoop.share(fake)!;
+  const told: string[] = [];
+  const watcher = (name: string) => ({ happened: () => void told.push(name), proceed() {} });
+  loop.watch(NUMBER, watcher("the first"));
+  happened(memory, [NUMBER]);
+  loop.close(NUMBER);
+  loop.watch(NUMBER, watcher("the second"));
+  fetched.resolve(1);
+  await until("the next wait", () => waits.length === 0);
+  assertEquals(told, []);
+  ended.resolve(happened(memory, [NUMBER]));
+  await until("its own event", () => told.length > 0);
+  assertEquals(told, ["the second"]);
+  await loop.end();
+});
 
 test("a byte and a FIN that came before the read are both read", async () => {
   await withLoop(async (listener) => {
@@ -223,6 +259,7 @@ test("each event of one wait is told, though a client is accepted first", async 
   const ended = Promise.withResolvers<number>();
   const address = (bytes: Uint8Array) => bytes.set([2, 0]); // AF_INET
   const fake = withLibrary({
+    epoll_ctl,
     accept4: (_: number, bytes: Uint8Array) => (address(bytes), [OPEN, -1, NEW, -1][accepted++]),
     getsockname: (_: number, bytes: Uint8Array) => (address(bytes), 0),
     socket: () => LISTENER,
@@ -257,6 +294,7 @@ test("of two streams without end each is read as often, and timers have their tu
   const ended = Promise.withResolvers<number>();
   const waits = [[5]];
   const fake = withLibrary({
+    epoll_ctl,
     socket: () => 5,
     accept4: (_: number, bytes: Uint8Array) => (address(bytes), clients.shift() ?? -1),
     getsockname: (_: number, bytes: Uint8Array) => (address(bytes), 0),
