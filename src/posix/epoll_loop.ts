@@ -38,7 +38,7 @@ const SWIFT = 0.1;
 /** A long wait of so many milliseconds was in vain: it only held up who waits for something else. */
 const IN_VAIN = 1;
 /** After so many swift turns, at most, a turn may wait long again. */
-const MOST_SWIFT = 4096;
+const MOST_SWIFT = 512;
 /**
  * How many turns come before timers and other I/O have theirs: to go through the
  * runtime's loop takes as long as a system call and a half.

@@ -94,7 +94,7 @@ test("the wait that is under way counts when somebody first wants to know of it"
  * brings another message, or none: that comes by the background.
  */
 function swiftLoop(brings: "a message" | "none") {
-  const [OPEN, PAUSE, PAUSES] = [7, 4, 8];
+  const [OPEN, PAUSE, PAUSES] = [7, 4, 7];
   /** Nanoseconds of each wait. */
   const waits: number[] = [];
   let pauses = 0;
@@ -151,7 +151,7 @@ for (const brings of ["a message", "none"] as const) {
     const loop = swiftLoop(brings);
     await until("all pauses", loop.isOver);
     await loop.end();
-    const between = loop.between().slice(0, 8);
+    const between = loop.between().slice(0, 7);
     between.forEach((waits, i) => assert(waits >= 8 * 2 ** i, between.join()));
   });
 }
