@@ -30,7 +30,7 @@ const SHORT_WAIT = 50_000;
 /**
  * The same while message comes upon message. A wait that ends before the kernel's next tick
  * (4 ms, mostly) has its time set in hardware, which takes a virtual machine 8 µs if the
- * thread sleeps; docs/measurements.md tells how to see it.
+ * thread sleeps; docs/measurements.md has the figures.
  */
 const LONG_WAIT = 5_000_000;
 /** Milliseconds from one message to the next, at most, where message comes upon message. */
@@ -234,7 +234,7 @@ export class EpollLoop {
     this.#schedule();
   };
 
-  /** Whether turn comes upon turn. */
+  /** Notes whether turn comes upon turn, and whether a long wait was in vain. */
   #measure(waitedLong: boolean): void {
     const now = performance.now();
     const passed = now - this.#lastTurn;

@@ -215,7 +215,8 @@ test("what comes behind urgent data is read without another event", async () => 
   const MSG_OOB = 1;
   await withLoop(async (listener) => {
     const libc = new Libc(runtime);
-    const client = libc.functions.socket(2, 1, 0);
+    const { AF_INET, SOCK_STREAM } = libc.constants;
+    const client = libc.functions.socket(AF_INET, SOCK_STREAM, 0);
     const address = encodeAddress(listener.addr, libc.constants);
     assertEquals(libc.functions.connect(client, address, address.length), 0);
     const connection = (await listener.accept())!;
