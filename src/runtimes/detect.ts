@@ -16,9 +16,10 @@ interface Globals {
 
 /**
  * The adapter of the runtime that runs this; no other's file is loaded.
+ * @param onNode called on Node, before its adapter is loaded
  * @throws {Error} with one line if the runtime is too old, or none that Trivet knows
  */
-export async function detect(): Promise<Runtime> {
+export async function detect(onNode = async () => {}): Promise<Runtime> {
   // Bun has a `process.versions.node` too, and Deno a `process`.
   const { Deno, Bun, process } = globalThis as unknown as Globals;
   if (Deno) {
@@ -31,15 +32,19 @@ export async function detect(): Promise<Runtime> {
   }
   if (process?.versions?.node) {
     demand("Node", process.versions.node);
+    await onNode();
     return (await import("./node.ts")).runtime;
   }
   throw new Error("Trivet runs on Deno, Bun and Node, and this is none of them");
 }
 
-/** The same for a command: without a runtime that will do it ends, with one line. */
+/**
+ * The same for a command: without a runtime that will do it ends, with one line; and Node keeps
+ * what it compiles of its modules for the next one.
+ */
 export async function detectOrExit(): Promise<Runtime> {
   try {
-    return await detect();
+    return await detect(async () => (await import("./node_compile_cache.ts")).keepCompiled());
   } catch (error) {
     console.error(`trivet: ${errorMessage(error)}`);
     const { Deno, process } = globalThis as unknown as Globals;

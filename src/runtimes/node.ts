@@ -2,8 +2,6 @@
  * Node's adapter.
  * @module
  */
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ForeignFunctions, ForeignLibrary, ForeignType, Runtime } from "../runtime.ts";
@@ -13,6 +11,7 @@ import { withoutInspector } from "./inspector.ts";
 import { isMapped, openFirst } from "./library.ts";
 import { allowLibrary } from "./loop_library.ts";
 import { brokenModule } from "./node_broken_module.ts";
+import { compileCache } from "./node_compile_cache.ts";
 import { listen } from "./node_listener.ts";
 import { processParts } from "./node_process.ts";
 import { adopt, connect } from "./node_socket.ts";
@@ -80,12 +79,9 @@ const WORKER_HEAP = ["--min-semi-space-size=1", "--max-semi-space-size=1"];
 /** No helper threads: a fork would wait for them as soon as it collects garbage (26.10). */
 const NO_HELPERS = ["--single-threaded", "--v8-pool-size=0"];
 
-/**
- * The environment, with Node's cache of compiled modules: with it a worker
- * starts in a third of the CPU time (26.10; 10 threads that load one file).
- */
 function workerEnvironment(): Record<string, string | undefined> {
-  return { NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache"), ...process.env };
+  const folder = compileCache();
+  return { ...(folder === null ? {} : { NODE_COMPILE_CACHE: folder }), ...process.env };
 }
 
 /** Flags that are only the main process's: a debugger, a test runner, what it runs. */
