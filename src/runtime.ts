@@ -200,9 +200,9 @@ export interface Workers {
   /**
    * Tells the runtime that this process is a fork, as far as it can be told.
    * @param pid its id
-   * @param exit ends it
+   * @param exit ends it; null: this is a rehearsal, and the process keeps its own end
    */
-  becomeFork(pid: number, exit: (code: number) => never): void;
+  becomeFork(pid: number, exit: ((code: number) => never) | null): void;
   /** Collects garbage, where a fork would do it in memory of its own, and hold more for it. */
   collectGarbage(): void;
   /** Why a process cannot be started with these permission flags; null if it can. */

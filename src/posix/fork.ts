@@ -43,16 +43,23 @@ export class Forker {
   }
 
   /**
-   * The child's PID; 0 in the child, whose event loop is its own and watches nothing
-   * but what wakes it.
+   * The child's PID; 0 in the child, which must call {@linkcode renew} before anything else.
    * @throws {SystemError} with EAGAIN if there is no room for another process
    */
   fork(): number {
     this.#memory.include();
     const pid: number = this.#library.functions.fork();
     if (pid < 0) throw new SystemError("EAGAIN", "There is no room for another process");
-    if (pid === 0) this.#descriptors.renew();
+    if (pid === 0) this.#descriptors.closeParents();
     return pid;
+  }
+
+  /**
+   * Gives this process an event loop of its own, which watches nothing but what wakes it.
+   * @param rehearses whether it only does what that takes, and the loop stays as it is
+   */
+  renew(rehearses: boolean): void {
+    this.#descriptors.renew(rehearses);
   }
 
   /** This process's id, as the kernel knows it. */

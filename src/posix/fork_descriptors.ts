@@ -74,31 +74,42 @@ export class ForkDescriptors {
     }
   }
 
-  /** Makes the loops' anew, under the same numbers, and closes the parent's. */
-  renew(): void {
-    const { eventfd, pipe2, epoll_create1, epoll_ctl } = this.#functions;
+  /** Closes the parent's. */
+  closeParents(): void {
     for (const descriptor of this.#parents) this.#libc.close(descriptor);
+  }
+
+  /**
+   * Makes the loops' anew, under the same numbers.
+   * @param rehearses whether it only does what that takes: a parent has threads that wait for them
+   */
+  renew(rehearses: boolean): void {
+    const { eventfd, pipe2, epoll_create1, epoll_ctl } = this.#functions;
     for (const descriptor of this.#eventfds) {
-      this.#replace(eventfd(0, O_CLOEXEC | O_NONBLOCK), [descriptor]);
+      this.#replace(eventfd(0, O_CLOEXEC | O_NONBLOCK), [descriptor], rehearses);
     }
     for (const [watched, other] of this.#pipes) {
       const ends = new Int32Array(2);
-      pipe2(new Uint8Array(ends.buffer), O_CLOEXEC | O_NONBLOCK);
-      this.#replace(ends[0], [watched]);
-      this.#replace(ends[1], [other]);
+      this.#libc.check("pipe2", pipe2(new Uint8Array(ends.buffer), O_CLOEXEC | O_NONBLOCK));
+      this.#replace(ends[0], [watched], rehearses);
+      this.#replace(ends[1], [other], rehearses);
     }
     for (const { descriptors, watched } of this.#sets) {
       const set = epoll_create1(O_CLOEXEC);
       for (const { descriptor, event } of watched) {
         epoll_ctl(set, EPOLL_CTL_ADD, descriptor, event);
       }
-      this.#replace(set, descriptors);
+      this.#replace(set, descriptors, rehearses);
     }
   }
 
-  #replace(by: number, descriptors: number[]): void {
+  #replace(by: number, descriptors: number[], rehearses: boolean): void {
     if (by < 0) throw new SystemError("EMFILE", "No descriptor is free for a fork's event loop");
-    for (const descriptor of descriptors) this.#libc.functions.dup3(by, descriptor, O_CLOEXEC);
+    for (const descriptor of descriptors) {
+      const replaced = rehearses ? this.#libc.duplicate(descriptor) : descriptor;
+      this.#libc.functions.dup3(by, replaced, O_CLOEXEC);
+      if (rehearses) this.#libc.close(replaced);
+    }
     this.#libc.close(by);
   }
 

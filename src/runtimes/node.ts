@@ -136,14 +136,16 @@ export const runtime: Runtime = {
   forkRefusal: () => null,
   becomeFork(pid, exit) {
     Object.defineProperty(process, "pid", { value: pid });
-    // Node's own end would wait for threads that a fork does not have (26.10).
-    process.exit = (code) => {
-      process.exitCode = code ?? process.exitCode ?? 0;
-      // A listener may end it, too, or change the code.
-      process.exit = (code) => exit(Number(code ?? process.exitCode));
-      process.emit("exit", Number(process.exitCode));
-      return process.exit();
-    };
+    if (exit) {
+      // Node's own end would wait for threads that a fork does not have (26.10).
+      process.exit = (code) => {
+        process.exitCode = code ?? process.exitCode ?? 0;
+        // A listener may end it, too, or change the code.
+        process.exit = (code) => exit(Number(code ?? process.exitCode));
+        process.emit("exit", Number(process.exitCode));
+        return process.exit();
+      };
+    }
     // "forks have random numbers, … of their own" shows how many (26.10).
     const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
     if (moduleLoadList.includes("NativeModule internal/crypto/random")) {

@@ -1,121 +1,74 @@
 /**
- * Inside the process that forks workers, and inside its forks: each talks to the supervisor
- * itself, like a process that was started.
+ * How a fork becomes a worker, which talks to the supervisor itself, like a process that was
+ * started.
  * @module
  */
-import { killAtOnce, waitFor } from "../posix/children.ts";
 import type { SharedSockets } from "../posix/client_queues.ts";
-import { Forker } from "../posix/fork.ts";
+import type { Forker } from "../posix/fork.ts";
 import type { Libc } from "../posix/libc.ts";
 import { dieWithPeer } from "../posix/lifeline.ts";
-import { DescriptorPasser } from "../posix/passed_descriptors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { WorkerListener } from "./channel.ts";
-import { FORK, KILL, TEMPLATE_ORDER_SIZE } from "./encoding.ts";
+import type { OwnRandom } from "./own_random.ts";
 import {
   blockingListener,
-  CONTROL,
   type ControlChannel,
   controlChannel,
   type ControlOptions,
 } from "./process_worker.ts";
 
-/** What a fork needs to be a worker. */
+/** What a fork has of its template. */
+export interface TemplateParts {
+  readonly runtime: Runtime;
+  readonly libc: Libc;
+  readonly random: Pick<OwnRandom, "renew">;
+  readonly forker: Pick<Forker, "renew" | "pid" | "exit">;
+  /** What it listens on. */
+  readonly sockets: SharedSockets;
+}
+
+/** What it is given. */
+export interface ForkOrder {
+  readonly number: number;
+  /** Its end of its control socket. */
+  readonly control: number;
+  /** The descriptor that this becomes. */
+  readonly at: number;
+  /** A socket whose peer's end is its end. */
+  readonly lifeline: number;
+}
+
+/** What it needs to be a worker. */
 export interface Forked {
   readonly number: number;
   readonly channel: ControlChannel;
 }
 
-/** Milliseconds without an order after which the template does a part of what it still has to. */
-const LULL = 20;
-
 /**
- * Makes this process a template: it forks when it is told to, and ends with its
- * supervisor. Resolves in each fork, and in the template never.
- * @param sockets what its forks listen on
- * @param work what there is to do while there are no orders, in parts
+ * Makes this process a worker of its own.
+ * @param onEnd called in place of its end: then this is a rehearsal in the template, for what a
+ * fork is the first to run it compiles, in memory of its own
  */
-export async function becomeTemplate(
-  runtime: Runtime,
-  libc: Libc,
-  sockets: SharedSockets,
-  channel: ControlChannel,
-  work: AsyncIterator<void, void>,
-): Promise<Forked> {
-  await settle();
-  const forker = new Forker(runtime, libc, CONTROL);
-  const own = forker.pid;
-  const orders = new DescriptorPasser(libc, CONTROL, TEMPLATE_ORDER_SIZE);
-  channel.send({ type: "template" });
-  const children = new Set<number>();
-  let done: boolean | undefined = false;
-  for (;;) {
-    while (!done && !libc.waitReadable([CONTROL], LULL)) {
-      try {
-        ({ done } = await work.next());
-      } catch {
-        done = true; // its forks are colder, and no error
-      }
-      await settle();
-    }
-    const received = orders.receive();
-    if (received === null) channel.end();
-    const { message, descriptors } = received!;
-    const [what, which] = new Uint32Array(message.buffer);
-    if (what !== FORK) {
-      if (children.has(which)) killAtOnce(libc, which);
-      if (what === KILL) continue;
-      const reason = children.delete(which) ? waitFor(libc, which) : "exit";
-      channel.send({ type: "ended", pid: which, reason });
-      continue;
-    }
-    let pid = -1;
-    try {
-      pid = forker.fork();
-    } catch {
-      // The supervisor is told by the PID. A child that has no event loop of its own must not go on.
-      if (forker.pid !== own) forker.exit(1);
-    }
-    if (pid === 0) {
-      // Whatever fails here must not let it go on as a second template.
-      try {
-        return becomeWorker(runtime, libc, sockets, forker, which, descriptors);
-      } catch {
-        forker.exit(1);
-      }
-    }
-    for (const descriptor of descriptors) libc.close(descriptor);
-    if (pid > 0) children.add(pid);
-    channel.send({ type: "forked", number: which, pid: Math.max(0, pid) });
-  }
-}
-
-/** What the event loop has begun is done before a fork (libuv: descriptors to watch). */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** In the child: a worker of its own. */
-function becomeWorker(
-  runtime: Runtime,
-  libc: Libc,
-  sockets: SharedSockets,
-  forker: Forker,
-  number: number,
-  [control, lifeline]: number[],
+export function becomeWorker(
+  { runtime, libc, random, forker, sockets }: TemplateParts,
+  { number, control, at, lifeline }: ForkOrder,
+  onEnd?: () => void,
 ): Forked {
+  forker.renew(onEnd !== undefined);
   const { pid } = forker;
-  const exit = (code: number): never => forker.exit(code);
-  if (!dieWithPeer(libc, lifeline, pid)) exit(1);
-  libc.moveTo(control, CONTROL);
-  runtime.becomeFork(pid, exit);
-  const channel = forkedChannel(runtime, libc, sockets, { pid, control: CONTROL, exit });
+  const end = (code: number): never => forker.exit(code);
+  if (!dieWithPeer(libc, lifeline, pid)) end(1);
+  libc.moveTo(control, at);
+  runtime.becomeFork(pid, onEnd ? null : end);
+  random.renew();
+  const exit = (onEnd ?? end) as typeof end;
+  const channel = forkedChannel(runtime, libc, sockets, { pid, control: at, exit });
   channel.send({ type: "forked", number, pid });
   return { number, channel };
 }
 
 /** A fork's way to its supervisor, and to its clients. */
-export function forkedChannel(
+function forkedChannel(
   runtime: Runtime,
   libc: Libc,
   sockets: SharedSockets,

@@ -36,7 +36,7 @@ export interface ProcessLink {
   readonly sockets: SharedSockets;
   /** How it shares its many clients with others; null where it has one at a time. */
   readonly shares: Shares | null;
-  /** Whether it becomes a template if its handler lets it, or ends if not; see forked_worker.ts. */
+  /** Whether it becomes a template if its handler lets it, or ends if not; see template_process.ts. */
   readonly forks: "never" | "may" | "only";
   /** The memory where it tells of its clients, and what it does; null without it. */
   readonly scores: Scores["file"];

@@ -22,7 +22,7 @@ function order(what: number, which: number): Uint8Array {
   return new Uint8Array(new Uint32Array([what, which]).buffer);
 }
 
-/** The template; `forked_worker.ts` is what it runs. */
+/** The template; `template_process.ts` is what it runs. */
 export class Template {
   /** Whether one of its forks was ever ready. */
   isProven = false;

@@ -1,107 +1,133 @@
 /**
- * Serves this process ten thousand messages, so that what a worker runs is compiled
- * when it is forked: machine code is memory, which each fork has.
+ * Serves this process thousands of messages, so that what a worker runs is compiled when it is
+ * forked: machine code is memory, which each fork has. What is not compiled by then, each fork
+ * compiles for itself.
  * @module
  */
 import echo from "../handler/echo.ts";
-import type { Libc } from "../posix/libc.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
-import type { Runtime } from "../runtime.ts";
 import { threadScores } from "../status/scores.ts";
 import { ORDERS } from "./encoding.ts";
-import { forkedChannel } from "./forked_worker.ts";
+import { becomeWorker, type TemplateParts } from "./forked_worker.ts";
 import { work } from "./work.ts";
 import type { WorkerSettings } from "./worker_settings.ts";
 
-/** How many connections a round has, and how many messages each: fewer than a socket holds unread. */
-const CONNECTIONS = 200;
-const MESSAGES = 10;
 /**
- * Bun's last compiler begins late (1.4), and would like more of them; but clients that come
- * at once would share a processor with the rest.
+ * Connections before the first fork, which the user waits for, and in each round after that. The
+ * last compiler has had enough after 12,000 messages on Bun (1.4; BUN_JSC_reportCompileTimes tells)
+ * and after twice as many in V8 (14.6; --trace-opt). Few connections: from 400 on V8 would compile
+ * what one begins with as well, for Unix-domain sockets, and throw it away in each fork.
  */
-const ROUNDS = 6;
-/** As a client may send them. */
-const MESSAGE = new Uint8Array(100).fill(0x2e);
+const FIRST_CONNECTIONS = 90;
+const ROUND_CONNECTIONS = 20;
+const ROUNDS = 8;
+/** Messages of one client, or as many as a socket holds unread. */
+const MESSAGES_EACH = 100;
+/** With all parts of what ends an echo: a compiler leaves out what it has never seen. */
+const MESSAGES = ["b", "by"].map((end) =>
+  new TextEncoder().encode("y by bb ye".repeat(10).slice(end.length) + end)
+);
+const BYE = new TextEncoder().encode("bye");
 
 /** What of its settings matters here. */
-type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
+export type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
 
 /**
- * The rounds, and then a collection of garbage, each begun when the next one is asked for: who
- * waits for the first fork waits for one of them.
- * @param settings how its forks are to work
+ * What comes before the first fork, and rounds, each begun when the next is asked for. Garbage is
+ * collected before most forks are made: each would do it in memory of its own.
+ * @param settings how forks are to work
  */
 export async function* warmUp(
-  runtime: Runtime,
-  libc: Libc,
+  template: TemplateParts,
   settings: WarmUpSettings,
 ): AsyncGenerator<void, void> {
+  const collect = async (connections: number) => {
+    await serveItself(template, settings, connections, true);
+    await serveItself(template, settings, 2); // each fork would make anew what goes with the garbage
+  };
+  await collect(FIRST_CONNECTIONS);
   for (let round = 0; round < ROUNDS; round++) {
-    await serveItself(runtime, libc, settings);
     yield;
+    await serveItself(template, settings, ROUND_CONNECTIONS);
   }
-  runtime.collectGarbage();
+  yield;
+  await collect(ROUND_CONNECTIONS);
 }
 
 /**
- * Works as a fork does, with the built-in handler: a user's would not expect what is
- * sent here.
+ * Works as a fork does, from its first line to its last, with the built-in handler: a user's
+ * would not expect what is sent here.
+ * @param collects whether garbage is collected while the last connection is served
  */
 async function serveItself(
-  runtime: Runtime,
-  libc: Libc,
+  template: TemplateParts,
   { serving, reports }: WarmUpSettings,
+  connections: number,
+  collects = false,
 ): Promise<void> {
+  const { runtime, libc } = template;
   const clients = new PacketListener(libc);
   const [control, supervisor] = libc.socketPair();
+  const [lifeline, peer] = libc.socketPair();
+  const at = libc.duplicate(control);
   const over = Promise.withResolvers<void>();
-  const exit = () => over.resolve() as never;
-  const sockets = {
-    listening: [{ descriptor: clients.descriptor, place: 0, isInherited: false }],
-    end: null,
-  };
-  const channel = forkedChannel(runtime, libc, sockets, { pid: 0, control, exit });
-  const client = () => {
-    const socket = clients.connect();
-    for (let i = 0; i < MESSAGES; i++) libc.send(socket, MESSAGE);
-    libc.shutdown(socket, "write");
-    return socket;
-  };
+  const listening = [{ descriptor: clients.descriptor, place: 0, isInherited: false }];
+  const forked = becomeWorker(
+    { ...template, sockets: { listening, end: null } },
+    { number: 1, control, at, lifeline },
+    over.resolve,
+  );
   const scores = threadScores(0);
   const scratch = new Uint8Array(65536);
   let count = 0;
+  const client = () => {
+    const socket = clients.connect();
+    // For the echo of what has room here there is room, too: it is read only by the kernel.
+    const send = (bytes: Uint8Array) => libc.send(socket, bytes, libc.constants.MSG_DONTWAIT);
+    for (let i = 0; i < MESSAGES_EACH; i++) send(MESSAGES[i % 2]);
+    if (count % 2 === 1) send(BYE);
+    libc.shutdown(socket, "write");
+    return socket;
+  };
   let current = client();
   const next = () => {
     libc.receive(supervisor, scratch, libc.constants.MSG_DONTWAIT); // lest what it says fills the socket
     scores.drain(() => true);
     libc.close(current);
-    if (++count < CONNECTIONS) current = client();
+    if (++count < connections) current = client();
     else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const handler: typeof echo = async (connection) => {
+    // While it is served: V8 (14.6) throws away the machine code of what no object is left of, too.
+    if (collects && count === connections - 1) queueMicrotask(() => runtime.collectGarbage());
     try {
       await echo(connection);
     } finally {
       next(); // also after a time limit, lest it waits for a client for ever
     }
   };
-  const settings = {
-    asks: false,
-    reports,
-    serving: { ...serving, messages: false, maxConnectionsPerWorker: 0 },
-  };
-  const makePreludes = () => [[]];
   void work({
+    ...forked,
     runtime,
-    channel,
-    settings,
-    number: 1,
-    handler,
-    makePreludes,
+    settings: {
+      handler: import.meta.url,
+      asks: false,
+      reports,
+      serving: {
+        ...serving,
+        messages: false,
+        maxConnectionsPerWorker: 0,
+        connectionTimeout: 0, // after which each would linger
+      },
+    },
+    loaded: { handler },
+    preludes: [[]],
     blocking: true,
     scores: scores.shared,
   });
   await over.promise;
-  for (const descriptor of [clients.descriptor, control, supervisor]) libc.close(descriptor);
+  // The lifeline before its peer, whose end would be this process's.
+  for (const descriptor of [clients.descriptor, at, supervisor, lifeline, peer]) {
+    libc.close(descriptor);
+  }
 }

@@ -1,13 +1,13 @@
 /**
- * A worker's work, once its handler has loaded: accept, serve, close, until it is told
- * to leave.
+ * A worker's work, once its handler has loaded: start it, accept, serve, close, until it is
+ * told to leave.
  * @module
  */
 import { errorMessage, SystemError } from "../connection/errors.ts";
 import type { UntimedEvent } from "../events.ts";
-import type { Handler } from "../handler/handler.ts";
-import type { Lifecycle } from "../handler/lifecycle.ts";
-import type { MakePreludes } from "../serving/before_handler.ts";
+import type { HandlerParts } from "../handler/handler_module.ts";
+import { Lifecycle } from "../handler/lifecycle.ts";
+import type { Prelude } from "../serving/prelude.ts";
 import { Connections } from "../serving/connections.ts";
 import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
@@ -27,40 +27,46 @@ const GAVE_UP = "The handler exports `blocking`, and waits for something else th
 export interface Work {
   readonly runtime: Runtime;
   readonly channel: Channel;
-  readonly settings: Pick<WorkerSettings, "asks" | "serving" | "reports">;
+  readonly settings: Pick<WorkerSettings, "handler" | "asks" | "serving" | "reports">;
   /** The worker's number. */
   readonly number: number;
-  readonly handler: Handler;
-  /** For its settings, with all loaded that they ask for. */
-  readonly makePreludes: MakePreludes;
-  /** Of the handler's module, if it has one, which has started. */
-  readonly lifecycle?: Lifecycle;
-  /** Whether the handler says that it may block. */
+  /** The handler, and what is called before and after it. */
+  readonly loaded: Pick<HandlerParts, "handler" | "start" | "stop">;
+  /** By place, what happens before the handler. */
+  readonly preludes: readonly (readonly Prelude[])[];
+  /** Whether the handler may block here: not with TLS, nor with many clients. */
   readonly blocking: boolean;
   /** See the message `ready`. */
   readonly how?: "forked" | "stopgap";
   /** Where it tells of its clients and, if it blocks, shows what it does; null: nowhere. */
   readonly scores?: ArrayBufferLike | null;
-  /** Told of its connections before the first one comes. */
-  onConnections?(connections: Connections): void;
+  /** Gets its connections, before the first one comes; a callback each fork would compile. */
+  readonly out?: { connections: Connections | null };
 }
 
-/** Works, and then ends the worker. */
+/** Starts the handler, works, and then ends the worker. */
 export async function work(
   {
     runtime,
     channel,
     settings,
     number,
-    handler,
-    makePreludes,
-    lifecycle,
+    loaded,
+    preludes,
     blocking,
     how,
     scores,
-    onConnections,
+    out,
   }: Work,
 ): Promise<void> {
+  const place = { model: settings.serving.model, worker: channel.name };
+  const lifecycle = new Lifecycle(settings.handler, loaded, place);
+  try {
+    await lifecycle.start();
+  } catch (error) {
+    channel.send({ type: "failed", message: errorMessage(error) });
+    return channel.end();
+  }
   const shows = settings.reports && blocking;
   const row = scores ? ScoreRow.claim(scores, number, shows, ringBytes(channel.each)) : null;
   const shown = shows ? row : null;
@@ -79,7 +85,7 @@ export async function work(
   const connections = new Connections({
     runtime,
     settings: settings.serving,
-    handler,
+    handler: loaded.handler,
     worker: channel.name,
     number,
     limit: channel.each === "one" ? 1 : Infinity,
@@ -100,10 +106,10 @@ export async function work(
         channel.look() === "end";
       tell(ended ? { ...event, reason: "shutdown" } : event);
     },
-  }, makePreludes(settings.serving));
-  onConnections?.(connections);
+  }, preludes);
+  if (out) out.connections = connections;
   const end = async () => {
-    const message = await lifecycle?.stop(settings.serving.shutdownTimeout);
+    const message = await lifecycle.stop(settings.serving.shutdownTimeout);
     if (message) channel.send({ type: "event", event: { type: "warning", message } });
     for (const giveBack of atEnd) await giveBack();
     channel.end();

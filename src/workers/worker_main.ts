@@ -6,7 +6,6 @@
 import { errorReport } from "../connection/error_report.ts";
 import { errorMessage } from "../connection/errors.ts";
 import { demandModel } from "../handler/handler_module.ts";
-import { Lifecycle } from "../handler/lifecycle.ts";
 import { loadHandler, type LoadModule } from "../handler/load_handler.ts";
 import { Libc } from "../posix/libc.ts";
 import type { Runtime, ThreadScope } from "../runtime.ts";
@@ -15,7 +14,7 @@ import { preludesFor } from "../serving/before_handler.ts";
 import { isEncrypted } from "../serving/serving_settings.ts";
 import type { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
-import { installOwnRandom } from "./own_random.ts";
+import { installOwnRandom, type OwnRandom } from "./own_random.ts";
 import { work } from "./work.ts";
 import type { Forked } from "./forked_worker.ts";
 import type { ControlChannel } from "./process_worker.ts";
@@ -34,9 +33,9 @@ export async function main(load: LoadModule): Promise<void> {
   const libc = forks === "never" ? null : new Libc(runtime);
   const random = libc && installOwnRandom((bytes) => libc.randomize(bytes));
 
-  let connections: Connections | null = null;
+  const out: { connections: Connections | null } = { connections: null };
   runtime.onUnhandled((error) => {
-    const current = connections?.current;
+    const current = out.connections?.current;
     if (current) current.end("error", error);
     else channel.send({ type: "unhandled", ...errorReport(error) });
   });
@@ -56,39 +55,28 @@ export async function main(load: LoadModule): Promise<void> {
   }
   // Before it forks, because what a fork loads it shares with no other.
   const makePreludes = await preludesFor(runtime, settings.serving);
+  const preludes = makePreludes(settings.serving);
   // No engine of TLS blocks.
   const blocking = loaded.blocking && channel.each === "one" && !isEncrypted(settings.serving);
-  const forked = libc && blocking ? await fork(runtime, libc, channel, settings) : null;
-  if (forked) {
-    ({ channel, number } = forked);
-    random!.renew();
-  } else {
+  const forked = random && blocking ? await fork(runtime, libc, random, channel, settings) : null;
+  if (forked) ({ channel, number } = forked);
+  else {
     random?.remove();
     if (forks === "only") return channel.end();
   }
 
-  // In each fork for itself: what it opens is not its siblings'.
-  const place = { model: settings.serving.model, worker: channel.name };
-  const lifecycle = new Lifecycle(settings.handler, loaded, place);
-  try {
-    await lifecycle.start();
-  } catch (error) {
-    channel.send({ type: "failed", message: errorMessage(error) });
-    return channel.end();
-  }
-
+  // The module starts in each fork for itself: what it opens is not its siblings'.
   await work({
     runtime,
     channel,
     settings,
     number,
-    handler: loaded.handler,
-    makePreludes,
-    lifecycle,
+    loaded,
+    preludes,
     blocking,
     how: forked ? "forked" : libc ? "stopgap" : undefined,
     scores,
-    onConnections: (those) => connections = those,
+    out,
   });
 }
 
@@ -96,17 +84,16 @@ export async function main(load: LoadModule): Promise<void> {
 async function fork(
   runtime: Runtime,
   libc: Libc,
+  random: OwnRandom,
   channel: ControlChannel,
   settings: WorkerSettings,
 ): Promise<Forked | null> {
   const { link } = settings;
   if (link.way !== "process") return null;
-  const { becomeTemplate } = await import("./forked_worker.ts");
-  const { warmUp } = await import("./warm_up.ts");
+  const { becomeTemplate } = await import("./template_process.ts");
   try {
-    const rounds = warmUp(runtime, libc, settings);
-    await rounds.next();
-    return await becomeTemplate(runtime, libc, link.sockets, channel, rounds);
+    const template = { runtime, libc, random, sockets: link.sockets };
+    return await becomeTemplate(template, channel, settings);
   } catch {
     return null; // it serves as it is, which is slower and no error
   }

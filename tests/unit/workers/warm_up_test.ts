@@ -6,14 +6,27 @@ import { settle } from "../../../src/server/settings.ts";
 import { warmUp } from "../../../src/workers/warm_up.ts";
 import { test, withClock } from "../../tools/unit.ts";
 
-test("a round of warming up ends, also where every connection is open for too long", async () => {
+test("a round of warming up ends, also where every connection is too slow", async () => {
   const runtime = await detect();
   const libc = new Libc(runtime);
-  const { serving } = settle({ model: "process", connectionTimeout: 1 });
+  const rehearsed: string[] = [];
+  const template = {
+    // The tests go on in this process: its loop and its name stay what they are.
+    runtime: { ...runtime, becomeFork: () => void rehearsed.push("name") },
+    libc,
+    random: { renew: () => void rehearsed.push("random") },
+    forker: {
+      renew: () => void rehearsed.push("loop"),
+      pid: runtime.pid,
+      exit: (code: number): never => Deno.exit(code),
+    },
+    sockets: { listening: [], end: null },
+  };
+  const { serving } = settle({ model: "process", minRate: 1e9, linger: 0 });
   try {
     // Each look at the clock is a second later, as on a machine that pauses.
     await withClock(async () => {
-      const rounds = warmUp(runtime, libc, {
+      const rounds = warmUp(template, {
         serving: { ...serving, proxies: [null], tls: [null], access: null },
         reports: false,
       });
@@ -23,4 +36,6 @@ test("a round of warming up ends, also where every connection is open for too lo
   } finally {
     libc.unload();
   }
+  // The first connections, and those after the collection of garbage, as a fork would begin.
+  assertEquals(rehearsed, ["loop", "name", "random", "loop", "name", "random"]);
 });
