@@ -56,7 +56,7 @@ export class Forker {
 
   /**
    * Gives this process an event loop of its own, which watches nothing but what wakes it.
-   * @param rehearses whether it only does what that takes, and the loop stays as it is
+   * @param rehearses whether it only goes through that, and its loop stays as it is
    */
   renew(rehearses: boolean): void {
     this.#descriptors.renew(rehearses);

@@ -81,7 +81,7 @@ export class ForkDescriptors {
 
   /**
    * Makes the loops' anew, under the same numbers.
-   * @param rehearses whether it only does what that takes: a parent has threads that wait for them
+   * @param rehearses whether copies are made anew instead: a parent has threads that wait on them
    */
   renew(rehearses: boolean): void {
     const { eventfd, pipe2, epoll_create1, epoll_ctl } = this.#functions;

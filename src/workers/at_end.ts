@@ -1,5 +1,5 @@
 /**
- * What a worker has to give back before it ends: of a thread the kernel takes nothing.
+ * What a thread has to give back before it ends, of which the kernel takes nothing.
  * @module
  */
 

@@ -46,22 +46,22 @@ export interface Forked {
 
 /**
  * Makes this process a worker of its own.
- * @param onEnd called in place of its end: then this is a rehearsal in the template, for what a
- * fork is the first to run it compiles, in memory of its own
+ * @param rehearses whether this is the template, which only does what its forks will do, and does
+ * not end: code that a fork were the first to run it would have to compile, in memory of its own
  */
 export function becomeWorker(
   { runtime, libc, random, forker, sockets }: TemplateParts,
   { number, control, at, lifeline }: ForkOrder,
-  onEnd?: () => void,
+  rehearses = false,
 ): Forked {
-  forker.renew(onEnd !== undefined);
+  forker.renew(rehearses);
   const { pid } = forker;
   const end = (code: number): never => forker.exit(code);
   if (!dieWithPeer(libc, lifeline, pid)) end(1);
   libc.moveTo(control, at);
-  runtime.becomeFork(pid, onEnd ? null : end);
+  runtime.becomeFork(pid, rehearses ? null : end);
   random.renew();
-  const exit = (onEnd ?? end) as typeof end;
+  const exit = rehearses ? (() => {}) as () => never : end;
   const channel = forkedChannel(runtime, libc, sockets, { pid, control: at, exit });
   channel.send({ type: "forked", number, pid });
   return { number, channel };

@@ -15,8 +15,9 @@ import type { WorkerSettings } from "./worker_settings.ts";
 /**
  * Connections before the first fork, which the user waits for, and in each round after that. The
  * last compiler has had enough after 12,000 messages on Bun (1.4; BUN_JSC_reportCompileTimes tells)
- * and after twice as many in V8 (14.6; --trace-opt). Few connections: from 400 on V8 would compile
- * what one begins with as well, for Unix-domain sockets, and throw it away in each fork.
+ * and after twice as many in V8 (14.6; --trace-opt). Few connections:
+ * from 400 on V8 would compile the beginning of a connection, too, for Unix-domain sockets, and each
+ * fork would throw that away at its first client.
  */
 const FIRST_CONNECTIONS = 90;
 const ROUND_CONNECTIONS = 20;
@@ -34,7 +35,7 @@ export type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
 
 /**
  * What comes before the first fork, and rounds, each begun when the next is asked for. Garbage is
- * collected before most forks are made: each would do it in memory of its own.
+ * collected before forks are made: each would do it in memory of its own.
  * @param settings how forks are to work
  */
 export async function* warmUp(
@@ -43,7 +44,7 @@ export async function* warmUp(
 ): AsyncGenerator<void, void> {
   const collect = async (connections: number) => {
     await serveItself(template, settings, connections, true);
-    await serveItself(template, settings, 2); // each fork would make anew what goes with the garbage
+    await serveItself(template, settings, 2); // what engines forget with garbage is made anew once
   };
   await collect(FIRST_CONNECTIONS);
   for (let round = 0; round < ROUNDS; round++) {
@@ -70,19 +71,18 @@ async function serveItself(
   const [control, supervisor] = libc.socketPair();
   const [lifeline, peer] = libc.socketPair();
   const at = libc.duplicate(control);
-  const over = Promise.withResolvers<void>();
   const listening = [{ descriptor: clients.descriptor, place: 0, isInherited: false }];
   const forked = becomeWorker(
     { ...template, sockets: { listening, end: null } },
     { number: 1, control, at, lifeline },
-    over.resolve,
+    true,
   );
   const scores = threadScores(0);
   const scratch = new Uint8Array(65536);
   let count = 0;
   const client = () => {
     const socket = clients.connect();
-    // For the echo of what has room here there is room, too: it is read only by the kernel.
+    // Nobody reads the echo. Each answer is as long as its message, so there is room for as many.
     const send = (bytes: Uint8Array) => libc.send(socket, bytes, libc.constants.MSG_DONTWAIT);
     for (let i = 0; i < MESSAGES_EACH; i++) send(MESSAGES[i % 2]);
     if (count % 2 === 1) send(BYE);
@@ -94,8 +94,12 @@ async function serveItself(
     libc.receive(supervisor, scratch, libc.constants.MSG_DONTWAIT); // lest what it says fills the socket
     scores.drain(() => true);
     libc.close(current);
-    if (++count < connections) current = client();
-    else libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
+    try {
+      if (++count < connections) return void (current = client());
+    } catch {
+      // No descriptor is free: its forks are colder, and no error.
+    }
+    libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const handler: typeof echo = async (connection) => {
     // While it is served: V8 (14.6) throws away the machine code of what no object is left of, too.
@@ -106,7 +110,7 @@ async function serveItself(
       next(); // also after a time limit, lest it waits for a client for ever
     }
   };
-  void work({
+  await work({
     ...forked,
     runtime,
     settings: {
@@ -125,7 +129,6 @@ async function serveItself(
     blocking: true,
     scores: scores.shared,
   });
-  await over.promise;
   // The lifeline before its peer, whose end would be this process's.
   for (const descriptor of [clients.descriptor, at, supervisor, lifeline, peer]) {
     libc.close(descriptor);

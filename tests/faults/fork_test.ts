@@ -13,6 +13,8 @@ import { delay } from "../tools/unit.ts";
 
 const HANDLER = new URL("../fixtures/handlers/forked.ts", import.meta.url).pathname;
 
+const CONNECTS = new URL("../fixtures/handlers/connects_at_load.ts", import.meta.url).pathname;
+
 const DIES = new URL("../fixtures/handlers/dies_in_forks.ts", import.meta.url).pathname;
 
 /**
@@ -54,7 +56,7 @@ function descriptors(pid: number): Map<string, string> {
   return open;
 }
 
-await onEachRuntime(({ on, test, serve }) => {
+await onEachRuntime(({ on, test, serve, run }) => {
   const forking = (...args: string[]) =>
     serve("--model", "process", "--log", "json", "--handler", HANDLER, ...args);
 
@@ -133,6 +135,24 @@ await onEachRuntime(({ on, test, serve }) => {
       assertEquals(others, new Set());
     });
   }
+
+  test("a handler that connects while it loads is forked as others are", async () => {
+    const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const answered = (async () => {
+      const connection = await other.accept();
+      await connection.readable.pipeTo(connection.writable);
+    })();
+    const env = { OTHER_PORT: String(other.addr.port) };
+    const args = ["serve", "--port", "0", "--model", "process", "--log", "json"];
+    const command = run([...args, "--handler", CONNECTS], { env });
+    const client = await Client.open(await command.ready());
+    await answered;
+    other.close();
+    await client.send("x");
+    assertEquals(await client.receiveText(14), "configuration\n");
+    assert(events(command, "worker_started").some(({ forked }) => forked));
+    await end(command, client);
+  });
 
   test("a template that a reload has replaced ends", async () => {
     const command = forking();
