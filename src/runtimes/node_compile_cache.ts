@@ -12,12 +12,19 @@ import { builtin } from "./builtin.ts";
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
 
+let known: string | null | undefined;
+
 /**
  * A folder that nobody but this user can get into, for what is in it is run: in the user's cache, as
  * `XDG_CACHE_HOME` has it. Node's own in the temporary directory would be whoever's has made it
  * first. Null if there is none, or the environment says where to, or not to.
  */
 export function compileCache(): string | null {
+  // Once, not for each worker: who the user is may be asked of another machine.
+  return known === undefined ? known = ownFolder() : known;
+}
+
+function ownFolder(): string | null {
   const { XDG_CACHE_HOME, NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE } = process.env;
   if (NODE_COMPILE_CACHE !== undefined || NODE_DISABLE_COMPILE_CACHE !== undefined) return null;
   try {

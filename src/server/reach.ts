@@ -144,7 +144,7 @@ function loopFor(runtime: Runtime, target: Address): EpollLoop | null {
     if (isKept || !EpollLoop.suits(runtime) || ownSettings(runtime) === null) return null;
     isKept = true;
     const kept = EpollLoop.share(runtime)!;
-    atEnd.push(() => kept.end());
+    if (runtime.threadScope()) atEnd.push(() => kept.end()); // of a process the kernel takes all back
   }
   const isScoped = target.transport === "tcp" && target.hostname.includes("%");
   return isScoped || !runtime.mayConnect(target) ? null : EpollLoop.share(runtime);

@@ -13,6 +13,7 @@ import { spreadingOf } from "../serving/spread.ts";
 import type { Runtime } from "../runtime.ts";
 import { type ClientNews, ringBytes } from "../status/event_ring.ts";
 import { ScoreRow } from "../status/scoreboard.ts";
+import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
 import { lifetime } from "./lifetime.ts";
 import type { Message } from "./messages.ts";
@@ -39,8 +40,6 @@ export interface Work {
   readonly how?: "forked" | "stopgap";
   /** Where it tells of its clients and, if it blocks, shows what it does; null: nowhere. */
   readonly scores?: ArrayBufferLike | null;
-  /** What is to be given back before it ends. */
-  readonly atEnd?: readonly (() => Promise<void>)[];
   /** Gets its connections, before the first one comes: each fork would compile a callback. */
   readonly out?: { connections: Connections | null };
 }
@@ -57,7 +56,6 @@ export async function work(
     blocking,
     how,
     scores,
-    atEnd = [],
     out,
   }: Work,
 ): Promise<void> {

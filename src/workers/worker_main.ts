@@ -13,7 +13,6 @@ import { detect } from "../runtimes/detect.ts";
 import { preludesFor } from "../serving/before_handler.ts";
 import { isEncrypted } from "../serving/serving_settings.ts";
 import type { Connections } from "../serving/connections.ts";
-import { atEnd } from "./at_end.ts";
 import type { Channel } from "./channel.ts";
 import { installOwnRandom, type OwnRandom } from "./own_random.ts";
 import { work } from "./work.ts";
@@ -77,7 +76,6 @@ export async function main(load: LoadModule): Promise<void> {
     blocking,
     how: forked ? "forked" : libc ? "stopgap" : undefined,
     scores,
-    atEnd: thread ? atEnd : [], // of a process the kernel takes all back
     out,
   });
 }
