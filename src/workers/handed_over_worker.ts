@@ -5,6 +5,7 @@
  */
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
+import { dieWithParent } from "../posix/children.ts";
 import { Libc } from "../posix/libc.ts";
 import type { ProcessScope, Runtime } from "../runtime.ts";
 import { type Channel, Dropped, ignoreStopSignals } from "./channel.ts";
@@ -81,10 +82,12 @@ export function handedOverChannel(
   scope.onGone(() => runtime.exit(1));
   if (runtime.libraryRefusal() === null) {
     const libc = new Libc(runtime);
+    dieWithParent(libc);
     libc.closeOnExec(CHANNEL); // Deno lets what a handler starts inherit it (2.9)
     libc.unload();
   }
-  // Deno does not tell a process that was handed a socket that its parent is gone (2.9).
+  // Without the C library: Deno does not tell a process that was handed a socket that its parent
+  // is gone (2.9).
   setInterval(() => {
     if (runtime.parentPid() !== link.parent) runtime.exit(1);
   }, PARENT_INTERVAL);

@@ -22,7 +22,7 @@ async function bench(
   options: CommandOptions = {},
   tries = TRIES,
 ): Promise<Command & { code: number }> {
-  const command = await benchOnce(args, options);
+  await using command = await benchOnce(args, options);
   const spoiled = tries > 1 && PAUSED.test(command.stdout);
   return spoiled ? await bench(args, options, tries - 1) : command;
 }
@@ -174,7 +174,7 @@ Deno.test("bench --scenario blocked shows who waits for whom", async () => {
 });
 
 Deno.test("bench: Ctrl-C ends it with what it has, and 130", async () => {
-  const command = new Command([
+  await using command = new Command([
     ...["bench", "--models", "multiplex", "--seconds", "0.2", "--rounds", "50"],
   ]);
   let family: number[] = [];
@@ -206,7 +206,7 @@ for (const name of ["deno", "bun", "node"] as const) {
         "--rounds",
         "99",
       ];
-      const command = new Command(["bench", ...often], { program: [...run, CLI] });
+      await using command = new Command(["bench", ...often], { program: [...run, CLI] });
       let family: number[] = [];
       try {
         await until(`${server} has its clients`, () => {

@@ -62,7 +62,7 @@ await onEachRuntime(({ on, test, run }) => {
     withFiles(async (cwd) => {
       for (const [file, runtimes, said] of SAID) {
         if (!runtimes.includes(on.name)) continue;
-        const command = run(["serve", "--port", "0", "--handler", file], { cwd });
+        await using command = run(["serve", "--port", "0", "--handler", file], { cwd });
         assertEquals(await command.exit(), 1);
         const lines = command.stderr.split("\n").filter((line) => line !== "");
         assertMatch(lines[0] + "\n", said);
@@ -80,7 +80,7 @@ await onEachRuntime(({ on, test, run }) => {
 
         const echo = new URL("../../src/handler/echo.ts", import.meta.url).href;
         await Deno.writeTextFile(`${cwd}/handler.ts`, FINE.replace("HANDLER", echo));
-        const command = run([...args, "handler.ts"], { cwd });
+        await using command = run([...args, "handler.ts"], { cwd });
         const address = await command.ready();
         await Deno.writeTextFile(`${cwd}/handler.ts`, FILES["imports.ts"]);
         command.child.kill("SIGHUP");

@@ -17,7 +17,7 @@ async function kept(mode: number | null, cacheMode = 0o700): Promise<number> {
     }
     await Deno.chmod(cache, cacheMode);
     const env = { XDG_CACHE_HOME: cache };
-    const command = new Command(["--help"], { program: [...program], env });
+    await using command = new Command(["--help"], { program: [...program], env });
     assertEquals(await command.exit(), 0);
     assertEquals(command.stderr, "");
     assertEquals((await Deno.stat(folder)).mode! & 0o777, mode ?? 0o700);

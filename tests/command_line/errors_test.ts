@@ -26,7 +26,7 @@ function events(command: Command) {
 
 await onEachRuntime(({ test, serve }) => {
   test("serve shows below a connection's line where its handler has thrown", async () => {
-    const command = serve("--handler", FAULTS);
+    await using command = serve("--handler", FAULTS);
     await told(command, "throws");
     await told(command, "fails");
     await end(command);
@@ -36,7 +36,7 @@ await onEachRuntime(({ test, serve }) => {
 
   for (const [way, args] of Object.entries(WAYS)) {
     test(`serve --model ${way} tells what a handler has thrown, and where`, async () => {
-      const command = serve(...args, "--handler", FAULTS, "--log", "json");
+      await using command = serve(...args, "--handler", FAULTS, "--log", "json");
       await told(command, "fails");
       await told(command, "throws much");
       await end(command);
@@ -64,7 +64,7 @@ for (const model of ["multiplex", "thread", "process"]) {
     await Deno.writeTextFile(`${folder}/package.json`, "{}");
     await Deno.writeTextFile(handler, "export default () => {};");
     const args = ["serve", "--port", "0", "--model", model, "--log", "json", "--handler", handler];
-    const command = new Command(args, {
+    await using command = new Command(args, {
       program: [node, CLI],
       env: { NODE_OPTIONS: "--inspect=127.0.0.1:0 --no-deprecation" },
     });

@@ -10,7 +10,7 @@ await onEachRuntime(({ test, run, serve }) => {
   for (const model of NAMES) {
     test(`serve --model ${model} runs a handler, and its error ends one connection`, async () => {
       const args = ["--port", "0", "--spares", "1", "--handler", "throws_on_boom.ts"];
-      const command = run(["serve", "--model", model, ...args], {
+      await using command = run(["serve", "--model", model, ...args], {
         cwd: new URL("../fixtures/handlers", import.meta.url).pathname,
       });
       const address = await command.ready();
@@ -44,7 +44,7 @@ await onEachRuntime(({ test, run, serve }) => {
       ]
     ) {
       test(`serve --model ${model} says in one line what is wrong with ${module}`, async () => {
-        const command = run([
+        await using command = run([
           "serve",
           "--port",
           "0",
@@ -70,7 +70,7 @@ await onEachRuntime(({ test, run, serve }) => {
   for (const model of [...NAMES, "process --hand-over"]) {
     test(`serve --model ${model}: what a handler starts inherits no socket`, async () => {
       const handler = new URL("../fixtures/handlers/inherits.ts", import.meta.url).href;
-      const command = serve("--model", ...model.split(" "), "--handler", handler);
+      await using command = serve("--model", ...model.split(" "), "--handler", handler);
       const client = await Client.open(await command.ready());
       const list = new TextDecoder().decode(await client.receiveAll());
       await client.close();
@@ -83,7 +83,7 @@ await onEachRuntime(({ test, run, serve }) => {
   }
 
   test("serve --model multiplex serves others while a handler writes without end", async () => {
-    const command = serve(
+    await using command = serve(
       "--handler",
       new URL("../fixtures/handlers/endless.ts", import.meta.url).href,
     );
@@ -105,7 +105,7 @@ await onEachRuntime(({ test, run, serve }) => {
   for (const model of ["multiplex", "thread", "process --hand-over"]) {
     test(`serve --model ${model}: either side may send FIN first, and the other goes on`, async () => {
       const handler = new URL("../fixtures/handlers/half_closes.ts", import.meta.url).href;
-      const command = serve("--model", ...model.split(" "), "--handler", handler);
+      await using command = serve("--model", ...model.split(" "), "--handler", handler);
       const address = await command.ready();
       const ours = await Client.open(address);
       await ours.send("after");
@@ -127,7 +127,7 @@ await onEachRuntime(({ test, run, serve }) => {
   }
 
   test("what was written before close() comes, though it is read later", async () => {
-    const command = serve(
+    await using command = serve(
       "--handler",
       new URL("../fixtures/handlers/closes.ts", import.meta.url).href,
     );

@@ -10,7 +10,7 @@ await onEachRuntime(({ on, test, run }) => {
 
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} --log json gives an object a line`, async () => {
-      const command = serve("--model", model, "--log", "json");
+      await using command = serve("--model", model, "--log", "json");
       const client = await greeted(await command.ready());
       await end(command, client);
       const events = command.stderr.trim().split("\n").map((line) => JSON.parse(line));
@@ -23,7 +23,7 @@ await onEachRuntime(({ on, test, run }) => {
     });
 
     test(`serve --model ${model} --verbose shows messages as they are, with control characters escaped`, async () => {
-      const command = serve("--model", model, "--verbose");
+      await using command = serve("--model", model, "--verbose");
       const client = await Client.open(await command.ready());
       const bytes = new TextEncoder().encode("\x1b[31mred 中文\n" + "x".repeat(1000));
       await client.send(bytes);
@@ -36,7 +36,7 @@ await onEachRuntime(({ on, test, run }) => {
     });
 
     test(`serve --model ${model} --log none writes nothing but the ready line`, async () => {
-      const command = serve("--model", model, "--log", "none");
+      await using command = serve("--model", model, "--log", "none");
       await end(command, await greeted(await command.ready()));
       assertEquals(command.stderr, "");
       assertMatch(command.stdout, /^listening on 127\.0\.0\.1:\d+\n$/);
@@ -86,7 +86,7 @@ await onEachRuntime(({ on, test, run }) => {
 
 for (const model of Object.keys(MODELS)) {
   Deno.test(`serve --model ${model} colours nothing where there is no terminal`, async () => {
-    const command = new Command(["serve", "--model", model, "--port", "0", "--spares", "1"], {
+    await using command = new Command(["serve", "--model", model, "--port", "0", "--spares", "1"], {
       env: { NO_COLOR: "" },
     });
     const client = await greeted(await command.ready());

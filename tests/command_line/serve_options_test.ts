@@ -39,7 +39,7 @@ await onEachRuntime(({ test, run }) => {
 
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model}: connections are open where it says, and --linger bounds the wait for a client that stays`, async () => {
-      const command = serve("--model", model, "--linger", "0.2");
+      await using command = serve("--model", model, "--linger", "0.2");
       const first = await greeted(await command.ready());
       const before = descendants(command.child.pid);
       const clients = model === "iterative"
@@ -61,7 +61,7 @@ await onEachRuntime(({ test, run }) => {
     });
 
     test(`serve --model ${model} --idle-timeout ends a silent connection, and says so`, async () => {
-      const command = serve("--model", model, "--idle-timeout", "0.3");
+      await using command = serve("--model", model, "--idle-timeout", "0.3");
       // A pause of the machine may end a connection before anything is said on it.
       const client = await retried(async () => greeted(await command.ready()));
       await until("the end", () => client.ended || client.error !== null);
@@ -71,7 +71,7 @@ await onEachRuntime(({ test, run }) => {
 
     if (model !== "iterative") {
       test(`serve --model ${model} --max-connections 2 keeps a third client waiting, not refused`, async () => {
-        const command = serve("--model", model, "--max-connections", "2");
+        await using command = serve("--model", model, "--max-connections", "2");
         const clients = [
           await greeted(await command.ready()),
           await greeted(await command.ready()),
@@ -89,7 +89,7 @@ await onEachRuntime(({ test, run }) => {
   }
 
   test("serve --model iterative keeps a second client waiting behind a silent one", async () => {
-    const command = serve("--model", "iterative");
+    await using command = serve("--model", "iterative");
     const address = await command.ready();
     const silent = await Client.open(address);
     const second = await Client.open(address);

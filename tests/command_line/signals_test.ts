@@ -40,7 +40,7 @@ await onEachRuntime(({ on, test, serve }) => {
     ];
     for (const [name, signal] of signals) {
       test(`serve --model ${model} lets an open connection finish after ${name}`, async () => {
-        const command = serve("--model", model);
+        await using command = serve("--model", model);
         const address = await command.ready();
         const client = await Client.open(address);
         await client.send("one");
@@ -62,7 +62,7 @@ await onEachRuntime(({ on, test, serve }) => {
     }
 
     test(`serve --model ${model} ends everything at the second signal`, async () => {
-      const command = serve("--model", model);
+      await using command = serve("--model", model);
       const client = await Client.open(await command.ready());
       await client.send("one");
       await client.receiveText(3);
@@ -79,7 +79,7 @@ await onEachRuntime(({ on, test, serve }) => {
     });
 
     test(`serve --model ${model} takes no notice of SIGUSR1, SIGUSR2 and SIGPIPE`, async () => {
-      const command = serve("--model", model);
+      await using command = serve("--model", model);
       const client = await greeted(await command.ready());
       const pids = [command.child.pid, ...descendants(command.child.pid)];
       // Deno's debugger can be had from half a second after the start on (2.9.2).
@@ -97,7 +97,7 @@ await onEachRuntime(({ on, test, serve }) => {
     });
 
     test(`serve --model ${model} ends at once when nobody is connected`, async () => {
-      const command = serve("--model", model);
+      await using command = serve("--model", model);
       await command.ready();
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);
@@ -105,7 +105,7 @@ await onEachRuntime(({ on, test, serve }) => {
 
     test(`serve --model ${model} is ready soon, and gone soon after a second signal`, async () => {
       const start = performance.now();
-      const command = serve("--model", model);
+      await using command = serve("--model", model);
       const address = await command.ready();
       console.log(`    ${model}: ready in ${Math.round(performance.now() - start)} ms`);
       const client = await greeted(address);

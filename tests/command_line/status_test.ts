@@ -12,7 +12,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     // What has not been read when it closes makes its end a reset.
     for (const read of [1, 65536]) {
       const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const command = run(["status", `${gone.addr.port}`]);
+      await using command = run(["status", `${gone.addr.port}`]);
       const client = await gone.accept();
       const { port } = gone.addr;
       gone.close();
@@ -62,12 +62,12 @@ await onEachRuntime(({ on, test, serve, run }) => {
 
   test("trivet status says in one line why it cannot tell, also of who never answers or says anything", async () => {
     for (const [args, code, said] of USES) {
-      const command = run(["status", ...args]);
+      await using command = run(["status", ...args]);
       assertEquals(await command.exit(), code, command.stderr);
       assertMatch(command.stderr, said);
     }
     await withFullQueue(async (port) => {
-      const command = run(["status", `${port}`]);
+      await using command = run(["status", `${port}`]);
       assertEquals(await command.exit(), 1);
       assertMatch(command.stderr, /^trivet: Cannot connect to .*: no answer in 5 s\n$/);
     });

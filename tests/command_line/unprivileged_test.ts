@@ -16,7 +16,7 @@ async function limitProcesses(pid: number, limit: string) {
 
 Deno.test("node: serve --model process waits calmly while no process can be started, and recovers", async () => {
   const { run } = await target("node");
-  const command = new Command(
+  await using command = new Command(
     ["serve", "--log", "json", "--port", "0", "--model", "process", "--no-fork", "--spares", "1"],
     { program: ["env", ...AS_NOBODY, ...run, CLI] },
   );
@@ -54,7 +54,7 @@ for (const name of ["bun", "node"] as const) {
     });
 
   Deno.test(`${name}: serve says in one line that a port below 1024 is not for everybody`, async () => {
-    const command = serve("--port", "42");
+    await using command = serve("--port", "42");
     assertEquals(await command.exit(), 1);
     assertMatch(
       command.stderr,
@@ -64,7 +64,7 @@ for (const name of ["bun", "node"] as const) {
 
   for (const model of ["multiplex", "process"]) {
     Deno.test(`${name}: serve --model ${model} ends at SIGTERM also for a user who is not root`, async () => {
-      const command = serve("--port", "0", "--model", model, "--spares", "1");
+      await using command = serve("--port", "0", "--model", model, "--spares", "1");
       await visit(await command.ready());
       command.child.kill("SIGTERM");
       assertEquals(await command.exit(), 0);

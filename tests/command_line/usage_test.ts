@@ -54,7 +54,7 @@ await onEachRuntime(({ on, test, run, serve }) => {
   // The same code reads options on every runtime; the last five are mostly what the system says.
   for (const [args, code, line] of on.name === "deno" ? MISTAKES : MISTAKES.slice(-5)) {
     test(`"${args.join(" ").slice(0, 60)}" gets one clear line and exit ${code}`, async () => {
-      const command = run(args);
+      await using command = run(args);
       assertEquals(await command.exit(), code, command.stderr);
       assertMatch(command.stderr, line);
       assertEquals(
@@ -67,7 +67,7 @@ await onEachRuntime(({ on, test, run, serve }) => {
 
   if (on.name !== "bun") { // Bun takes any flag
     test("a flag that the workers' runtime does not know is said once", async () => {
-      const command = serve("--model", "process", "--worker-args=--nope");
+      await using command = serve("--model", "process", "--worker-args=--nope");
       assertEquals(await command.exit(), 1);
       assertEquals(command.stderr.split("--nope").length, 2, command.stderr);
       assertMatch(
@@ -86,7 +86,7 @@ await onEachRuntime(({ on, test, run, serve }) => {
         [["connect", "--help"], /--unix PATH/],
       ] as const
     ) {
-      const command = run([...args]);
+      await using command = run([...args]);
       assertEquals(await command.exit(), 0);
       assertMatch(command.stdout, text);
     }
@@ -97,7 +97,7 @@ Deno.test("node: a mistake of a runtime's is not called one of the command line'
   const broken =
     "process.getBuiltinModule('node:dns').lookup = () => { throw new TypeError('oh') }";
   const [node] = (await target("node")).run;
-  const command = new Command(["serve", "--port", "0", "--host", "localhost"], {
+  await using command = new Command(["serve", "--port", "0", "--host", "localhost"], {
     program: [node, "--import", `data:text/javascript,${broken}`, CLI],
   });
   assertEquals(await command.exit(), 1);
@@ -105,7 +105,9 @@ Deno.test("node: a mistake of a runtime's is not called one of the command line'
 });
 
 Deno.test("serve says which permission it needs", async () => {
-  const command = new Command(["serve", "--port", "0"], { flags: ["--no-prompt", "--allow-read"] });
+  await using command = new Command(["serve", "--port", "0"], {
+    flags: ["--no-prompt", "--allow-read"],
+  });
   assertEquals(await command.exit(), 1);
   assertMatch(command.stderr, /^trivet: .*--allow-net.*\n$/);
 });

@@ -12,7 +12,7 @@ const WAYS = [["Deno without --allow-ffi", NO_FFI], ["Node 24", node24]] as cons
 
 for (const [name, options] of WAYS) {
   Deno.test(`${name}: serve --model thread says in one line what it needs`, async () => {
-    const command = new Command(["serve", "--port", "0", "--model", "thread"], options);
+    await using command = new Command(["serve", "--port", "0", "--model", "thread"], options);
     assertEquals(await command.exit(), 1);
     assertMatch(
       command.stderr,
@@ -22,7 +22,7 @@ for (const [name, options] of WAYS) {
 
   for (const model of ["multiplex", "iterative", "process"]) {
     Deno.test(`${name}: serve --model ${model} serves, and says how`, async () => {
-      const command = new Command(["serve", "--port", "0", "--model", model], options);
+      await using command = new Command(["serve", "--port", "0", "--model", model], options);
       const client = await Client.open(await command.ready());
       await client.send("hello\nbye\n");
       assertEquals(new TextDecoder().decode(await client.receiveAll()), "hello\n");
@@ -37,7 +37,7 @@ for (const [name, options] of WAYS) {
 Deno.test("serve --model process says which way the sockets go where both can be had", async () => {
   for (const [flag, line] of [["--hand-over", /handed over/], ["--verbose", /share the listen/]]) {
     const args = ["serve", "--port", "0", "--model", "process", flag as string];
-    const command = new Command(args);
+    await using command = new Command(args);
     await command.ready();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
@@ -48,7 +48,7 @@ Deno.test("serve --model process says which way the sockets go where both can be
 Deno.test("serve says what it needs to limit the memory of workers", async () => {
   const flags = ["--no-prompt", "--allow-net", "--allow-run", "--allow-env", "--allow-read"];
   const args = ["serve", "--port", "0", "--model", "process", "--max-worker-memory", "100"];
-  const command = new Command(args, { flags });
+  await using command = new Command(args, { flags });
   assertEquals(await command.exit(), 1);
   assertMatch(command.stderr, /^trivet: Cannot limit the workers' memory: .* on Deno -A\n$/);
 });
@@ -65,7 +65,7 @@ const OLDER = {
 for (const [name, [flag, code]] of Object.entries(OLDER)) {
   Deno.test(`${name}: a command says in one line that the runtime is too old`, async () => {
     const [program, ...run] = (await target(name as keyof typeof OLDER)).run;
-    const command = new Command(["serve", "--port", "0"], {
+    await using command = new Command(["serve", "--port", "0"], {
       program: [program, ...run, flag, `data:text/javascript,${encodeURIComponent(code)}`, CLI],
     });
     assertEquals(await command.exit(), 1);

@@ -57,7 +57,7 @@ async function signalled(words: string[], signal: Deno.Signal): Promise<void> {
   const options = ["--port", "0", "--shutdown-timeout", "600"];
   // setsid: the group is the wrapper's own.
   const program: [string, ...string[]] = ["setsid", ...words];
-  const command = new Command(options, { cwd: folder, env, program });
+  await using command = new Command(options, { cwd: folder, env, program });
   let family: number[] = [];
   try {
     const address = await command.ready(SLOW);

@@ -27,7 +27,7 @@ for (const [what, [atLoad, said]] of Object.entries(BROKEN)) {
     const folder = await Deno.makeTempDir();
     const file = `${folder}/handler.ts`;
     await Deno.writeTextFile(file, handler(""));
-    const command = new Command([
+    await using command = new Command([
       ...["serve", "--model", "process", "--port", "0", "--log", "json", "--spares", "3"],
       ...["--handler", file],
     ], { program: [...run, CLI] });

@@ -37,7 +37,7 @@ await onEachRuntime(({ on, test }) => {
     // The others wait in the main process.
     const few = name.endsWith("--hand-over") ? ["--max-connections", "4"] : [];
     test(`serve ${name} with more clients than descriptors stays calm, and recovers`, async () => {
-      const command = serveWithin(on, 240, ...WAYS[name], ...few);
+      await using command = serveWithin(on, 240, ...WAYS[name], ...few);
       const address = await command.ready();
       const clients: Client[] = [];
       command.child.kill("SIGSTOP"); // so that they come all at once
@@ -60,7 +60,7 @@ await onEachRuntime(({ on, test }) => {
   }
 
   test(`serve says at the start that there are too few descriptors`, async () => {
-    const command = serveWithin(on, 240, "--model", "multiplex", "--max-connections", "1000");
+    await using command = serveWithin(on, 240, "--model", "multiplex", "--max-connections", "1000");
     await command.ready();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);
@@ -102,7 +102,7 @@ const HOARDS = new URL("../fixtures/handlers/hoards.ts", import.meta.url);
 for (const model of ["multiplex", "thread", "process"]) {
   Deno.test(`serve --model ${model} whose handler takes all descriptors stays calm, and recovers`, async () => {
     const args = ["--model", model, "--verbose", "--spares", "3", "--handler", HOARDS.href];
-    const command = serveWithin(deno, 300, ...args);
+    await using command = serveWithin(deno, 300, ...args);
     const address = await command.ready();
     const ready = () => command.stderr.match(/ is ready$/mg)?.length ?? 0;
     if (model !== "multiplex") await until("all workers are ready", () => ready() >= 3);

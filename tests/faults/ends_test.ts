@@ -36,7 +36,7 @@ await onEachRuntime(({ test, run, serve }) => {
       );
 
     test(`whatever breaks off under ${way} is reset, and what was written before comes`, async () => {
-      const command = start();
+      await using command = start();
       const address = await command.ready();
       const ended = (reason: RegExp) =>
         events(command).filter(({ type, reason: why, error }) =>
@@ -111,7 +111,7 @@ await onEachRuntime(({ test, run, serve }) => {
     test(`a timeout and the end of a shutdown are resets under ${model}, ${file}`, async () => {
       // A pause of the machine is shorter.
       const args = ["--model", model, "--handler", handler(file), "--idle-timeout", "2"];
-      const command = run(["serve", ...usual, ...args]);
+      await using command = run(["serve", ...usual, ...args]);
       const address = await command.ready();
       const silent = await says("hello", address);
       assertEquals((await silent.receiveUntilReset()).length, LARGE);

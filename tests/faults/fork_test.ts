@@ -61,7 +61,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     serve("--model", "process", "--log", "json", "--handler", HANDLER, ...args);
 
   test("forks have random numbers, names and descriptors of their own", async () => {
-    const command = forking();
+    await using command = forking();
     const address = await command.ready();
     const drawn = (await Promise.all((await opened(address, 3)).map(async (client) => {
       await client.send("random\n");
@@ -101,7 +101,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("a fork that waits for its client holds little that is its own", async () => {
-    const command = serve("--model", "process");
+    await using command = serve("--model", "process");
     const address = await command.ready();
     await delay(2500); // until its template is warm and, on Bun, would have collected by a timer (1.4)
     const clients = await opened(address, 16);
@@ -118,7 +118,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
 
   if (on.name === "bun") {
     test("the process that forks has no thread that a fork would wait for", async () => {
-      const command = forking();
+      await using command = forking();
       const client = await Client.open(await command.ready());
       await ask(client, "work: JSON");
       const folder = `/proc/${template(command)}/task`;
@@ -144,7 +144,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     })();
     const env = { OTHER_PORT: String(other.addr.port) };
     const args = ["serve", "--port", "0", "--model", "process", "--log", "json"];
-    const command = run([...args, "--handler", CONNECTS], { env });
+    await using command = run([...args, "--handler", CONNECTS], { env });
     const client = await Client.open(await command.ready());
     await answered;
     other.close();
@@ -155,7 +155,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("a template that a reload has replaced ends", async () => {
-    const command = forking();
+    await using command = forking();
     const client = await Client.open(await command.ready());
     const old = template(command);
     await delay(500); // until it has done what it does before and between forks
@@ -167,7 +167,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("what a fork writes to standard output arrives once, whole", async () => {
-    const command = forking();
+    await using command = forking();
     const clients = await opened(await command.ready(), 2);
     await Promise.all(clients.map((client, i) => ask(client, `log: ${i}`)));
     for (const client of clients) await client.close();
@@ -183,7 +183,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   // Deno gives a worker that blocks no signals, forked or not (2.9).
   if (on.name !== "deno") {
     test("a signal is a fork's own", async () => {
-      const command = forking();
+      await using command = forking();
       const clients = await opened(await command.ready(), 3);
       const pids: number[] = [];
       for (const client of clients) pids.push((await ask(client, "who") as { pid: number }).pid);
@@ -198,7 +198,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   }
 
   test("SIGKILL of the process that forks breaks no connection", async () => {
-    const command = forking();
+    await using command = forking();
     const address = await command.ready();
     const [client] = await opened(address, 1);
     const { context } = await ask(client, "who") as { context: { id: number } };
@@ -223,7 +223,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("SIGKILL of the main process ends forks that are blocked in a read", async () => {
-    const command = forking();
+    await using command = forking();
     const [client] = await opened(await command.ready(), 1);
     await ask(client, "work: JSON");
     const pids = descendants(command.child.pid);
@@ -235,7 +235,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("a fork ends as it would otherwise, and it is said how", async () => {
-    const command = forking();
+    await using command = forking();
     const address = await command.ready();
     for (
       const [what, type, text] of [
@@ -259,7 +259,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("each connection has a fresh process with --max-connections-per-worker 1", async () => {
-    const command = forking("--max-connections-per-worker", "1");
+    await using command = forking("--max-connections-per-worker", "1");
     const address = await command.ready();
     const pids = new Set<number>();
     for (let i = 0; i < 20; i++) {
@@ -275,7 +275,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
 
   test("a handler that waits for something else is told, and not forked any more", async () => {
     for (const what of ["a timer", "another socket", "nothing at all"]) {
-      const command = forking();
+      await using command = forking();
       const address = await command.ready();
       const [client] = await opened(address, 1);
       await client.send(`break: ${what}`);
@@ -298,7 +298,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("a fork does what an engine does for itself, and answers in time", async () => {
-    const command = forking();
+    await using command = forking();
     const address = await command.ready();
     const clients = await opened(address, 5);
     const work = await ask(clients[0], "list") as string[];
@@ -314,7 +314,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("where a fork dies before it is ready, workers are runtimes, and nothing is said", async () => {
-    const command = serve("--model", "process", "--log", "json", "--handler", DIES);
+    await using command = serve("--model", "process", "--log", "json", "--handler", DIES);
     const [client] = await opened(await command.ready(), 1);
     await client.send("hello");
     assertEquals(await client.receiveText(5), "hello");
@@ -325,7 +325,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("--no-fork starts each worker as a runtime", async () => {
-    const command = forking("--no-fork");
+    await using command = forking("--no-fork");
     const [client] = await opened(await command.ready(), 1);
     assertEquals(await ask(client, "work: JSON"), "JSON");
     await end(command, client);
@@ -347,7 +347,7 @@ export default (connection) => connection.write(new TextEncoder().encode("${word
 `,
       );
     await write("first", 0);
-    const command = serve(
+    await using command = serve(
       ...["--model", "process", "--log", "json", "--handler", handler],
       ...["--max-connections-per-worker", "1"],
     );

@@ -126,7 +126,7 @@ for (const name of ["deno", "bun", "node"] as const) {
     Deno.test(`${name}: faults of a handler that ${way} outlives`, async () => {
       const given = flags.filter((flag) => flag !== "forked");
       const args = ["--model", model, "--shutdown-timeout", "0.2", ...given];
-      const command = start(on, args, [], forked ? BLOCKING : HANDLER);
+      await using command = start(on, args, [], forked ? BLOCKING : HANDLER);
       const address = await command.ready();
       const slowest: Record<string, number> = {};
       /** Of clients that have left, and of those that had the handler do something. */
@@ -179,7 +179,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   for (const [model, faults] of Object.entries(FATAL)) {
     Deno.test(`${name}: faults of a handler that ${model} does not outlive`, async () => {
       for (const [fault, outcome] of Object.entries(faults)) {
-        const command = start(on, ["--model", model]);
+        await using command = start(on, ["--model", model]);
         const address = await command.ready();
         const client = await does(fault, address);
         const bunStands = name === "bun" && model === "multiplex" && fault === "closes";
@@ -212,7 +212,7 @@ for (const name of ["deno", "node"] as const) {
   const on = await target(name);
   Deno.test(`${name}: a thread that exhausts its heap does not end the others`, async () => {
     const args = ["--model", "thread", "--shutdown-timeout", "0.2"];
-    const command = start(on, args, [SMALL_HEAP[name]]);
+    await using command = start(on, args, [SMALL_HEAP[name]]);
     const address = await command.ready();
     const client = await does("eats", address);
     // Deno stops the thread at its limit, and tells nobody (2.9).
@@ -232,7 +232,7 @@ for (const name of ["deno", "node"] as const) {
   });
 
   Deno.test(`${name}: a process that exhausts its heap ends alone`, async () => {
-    const command = start(on, ["--model", "process", `--worker-args=${SMALL_HEAP[name]}`]);
+    await using command = start(on, ["--model", "process", `--worker-args=${SMALL_HEAP[name]}`]);
     const address = await command.ready();
     const client = await does("eats", address);
     await until("its end", () => events(command).some(({ type }) => type === "worker_exited"));

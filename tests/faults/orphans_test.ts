@@ -25,7 +25,7 @@ for (const name of ["deno", "bun", "node"] as const) {
         const handler = new URL("../fixtures/handlers/orphans.ts", import.meta.url).href;
         const { run } = await target(name);
         const options = ["--model", model, "--spares", "1", "--handler", handler];
-        const command = new Command(["serve", "--port", "0", ...options], {
+        await using command = new Command(["serve", "--port", "0", ...options], {
           program: [...NAMESPACE, ...run, CLI],
         });
         const address = await command.ready();
@@ -68,7 +68,7 @@ for (const name of ["deno", "bun", "node"] as const) {
     async fn() {
       const { run } = await target(name);
       const options = ["--model", "process", "--spares", "2", "--log", "json"];
-      const command = new Command(["serve", "--port", "0", ...options], {
+      await using command = new Command(["serve", "--port", "0", ...options], {
         program: [...NAMESPACE, ...run, CLI],
       });
       const address = await command.ready();

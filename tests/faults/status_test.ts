@@ -42,7 +42,7 @@ await onEachRuntime(({ on, test, serve }) => {
   const [RELOADS, KILLS] = on.name === "deno" ? [20, 10] : [4, 6];
   for (const way of [on.name === "bun" ? ["--workers", "2"] : ["--model", "process"]]) {
     test(`serve ${way.join(" ")} accepts as many as have ended and are open, while workers are killed and reloaded`, async () => {
-      const command = serve(...way, "--status", "127.0.0.1:0");
+      await using command = serve(...way, "--status", "127.0.0.1:0");
       const address = await command.ready();
       const place = await statusPlace(command);
       const stop = visitors(address, 2);
@@ -90,7 +90,7 @@ await onEachRuntime(({ on, test, serve }) => {
     test(`serve --status answers while ${what} have all descriptors`, async () => {
       const limited = `ulimit -n 200; exec "$0" "$@"`;
       const args = ["serve", "--port", "0", "--status", "127.0.0.1:0", "--handler", HOARDS];
-      const command = new Command(args, { program: ["bash", "-c", limited, ...on.run, CLI] });
+      await using command = new Command(args, { program: ["bash", "-c", limited, ...on.run, CLI] });
       const address = await command.ready();
       const place = await statusPlace(command);
       if (what === "clients") {
@@ -114,7 +114,7 @@ await onEachRuntime(({ on, test, serve }) => {
 });
 
 Deno.test("the status of 1,000 connections is told at once, and of those that are too many it is said", async () => {
-  const command = new Command(["serve", "--port", "0", "--status", "127.0.0.1:0"]);
+  await using command = new Command(["serve", "--port", "0", "--status", "127.0.0.1:0"]);
   const address = await command.ready();
   const place = await statusPlace(command);
   const clients: Client[] = [];
@@ -134,7 +134,7 @@ Deno.test("the status of 1,000 connections is told at once, and of those that ar
 
 Deno.test("serve --status answers at once while every handler computes, and tells which worker is stuck", async () => {
   const args = ["serve", "--port", "0", "--model", "process", "--spares", "1"];
-  const command = new Command([...args, "--status", "127.0.0.1:0", "--handler", BLOCKS]);
+  await using command = new Command([...args, "--status", "127.0.0.1:0", "--handler", BLOCKS]);
   const address = await command.ready();
   const place = await statusPlace(command);
   const clients = [await Client.open(address), await Client.open(address)];

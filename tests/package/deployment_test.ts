@@ -36,7 +36,7 @@ Deno.test("the container of the docs is probed, drained and ended as they say", 
     "export default (connection) => connection.readable.pipeTo(connection.writable);",
   );
   const { run: [node] } = await target("node");
-  const command = new Command(["serve", ...args, "--port", "0"], {
+  await using command = new Command(["serve", ...args, "--port", "0"], {
     program: [node, CLI],
     cwd: folder,
   });

@@ -220,7 +220,7 @@ Deno.test("the package, installed from its tarball into an empty folder", async 
 
     await t.step("its examples, copied, serve on Node", async () => {
       await output("cp", ["-R", `${empty}/node_modules/trivet/examples`, empty]);
-      const server = new Command(["serve", "--handler", "examples/hash.ts", "--port", "0"], {
+      await using server = new Command(["serve", "--handler", "examples/hash.ts", "--port", "0"], {
         cwd: empty,
         program: [paths.node, `${empty}/node_modules/.bin/trivet`],
       });

@@ -96,7 +96,7 @@ Deno.test("the README's handler and program work as they stand there", async () 
     text.replaceAll("./mod.ts", new URL("../../mod.ts", import.meta.url).href);
   await Deno.writeTextFile(`${folder}/shout.ts`, local(handler));
   const args = commands[4].split(" ").slice(5);
-  const command = new Command(["serve", ...args, "--port", "0"], { cwd: folder });
+  await using command = new Command(["serve", ...args, "--port", "0"], { cwd: folder });
   const client = await Client.open(await command.ready());
   await client.send("shout");
   assertEquals(await client.receiveText(5), "SHOUT");

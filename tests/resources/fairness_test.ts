@@ -62,7 +62,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   for (const model of name === "deno" ? ["multiplex", "thread", "process"] : ["multiplex"]) {
     Deno.test(`${name}: ${model} shares itself between eight streams, and lets a ninth client talk`, async () => {
       const room = ["--max-connections", "9", "--spares", "9", "--linger", "0.1"];
-      const command = new Command(
+      await using command = new Command(
         ["serve", "--port", "0", "--log", "none", "--model", model, ...room],
         { program: [...run, CLI] },
       );

@@ -8,7 +8,7 @@ import { onEachRuntime } from "../tools/on_each_runtime.ts";
 await onEachRuntime(({ test, run }) => {
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} computes next to nothing while nobody is there`, async () => {
-      const command = run(["serve", "--port", "0", "--model", model]);
+      await using command = run(["serve", "--port", "0", "--model", model]);
       await command.ready();
       const pids = () => [command.child.pid, ...descendants(command.child.pid)];
       // Four that are idle, and the one that forks them.

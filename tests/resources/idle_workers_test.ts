@@ -12,7 +12,7 @@ await onEachRuntime(({ test, run }) => {
   test(`${WORKERS} idle workers leave one after another, and no client is refused, reset or left waiting`, () =>
     Promise.all(["thread", "process"].map(async (model) => {
       const spares = ["--spares", String(SPARES)];
-      const command = run(["serve", "--port", "0", "--model", model, "--verbose", ...spares]);
+      await using command = run(["serve", "--port", "0", "--model", model, "--verbose", ...spares]);
       const address = await command.ready();
       const clients = Array.from({ length: WORKERS - SPARES }, () => Client.open(address));
       const many = await Promise.all(clients);

@@ -39,7 +39,9 @@ export function leakTests(models: ModelName[]): Promise<void> {
 
     for (const model of models) {
       test(`serve --model ${model} holds after ${MANY} connections what it held after ${SOME}`, async () => {
-        const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)], { env });
+        await using command = run(["serve", "--port", "0", "--model", model, ...fixed(model)], {
+          env,
+        });
         const address = await command.ready() as TcpAddress;
         const serve = async (count: number) => {
           for (let i = 0; i < count; i++) {

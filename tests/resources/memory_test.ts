@@ -8,7 +8,7 @@ import { fixed, held, settled } from "./held.ts";
 await onEachRuntime(({ test, run }) => {
   for (const model of Object.keys(MODELS)) {
     test(`serve --model ${model} grows less than 16 MiB for a client that never reads`, async () => {
-      const command = run(["serve", "--port", "0", "--model", model, ...fixed(model)]);
+      await using command = run(["serve", "--port", "0", "--model", model, ...fixed(model)]);
       const address = await command.ready();
       const client = await Client.open(address);
       await client.send("x".repeat(1 << 16));

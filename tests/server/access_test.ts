@@ -30,7 +30,7 @@ await onEachRuntime(({ on, test, serve }) => {
       const file = await Deno.makeTempFile();
       await Deno.writeTextFile(file, `127.0.0.7  # for now\n\n${MANY}`);
       const lists = ["--allow", "127.0.0.0/29", "--deny", `127.0.0.2,@${file}`];
-      const command = serve(
+      await using command = serve(
         ...args,
         ...lists,
         "--log",
@@ -92,7 +92,7 @@ Deno.test("what is wrong with --allow and --deny is said in one line, before any
       [["--allow", "@/dev/null"], 1, /Cannot serve with allow: its files name nobody/],
     ] as const
   ) {
-    const command = new Command(["serve", "--port", "0", ...args]);
+    await using command = new Command(["serve", "--port", "0", ...args]);
     assertEquals(await command.exit(), code, command.stderr);
     assertMatch(command.stderr, said);
     assert(command.stdout === "");

@@ -20,7 +20,7 @@ async function serve(folder: string) {
   const { port } = await command.ready() as { port: number };
   /** Its counts. */
   const totals = async () => {
-    const told = new Command(["status", "--json", `unix:${place}`]);
+    await using told = new Command(["status", "--json", `unix:${place}`]);
     assertEquals(await told.exit(), 0, told.stderr);
     return JSON.parse(told.stdout).totals;
   };

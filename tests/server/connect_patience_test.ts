@@ -17,7 +17,7 @@ await onEachRuntime(({ on, test, run }) => {
     const unix = await serve({ path: `${folder}/socket` });
     await withFullQueue(async (full) => {
       const args = [PROGRAM, `${full}`, `${server.addr.port}`, `${folder}/socket`];
-      const program = new Command(args, { program: on.run });
+      await using program = new Command(args, { program: on.run });
       assertEquals(await program.exit(), 0, program.stderr);
       const once = [
         `timeout: ETIMEDOUT Cannot connect to 127.0.0.1:${full}: no answer in 0.1 s`,

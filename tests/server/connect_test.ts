@@ -8,7 +8,7 @@ const PROGRAM = new URL("../fixtures/servers/connect_errors.ts", import.meta.url
 for (const name of ["deno", "bun", "node", "node24"] as const) {
   const { run } = await target(name);
   Deno.test(`${name}: connect() fails with the same codes and words on every runtime`, async () => {
-    const command = new Command([PROGRAM], { program: run });
+    await using command = new Command([PROGRAM], { program: run });
     assertEquals(await command.exit(), 0, command.stderr);
     const lines = command.stdout.trimEnd().split("\n");
     assertEquals(lines.slice(0, 2), [

@@ -31,7 +31,7 @@ await onEachRuntime(({ on, test, run }) => {
   const ways = on.name === "deno" ? Object.keys(WAYS) : ["multiplex", "thread"];
   for (const way of ways) {
     test(`serve ${way} --drain-spread tells one handler after another`, async () => {
-      const command = serve(way, "--handler", GOODBYE, "--shutdown-timeout", "600");
+      await using command = serve(way, "--handler", GOODBYE, "--shutdown-timeout", "600");
       const address = await command.ready();
       const clients = await all(() => Client.open(address));
       for (const client of clients) assertEquals(await client.receiveText(5), "hello");
@@ -46,7 +46,7 @@ await onEachRuntime(({ on, test, run }) => {
     });
 
     test(`serve ${way} --drain-spread ends one after another whoever does not leave`, async () => {
-      const command = serve(way, "--shutdown-timeout", `${SPREAD + 0.5}`);
+      await using command = serve(way, "--shutdown-timeout", `${SPREAD + 0.5}`);
       const address = await command.ready();
       const clients = await all(() => greeted(address));
       command.child.kill("SIGTERM");

@@ -12,7 +12,7 @@ const ON_DENO = ["multiplex", "thread", "process", "multiplex --workers", "proce
 await onEachRuntime(({ on, test, serve }) => {
   for (const way of on.name === "deno" ? ON_DENO : ["multiplex"]) {
     test(`serve ${way} --drain-delay is not ready from the first signal on, and serves; the second ends it`, async () => {
-      const command = serve(...WAYS[way], "--drain-delay", "600", "--status", "127.0.0.1:0");
+      await using command = serve(...WAYS[way], "--drain-delay", "600", "--status", "127.0.0.1:0");
       const place = await statusPlace(command);
       const address = await command.ready();
       assertEquals((await get(place, "/ready")).status, 200);
@@ -29,7 +29,7 @@ await onEachRuntime(({ on, test, serve }) => {
   }
 
   test("serve --drain-delay serves for so long after the signal, then refuses, and ends well", async () => {
-    const command = serve("--drain-delay", "4");
+    await using command = serve("--drain-delay", "4");
     const address = await command.ready();
     command.child.kill("SIGTERM");
     await until("it is told", () => command.log.includes("stopping"));

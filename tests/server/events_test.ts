@@ -12,7 +12,7 @@ const THROWING = new URL("../fixtures/servers/throwing_listener.ts", import.meta
 for (const name of ["deno", "bun", "node"] as const) {
   const { run } = await target(name);
   Deno.test(`${name}: a listener that throws keeps no server from its end`, async () => {
-    const command = new Command([], { program: [...run, THROWING] });
+    await using command = new Command([], { program: [...run, THROWING] });
     assertEquals(await command.exit(), 0, command.stderr);
     assertEquals(command.stdout, "finished, 2 thrown\n");
   });

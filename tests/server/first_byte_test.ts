@@ -9,7 +9,7 @@ await onEachRuntime(({ on, test, serve }) => {
   const ways = on.name === "deno" ? Object.keys(WAYS) : ["multiplex", "thread"];
   for (const way of ways) {
     test(`serve ${way} --first-byte-timeout ends a client that sends nothing, and no other`, async () => {
-      const command = serve(...WAYS[way], "--first-byte-timeout", "0.5");
+      await using command = serve(...WAYS[way], "--first-byte-timeout", "0.5");
       const address = await command.ready();
       // Again if the machine pauses between its coming and its first byte.
       let talks: Client | null = null;
@@ -40,7 +40,7 @@ await onEachRuntime(({ on, test, serve }) => {
         [[], false],
       ] as const
     ) {
-      const command = serve(...args);
+      await using command = serve(...args);
       await command.ready();
       await end(command);
       const first = command.log.split("\n")[0];

@@ -15,7 +15,7 @@ await onEachRuntime(({ on, test, serve }) => {
     const refuses = on.name === "deno" && way === "process --hand-over";
     test(`serve ${way} --keepalive ${refuses ? "is refused" : "sets its times on each connection"}`, async () => {
       for (const [given, times] of [["61:7:3", "1,61,7,3,82000"], ["90", "1,90,10,6,150000"]]) {
-        const command = serve(...WAYS[way], "--keepalive", given, "--handler", HANDLER);
+        await using command = serve(...WAYS[way], "--keepalive", given, "--handler", HANDLER);
         if (refuses) {
           assertEquals(await command.exit(), 1);
           assertMatch(
@@ -41,7 +41,7 @@ await onEachRuntime(({ on, test, serve }) => {
 Deno.test("serve says what it needs to set keep-alive's times", async () => {
   const flags = ["--no-prompt", "--allow-net", "--allow-run", "--allow-env", "--allow-read"];
   for (const option of [["--keepalive", "60"], ["--min-rate", "10"]]) {
-    const command = new Command(["serve", "--port", "0", ...option], { flags });
+    await using command = new Command(["serve", "--port", "0", ...option], { flags });
     assertEquals(await command.exit(), 1);
     assertMatch(
       command.stderr,

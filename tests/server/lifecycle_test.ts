@@ -76,7 +76,7 @@ for (const model of NAMES) {
   Deno.test(`serve --model ${model} ended while it starts leaves no Unix socket's file`, async () => {
     const folder = await Deno.makeTempDir();
     for (const wait of [100, 300]) {
-      const command = new Command(["serve", "--model", model, "--unix", `${folder}/socket`]);
+      await using command = new Command(["serve", "--model", model, "--unix", `${folder}/socket`]);
       await new Promise((resolve) => setTimeout(resolve, wait));
       command.child.kill("SIGTERM");
       await command.exit();

@@ -14,7 +14,7 @@ await onEachRuntime(({ on, test, run }) => {
       : ["thread", "process", "process --no-fork"]
   ) {
     test(`serve ${name} refuses whoever is too many, and lets in whoever comes when one has left`, async () => {
-      const command = serve(
+      await using command = serve(
         ...WAYS[name],
         ...["--max-connections", "3", "--over-limit", "refuse"],
         ...["--max-connections-per-source", "2"],
@@ -66,7 +66,7 @@ await onEachRuntime(({ on, test, run }) => {
   }
 
   test(`serve iterative refuses whoever comes while it has a client`, async () => {
-    const command = serve("--model", "iterative", "--over-limit", "refuse");
+    await using command = serve("--model", "iterative", "--over-limit", "refuse");
     const address = await command.ready();
     const talk = async () => {
       const client = await Client.open(address);

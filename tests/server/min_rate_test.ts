@@ -27,7 +27,7 @@ await onEachRuntime(({ on, test, serve }) => {
     for (const module of blocks ? [BLOCKING, ASKS] : [ASKS]) {
       const name = module === BLOCKING ? `${way}, blocking` : way;
       test(`serve ${name} --min-rate ends whoever trickles or reads nothing, and nobody else`, async () => {
-        const command = serve(
+        await using command = serve(
           ...[...WAYS[way], "--handler", module],
           ...["--min-rate", "100", "--min-rate-grace", `${GRACE}`],
         );

@@ -57,7 +57,7 @@ for (
 ) {
   Deno.test(`--worker-permissions ${flags.join(" and ")} gets one clear line`, async () => {
     const given = flags.map((flag) => `--worker-permissions=${flag}`);
-    const command = new Command(["serve", "--model", "process", "--port", "0", ...given]);
+    await using command = new Command(["serve", "--model", "process", "--port", "0", ...given]);
     assertEquals(await command.exit(), 2);
     assertMatch(command.stderr, line);
     assertMatch(command.stderr, /^trivet: .*\n$/);
@@ -65,7 +65,7 @@ for (
 }
 
 Deno.test("workers are given no more than the server holds", async () => {
-  const command = new Command(
+  await using command = new Command(
     ["serve", "--model", "process", "--port", "0", "--worker-permissions=--allow-read=/etc"],
     { flags: ["--no-prompt", "--allow-net", "--allow-run", "--allow-read=."] },
   );
@@ -76,7 +76,7 @@ Deno.test("workers are given no more than the server holds", async () => {
 for (const name of ["bun", "node"] as const) {
   const { run } = await target(name);
   Deno.test(`${name}: --worker-permissions says that it is Deno's`, async () => {
-    const command = new Command(
+    await using command = new Command(
       ["serve", "--model", "process", "--port", "0", "--worker-permissions", "none"],
       { program: [...run, CLI] },
     );
@@ -86,7 +86,7 @@ for (const name of ["bun", "node"] as const) {
 }
 
 Deno.test("--worker-permissions under thread says that only a process can", async () => {
-  const command = new Command(
+  await using command = new Command(
     ["serve", "--model", "thread", "--port", "0", "--worker-permissions", "none"],
   );
   assertEquals(await command.exit(), 2);

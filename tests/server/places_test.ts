@@ -31,7 +31,7 @@ await onEachRuntime(({ test, run }) => {
     test(`serve --model ${way} listens in several places, each of which is served in its turn`, async () => {
       const folder = await Deno.makeTempDir();
       const wanted = ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0", `unix:${folder}/socket`];
-      const command = run(["serve", ...args, ...wanted.flatMap((at) => ["--listen", at])]);
+      await using command = run(["serve", ...args, ...wanted.flatMap((at) => ["--listen", at])]);
       await command.ready();
       const all = places(command.stdout);
       assertEquals(all.length, 4);
@@ -164,7 +164,7 @@ for (const name of ["deno", "bun", "node"] as const) {
 Deno.test("where sockets are handed over, a crowd that waits in one place holds up nobody in another", async () => {
   const options = ["--model", "process", "--hand-over", "--max-connections", "1", "--backlog", "3"];
   const listen = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0"];
-  const command = new Command(["serve", ...options, ...listen]);
+  await using command = new Command(["serve", ...options, ...listen]);
   await command.ready();
   const [here, there] = places(command.stdout);
   const first = await Client.open(here);
@@ -212,7 +212,7 @@ Deno.test("what is wrong with sockets that were passed on is said in one line", 
   assertMatch(twice, /^trivet: Cannot listen twice on fd:3: it is one socket\n$/);
   unit.close();
 
-  const garbage = new Command(["serve", "--port", "0"], {
+  await using garbage = new Command(["serve", "--port", "0"], {
     env: { LISTEN_FDS: "many", LISTEN_PID: "1" },
   });
   await garbage.ready();
@@ -229,7 +229,7 @@ Deno.test("what is wrong with --listen is said in one line", async () => {
       [["--listen", "fd:"], /fd: without a name/],
     ] as const
   ) {
-    const command = new Command(["serve", ...args]);
+    await using command = new Command(["serve", ...args]);
     assertEquals(await command.exit(), 2);
     assertMatch(command.stderr, said);
   }
@@ -246,7 +246,7 @@ Deno.test({
       const folder = await Deno.makeTempDir();
       const path = `${folder}/socket`;
       const activate = [ACTIVATE, "-l", path, "-E", "PATH", "-E", "HOME", "--fdname=web"];
-      const command = new Command(["serve", "--model", "process", "--listen", "fd:web"], {
+      await using command = new Command(["serve", "--model", "process", "--listen", "fd:web"], {
         program: [...activate, ...run, CLI] as unknown as [string, ...string[]],
       });
       const address = { transport: "unix", path } as const;

@@ -51,7 +51,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
     for (const handler of handlers) {
       const name = handler === BLOCKING ? `${way}, blocking` : way;
       test(`${name}: a PROXY header gives the client's address to handler and log, and a slow one frees its place`, async () => {
-        const command = serve(
+        await using command = serve(
           ...args,
           ...["--handler", handler, "--linger", "60"],
           ...["--proxy-protocol", "127.0.0.0/24", "--proxy-header-timeout", "2"],
@@ -142,7 +142,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
 
   test("serve on a Unix socket trusts its clients if it is told so, and knows theirs", async () => {
     const path = `${await Deno.makeTempDir()}/socket`;
-    const command = run([
+    await using command = run([
       ...["serve", "--unix", path, "--handler", HANDLER],
       ...["--proxy-protocol", "unix,10.0.0.0/8", "--max-connections-per-source", "5"],
     ]);
@@ -153,7 +153,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   });
 
   test("connect --proxy-header and the proxy example send one", async () => {
-    const command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1");
+    await using command = serve("--handler", HANDLER, "--proxy-protocol", "127.0.0.1");
     const { port } = await command.ready() as { port: number };
     for (const version of [1, 2]) {
       const client = run(["connect", `${port}`, "--proxy-header", `v${version}`]);
@@ -186,7 +186,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   if (on.name !== "deno") return;
 
   test("the status counts who was refused by reason, has the client's address, and no byte of a header", async () => {
-    const command = serve(
+    await using command = serve(
       ...["--model", "thread", "--handler", BLOCKING, "--status", "0"],
       ...["--proxy-protocol", "127.0.0.1"],
     );
@@ -227,7 +227,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   ];
   for (const [args, line] of MISTAKES) {
     test(`serve ${args.join(" ")} is a mistake, told in one line`, async () => {
-      const command = run(["serve", ...args]);
+      await using command = run(["serve", ...args]);
       assertEquals(await command.exit(), 2, command.stderr);
       assertMatch(command.stderr, line);
       assertEquals(command.stderr.trimEnd().split("\n").length, 1);

@@ -54,7 +54,7 @@ for (const [name, ...way] of WAYS) {
   Deno.test(`${name}: SIGHUP under ${way.join(" ")} replaces all workers and loses no client`, () =>
     withHandler(async (file) => {
       await Deno.writeTextFile(file, says("one"));
-      const command = new Command(
+      await using command = new Command(
         ["serve", "--port", "0", "--spares", "2", "--handler", file, "--model", ...way],
         { program: [...on.run, CLI] },
       );
@@ -66,7 +66,9 @@ for (const [name, ...way] of WAYS) {
       const lost: unknown[] = [];
       let going = true;
       const stream = Promise.all([1, 2].map(async () => {
-        while (going) await greeting(address).then((w) => words.push(w), (e) => lost.push(e));
+        while (going && lost.length === 0) {
+          await greeting(address).then((word) => words.push(word), (error) => lost.push(error));
+        }
       }));
       await until("some clients", () => words.length >= 20);
 
@@ -118,7 +120,7 @@ for (const name of ["deno", "bun", "node"] as const) {
 
 for (const model of NAMES.filter((name) => MODELS[name].where === "main")) {
   Deno.test(`serve --model ${model} says at SIGHUP what to do, and goes on`, async () => {
-    const command = new Command(["serve", "--port", "0", "--model", model]);
+    await using command = new Command(["serve", "--port", "0", "--model", model]);
     const address = await command.ready();
     command.child.kill("SIGHUP");
     await until("a line", () => command.stderr.includes("not reloaded"));
@@ -172,7 +174,7 @@ Deno.test("process: reloads that are asked for while one runs are one, and are t
 for (const name of ["deno", "bun", "node"] as const) {
   const { run } = await target(name);
   Deno.test(`${name}: SIGHUP because the terminal closed is SIGTERM`, async () => {
-    const command = new Command([
+    await using command = new Command([
       "-qec",
       [...run, CLI, "serve", "--port", "0"].join(" "),
       "/dev/null",

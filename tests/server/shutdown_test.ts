@@ -17,7 +17,7 @@ await onEachRuntime(({ on, test, run }) => {
         "--log",
         "none",
       ];
-      const command = run(["serve", "--port", "0", ...args]);
+      await using command = run(["serve", "--port", "0", ...args]);
       const address = await command.ready();
       let served = 0, refused = 0, reset = 0;
       const stream = async () => {

@@ -19,7 +19,7 @@ await onEachRuntime(({ test, run, serve }) => {
   for (const [args, file, kind] of WAYS) {
     test(`start and stop run once in each place under ${args}, ${file}`, async () => {
       const path = await Deno.makeTempFile();
-      const command = run(
+      await using command = run(
         ["serve", "--port", "0", "--spares", "1", "--model", ...args.split(" "), "--handler"]
           .concat(handler(file)),
         { env: { SAID: path } },
@@ -48,7 +48,7 @@ await onEachRuntime(({ test, run, serve }) => {
 
   for (const args of ["multiplex", "thread", "process"]) {
     test(`a start that fails is as if the module did not load, under ${args}`, async () => {
-      const command = serve("--model", args, "--handler", handler("starts_badly.ts"));
+      await using command = serve("--model", args, "--handler", handler("starts_badly.ts"));
       assertEquals(await command.exit(), 1);
       assert(/Cannot start the handler \S+: no database is there\n$/.test(command.stderr));
       assertEquals(command.stderr.trimEnd().split("\n").length, 1, command.stderr);
@@ -58,7 +58,7 @@ await onEachRuntime(({ test, run, serve }) => {
   for (const model of ["thread", "process"]) {
     test(`a stop that never ends keeps no worker under ${model} that is to leave`, async () => {
       const usual = ["serve", "--port", "0", "--spares", "1", "--shutdown-timeout", "0.2"];
-      const command = run(
+      await using command = run(
         [...usual, "--model", model, "--max-connections-per-worker", "1"]
           .concat("--handler", handler("stops_never.ts")),
       );
@@ -76,7 +76,7 @@ await onEachRuntime(({ test, run, serve }) => {
 
   test("a handler that shares its state refuses other models in one line", async () => {
     for (const args of ["thread", "process", "iterative", "multiplex --workers 1"]) {
-      const command = serve("--model", ...args.split(" "), "--handler", handler("shares.ts"));
+      await using command = serve("--model", ...args.split(" "), "--handler", handler("shares.ts"));
       assertEquals(await command.exit(), 1);
       const under = args.replace("--workers 1", "with workers");
       assert(
@@ -85,7 +85,7 @@ await onEachRuntime(({ test, run, serve }) => {
       );
       assertEquals(command.stderr.trimEnd().split("\n").length, 1, command.stderr);
     }
-    const command = serve("--handler", handler("shares.ts"));
+    await using command = serve("--handler", handler("shares.ts"));
     await command.ready();
     command.child.kill("SIGTERM");
     assertEquals(await command.exit(), 0);

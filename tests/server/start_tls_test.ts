@@ -14,7 +14,7 @@ for (const name of ["deno", "bun", "node"] as const) {
     async fn() {
       using authority = new Authority();
       authority.issue("localhost", { names: ["localhost"] });
-      const command = new Command([PROGRAM, authority.folder], { program: run });
+      await using command = new Command([PROGRAM, authority.folder], { program: run });
       assertEquals(await command.exit(), 0, command.stderr);
       const all = command.stdout.trimEnd().split("\n");
       const after = (what: string) =>

@@ -39,7 +39,7 @@ function malformed(random: () => number): Uint8Array {
 
 await onEachRuntime(({ on, test, serve, run }) => {
   test("serve --status answers its own names and GET only, and nothing too large", async () => {
-    const command = serve("--status", "127.0.0.1:0");
+    await using command = serve("--status", "127.0.0.1:0");
     const place = await statusPlace(command);
     const of = async (request: string) => (await exchange(place, request)).status;
     for (const path of ["/", "/status.json", "/metrics", "/live", "/ready"]) {
@@ -65,7 +65,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   // All of it is the same code but who accepts, which a few show.
   const most = on.name === "deno" ? 1000 : 200;
   test(`serve --status closes whoever asks for nothing, and goes on at ${most} malformed requests`, async () => {
-    const command = serve("--model", "process", "--status", "127.0.0.1:0");
+    await using command = serve("--model", "process", "--status", "127.0.0.1:0");
     const place = await statusPlace(command);
     const address = await command.ready();
     const served = await greeted(address);
@@ -100,7 +100,7 @@ await onEachRuntime(({ on, test, serve, run }) => {
   test("serve --status on an address that cannot be had says so, and exits with 1", async () => {
     const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr as Deno.NetAddr;
-    const command = run(["serve", "--port", "0", "--status", `${port}`]);
+    await using command = run(["serve", "--port", "0", "--status", `${port}`]);
     assertEquals(await command.exit(), 1);
     assertMatch(command.stderr, /^trivet: Cannot listen on 127\.0\.0\.1:\d+: it is in use/m);
     taken.close();

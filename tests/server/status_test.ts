@@ -32,7 +32,7 @@ await onEachRuntime(({ on, test, serve }) => {
   for (const [way, args] of Object.entries(ALL)) {
     if (on.name !== "deno" && ON_DENO.includes(way)) continue;
     test(`serve --model ${way} tells every connection and worker that is there, and no other`, async () => {
-      const command = serve(...args, "--status", "127.0.0.1:0");
+      await using command = serve(...args, "--status", "127.0.0.1:0");
       const address = await command.ready();
       const place = await statusPlace(command);
       const count = way === "iterative" ? 1 : 4;
@@ -86,7 +86,7 @@ await onEachRuntime(({ on, test, serve }) => {
   test("serve --status is ready until the first signal, tells who is left, and removes its socket", async () => {
     const path = await Deno.makeTempFile();
     await Deno.remove(path);
-    const command = serve("--model", "process", "--status", `unix:${path}`, "--log", "json");
+    await using command = serve("--model", "process", "--status", `unix:${path}`, "--log", "json");
     const address = await command.ready();
     const place = { transport: "unix", path } as const;
     assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);

@@ -93,7 +93,7 @@ await onEachRuntime(({ on, test: define, serve, run }) => {
       liar: others.issue("good"),
     };
     const args = ["--tls-cert", server.cert, "--tls-key", server.key];
-    const command = serve(...TELLS, ...args, "--tls-client-ca", authority.cert);
+    await using command = serve(...TELLS, ...args, "--tls-client-ca", authority.cert);
     const { port } = await command.ready() as { port: number };
     const foreign = others.issue("foreign");
     const of = await visit(client, port, [
@@ -146,7 +146,7 @@ await onEachRuntime(({ on, test: define, serve, run }) => {
       "--tls-client-auth",
       "request",
     ];
-    const command = serve(...TELLS, ...args, "--tls-client-ca", authority.cert);
+    await using command = serve(...TELLS, ...args, "--tls-client-ca", authority.cert);
     const { port } = await command.ready() as { port: number };
     const of = await visit(client, port, [
       ...[{ name: "good", ...good }, { name: "none" }, { name: "foreign", ...foreign }],
@@ -171,7 +171,7 @@ await onEachRuntime(({ on, test: define, serve, run }) => {
       const [good, gone] = [authority.issue("good"), authority.issue("gone")];
       const files = ["--tls-cert", server.cert, "--tls-key", server.key];
       const lists = ["--tls-client-ca", authority.cert, "--tls-crl", authority.crl];
-      const command = serve(...TELLS, ...files, ...lists);
+      await using command = serve(...TELLS, ...files, ...lists);
       const { port } = await command.ready() as { port: number };
       const kinds = [{ name: "good", ...good }, { name: "gone", ...gone }];
       const before = await visit(client, port, kinds);
@@ -199,7 +199,7 @@ await onEachRuntime(({ on, test: define, serve, run }) => {
       authority.issue("one", { names: ["one.wild.example", "other.example"] }),
     ];
     const args = all.flatMap(({ cert, key }) => ["--tls-cert", cert, "--tls-key", key]);
-    const command = run([
+    await using command = run([
       ...["serve", "--spares", "1", "--shutdown-timeout", "600", ...TELLS, ...args],
       ...["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0,tls=off"],
       ...["--listen", "127.0.0.1:0,proxy-protocol=127.0.0.1"],

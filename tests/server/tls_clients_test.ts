@@ -134,7 +134,7 @@ await onEachRuntime(({ on, test, serve }) => {
     ["--tls-alpn", "demo"],
     async (port, ca) => {
       const client = path("fixtures/clients/tls_client.go");
-      const go = new Command(["run", client, `127.0.0.1:${port}`, ca], { program: ["go"] });
+      await using go = new Command(["run", client, `127.0.0.1:${port}`, ca], { program: ["go"] });
       await go.exit(600_000); // it may have to compile all of TLS first
       const { stdout, stderr } = go;
       const lines = ["303", "304"].flatMap((version) =>

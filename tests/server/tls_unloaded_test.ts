@@ -9,7 +9,7 @@ const fixture = (name: string) => new URL(`../fixtures/servers/${name}`, import.
 const { run } = await target("node");
 
 async function loaded(...args: string[]): Promise<string> {
-  const command = new Command([fixture("loaded_modules.ts").pathname, ...args], {
+  await using command = new Command([fixture("loaded_modules.ts").pathname, ...args], {
     program: run,
     env: { NODE_OPTIONS: `--import=${fixture("own_modules_hook.ts")}` },
   });

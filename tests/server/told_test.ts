@@ -21,7 +21,7 @@ await onEachRuntime(({ test, serve }) => {
     const [clients, stopped] = many ? [MANY_CLIENTS, LONG_STOPPED] : [CLIENTS, STOPPED];
     test(`serve --model ${args.join(" ")} tells of ${clients} clients that come and go, each once and in order`, async () => {
       const few = ["--max-connections", "4", "--log", "json", "--handler", FAULTS];
-      const command = serve("--model", ...args, ...few);
+      await using command = serve("--model", ...args, ...few);
       const address = await command.ready();
       /** By the client's port, how it has to end. */
       const expected: [number, string][] = [];

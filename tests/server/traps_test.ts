@@ -13,7 +13,7 @@ for (const name of ["bun", "node"] as const) {
   Deno.test(`${name}: what connect() gives can write on after the other side's FIN`, async () => {
     const upstream = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const proxy = new URL("../../examples/proxy.ts", import.meta.url).href;
-    const command = new Command(["serve", "--port", "0", "--handler", proxy], {
+    await using command = new Command(["serve", "--port", "0", "--handler", proxy], {
       env: { UPSTREAM: `127.0.0.1:${upstream.addr.port}` },
       program: [...(await target(name)).run, CLI],
     });

@@ -47,7 +47,7 @@ for (
   const { run } = await target(name);
   Deno.test(`${name}: --unix-mode 0606 under ${flags.join(" ")}`, () =>
     withPath(async (path) => {
-      const command = new Command(
+      await using command = new Command(
         ["serve", "--unix", path, "--unix-mode", "0606", "--spares", "1", "--model", ...flags],
         { program: [...run, CLI] },
       );
@@ -67,7 +67,7 @@ Deno.test("a mode that is wrong, or for no Unix socket, gets one clear line", as
       [["--unix", "/tmp/socket", "--unix-mode", "rw"], /three octal digits.*"rw"/],
     ] as const
   ) {
-    const command = new Command(["serve", ...args]);
+    await using command = new Command(["serve", ...args]);
     assertEquals(await command.exit(), 2);
     assertMatch(command.stderr, line);
   }

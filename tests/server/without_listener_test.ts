@@ -28,7 +28,7 @@ for (const name of ["deno", "bun", "node"] as const) {
   ) {
     const what = `${model}${handler === BLOCKING ? ", with a handler that blocks," : ""}`;
     Deno.test(`${name}: a program's ${what} without onEvent says what goes wrong, and nothing else`, async () => {
-      const command = start(model, handler);
+      await using command = start(model, handler);
       const vanishes = await Client.open(await command.ready());
       await vanishes.reset();
       const stays = await Client.open(await command.ready()); // ended by close(), below
@@ -51,14 +51,14 @@ for (const name of ["deno", "bun", "node"] as const) {
 
   Deno.test(`${name}: a program that cannot write to standard error serves on`, async () => {
     const program = ["sh", "-c", 'exec "$@" 2> /dev/full', "sh", ...run, PROGRAM] as const;
-    const command = new Command([FAULTS, "multiplex"], { program });
+    await using command = new Command([FAULTS, "multiplex"], { program });
     await does(command, "throws");
     await does(command, "throws");
     assertEquals(await command.exit(), 0);
   });
 
   Deno.test(`${name}: a program with onEvent writes nothing to standard error`, async () => {
-    const command = start("process", FAULTS, "silent");
+    await using command = start("process", FAULTS, "silent");
     await does(command, "throws");
     await does(command, "exits");
     assertEquals(await command.exit(), 0);

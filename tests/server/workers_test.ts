@@ -31,7 +31,7 @@ for (const [name, clients] of [["deno", 1000], ["bun", 200], ["node", 200]] as c
   const { run } = await target(name);
   Deno.test(`${name}: two workers share clients, none waits for one that computes, and one's end is its own`, async () => {
     const folder = await Deno.makeTempDir();
-    const command = new Command(
+    await using command = new Command(
       ["serve", "--workers", "2", "--port", "0", "--log", "json", "--handler", HANDLER],
       { program: [...run, CLI] },
     );
@@ -161,7 +161,7 @@ Deno.test("workers go with multiplex only, and with a handler's module", async (
 Deno.test("clients that come and go are served as fast as by one loop, or nearly", async () => {
   /** Milliseconds that 400 clients take, eight at a time. */
   const time = async (...args: string[]) => {
-    const command = new Command(["serve", "--port", "0", "--log", "none", ...args]);
+    await using command = new Command(["serve", "--port", "0", "--log", "none", ...args]);
     const address = await command.ready();
     const clients = async (count: number) => {
       for (let i = 0; i < count; i++) {

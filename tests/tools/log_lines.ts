@@ -17,8 +17,9 @@ export interface LogLine {
 
 /** The events that are written whole, or those of one type. */
 export function events(command: Command, type?: string): LogLine[] {
-  const lines = command.stderr.split("\n").slice(0, -1);
-  // A runtime that panics writes there too.
-  return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line))
-    .filter((line) => !type || line.type === type);
+  // A runtime that panics writes there too, also the half of a line before one of these.
+  const lines = [...command.stderr.matchAll(/\{"time":.*(?=\n)/g)].map(([line]) =>
+    JSON.parse(line)
+  );
+  return lines.filter((line) => !type || line.type === type);
 }
