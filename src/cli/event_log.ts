@@ -34,7 +34,7 @@ export function eventLog(runtime: Runtime, given: Given): EventLog {
   const lineOf = (event: ServerEvent) =>
     format === "json" ? formatJson(event) : formatEvent(event, pretty);
   const dropped = (count: number) => {
-    const event: ServerEvent = { type: "dropped", count, time: Date.now() };
+    const event: ServerEvent = { time: Date.now(), type: "dropped", count };
     return lineOf(event)!;
   };
   const log = new LineWriter(

@@ -72,7 +72,7 @@ export async function serveCommand(
   let ready = false;
   const warnings: string[] = []; // of a module that does not load `serve` itself says more
   const warn = (message: string) => {
-    if (ready) onEvent({ type: "warning", time: Date.now(), message });
+    if (ready) onEvent({ time: Date.now(), type: "warning", message });
     else warnings.push(message);
   };
   const manager = serviceManager(
@@ -142,7 +142,7 @@ export async function serveCommand(
   manager.ready();
   runtime.onUnhandled((error) => {
     const worker = { kind: "main", id: 0 } as const;
-    onEvent({ type: "unhandled", time: Date.now(), worker, ...errorReport(error) });
+    onEvent({ time: Date.now(), type: "unhandled", worker, ...errorReport(error) });
   });
   const line = server.addrs.map((addr) => `listening on ${formatAddress(addr)}`).join("\n");
   // Not awaited here: a pipe may be full, or a terminal stopped, for as long as it likes.

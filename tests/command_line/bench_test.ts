@@ -22,7 +22,7 @@ async function bench(
   options: CommandOptions = {},
   tries = TRIES,
 ): Promise<Command & { code: number }> {
-  await using command = await benchOnce(args, options);
+  const command = await benchOnce(args, options);
   const spoiled = tries > 1 && PAUSED.test(command.stdout);
   return spoiled ? await bench(args, options, tries - 1) : command;
 }

@@ -29,7 +29,7 @@ async function startCommand(
   model: ModelName,
   env: Record<string, string>,
 ): Promise<Running> {
-  await using command = new Command(
+  const command = new Command(
     [
       ...["serve", "--handler", `examples/${file}`, "--model", model, "--port", "0"],
       ...["--log", "json", "--spares", "2", "--shutdown-timeout", `${SHUTDOWN_TIMEOUT}`],
