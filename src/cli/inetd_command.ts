@@ -116,7 +116,6 @@ async function serveOne(
     settings: serving,
     handler: parts.handler,
     worker,
-    number: runtime.pid,
     limit: 1,
     refusals: { admit: () => true, leave() {} },
     onEvent,
@@ -137,7 +136,8 @@ async function serveOne(
   takeSignals(runtime, { stop, reload() {} });
 
   const waiting: SocketConnection[] = [connectionOf(runtime, libc, taken)];
-  await connections.accept({ accept: () => Promise.resolve(waiting.pop() ?? null) });
+  const source = { accept: () => Promise.resolve(waiting.pop() ?? null) };
+  await connections.accept(source, runtime.pid);
   await connections.gone();
   const message = await lifecycle.stop(shutdownTimeout);
   if (message) onEvent({ type: "warning", message });

@@ -13,36 +13,41 @@ export const [READS, WRITES, HANDLER, LINGERS] = [1, 2, 3, 4];
 
 /** What one worker does. */
 export class Activity {
-  readonly #doing: Int32Array;
-  readonly #bytes: Float64Array;
+  // Its own memory, which nobody sees, until it is told another.
+  #words: Int32Array = new Int32Array(1);
+  #doubles: Float64Array = new Float64Array(2);
+  #doing = 0;
+  #bytes = 0;
 
   /**
-   * Without memory of somebody's nobody sees it.
-   * @param doing a word
-   * @param bytes two numbers: in, out
+   * Is told there from now on.
+   * @param doing the index of a word
+   * @param bytes that of the first of two numbers: in, out
    */
-  constructor(doing: Int32Array = new Int32Array(1), bytes: Float64Array = new Float64Array(2)) {
+  moveTo(words: Int32Array, doubles: Float64Array, doing: number, bytes: number): void {
+    this.#words = words;
+    this.#doubles = doubles;
     this.#doing = doing;
     this.#bytes = bytes;
   }
 
   /** What is done from now on. */
   set doing(doing: number) {
-    this.#doing[0] = doing;
+    this.#words[this.#doing] = doing;
   }
 
   /** Bytes have come. */
   read(bytes: number): void {
-    this.#bytes[0] += bytes;
+    this.#doubles[this.#bytes] += bytes;
   }
 
   /** Bytes have gone. */
   wrote(bytes: number): void {
-    this.#bytes[1] += bytes;
+    this.#doubles[this.#bytes + 1] += bytes;
   }
 
   /** What has come so far was not the handler's. */
   uncount(): void {
-    this.#bytes[0] = 0;
+    this.#doubles[this.#bytes] = 0;
   }
 }

@@ -3,6 +3,7 @@
  * time is over; and whoever wants to know of it.
  * @module
  */
+import { loopTurn } from "./delay.ts";
 import { errorCode, refusal, SystemError } from "./errors.ts";
 import { IdleTimer } from "./loop_idle_timer.ts";
 import { LoopPeerWatch, type PeerLook } from "./loop_peer_watch.ts";
@@ -138,7 +139,7 @@ export class ConnectionEnd {
   readInVain(): Promise<void> | null {
     if (++this.#readsInVain < MOST_READS_IN_VAIN) return null;
     if (this.#readsInVain === MOST_READS_IN_VAIN) this.misused("EBUSY");
-    return new Promise((resolve) => setImmediate(resolve));
+    return loopTurn();
   }
 
   async #reset(linger: number): Promise<void> {

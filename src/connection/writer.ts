@@ -2,6 +2,7 @@
  * What is written on one connection: in order, whole, and giving way to others.
  * @module
  */
+import { loopTurn } from "./delay.ts";
 import type { ConnectionEnd } from "./connection_end.ts";
 import { ignore, refusal, rejected } from "./errors.ts";
 import { behind, fewer } from "./pieces.ts";
@@ -62,7 +63,7 @@ export class Writer {
         this.#didWrite(taken);
         if (taken < bytes.length) writing = this.#writeAll(bytes, taken);
         else if (!this.#givesWay()) return Promise.resolve();
-        else writing = new Promise((resolve) => setImmediate(resolve));
+        else writing = loopTurn();
       } else {
         writing = taken.then((length) => {
           this.#didWrite(length);
@@ -107,7 +108,7 @@ export class Writer {
       this.#didWrite(taken);
       pieces = behind(pieces, taken);
       if (pieces.length === 0) {
-        return this.#givesWay() ? new Promise((r) => setImmediate(r)) : Promise.resolve();
+        return this.#givesWay() ? loopTurn() : Promise.resolve();
       }
     }
     let last = this.#write(pieces[0] ?? NOTHING);

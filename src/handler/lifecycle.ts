@@ -5,7 +5,7 @@
 import { tooLate } from "../connection/delay.ts";
 import { errorMessage } from "../connection/errors.ts";
 import type { Place } from "./handler.ts";
-import type { HandlerParts } from "./handler_module.ts";
+import type { HandlerParts, PlaceFunction } from "./handler_module.ts";
 
 /** Milliseconds, as for loading: nobody is served before. */
 const START_TIMEOUT = 60_000;
@@ -25,10 +25,16 @@ export class Lifecycle {
     this.#place = place;
   }
 
-  /** @throws {Error} with one line, if `start` fails or takes too long */
-  async start(): Promise<void> {
+  /**
+   * Null if there is no `start`: forks are sooner there without a promise.
+   * @throws {Error} with one line, if `start` fails or takes too long
+   */
+  start(): Promise<void> | null {
     const { start } = this.#parts;
-    if (!start) return;
+    return start ? this.#start(start) : null;
+  }
+
+  async #start(start: PlaceFunction): Promise<void> {
     const late = tooLate(START_TIMEOUT, `it has not finished after ${seconds(START_TIMEOUT)} s`);
     try {
       await Promise.race([Promise.try(start, this.#place), late.promise]);

@@ -5,6 +5,7 @@
  */
 import type { Activity } from "../connection/activity.ts";
 import type { Address } from "../connection/connection.ts";
+import { loopTurn } from "../connection/delay.ts";
 import { acceptError, acceptErrorClass, errorCode } from "../connection/errors.ts";
 import type { Socket } from "../connection/socket.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
@@ -41,6 +42,8 @@ export class BlockingListener {
   /** Accepted, when there was no room for what else it needs. */
   #pending: Accepted | null = null;
   #closed = false;
+  /** What came before it had begun had its turn otherwise. */
+  #hasBegun = false;
 
   constructor(libc: Libc, options: WorkerListenerOptions) {
     this.#libc = libc;
@@ -52,7 +55,8 @@ export class BlockingListener {
     const { blocking, shallLeave } = this.#options;
     while (!this.#closed && !this.#queues.isOver) {
       // What handlers left behind (a timer, a rejection) gets its turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#hasBegun) await loopTurn();
+      this.#hasBegun = true;
       if (shallLeave()) break;
       try {
         const accepted = this.#pending ?? this.#queues.wait(!blocking, shallLeave);

@@ -50,12 +50,12 @@ export class Forker {
     this.#memory.include();
     const pid: number = this.#library.functions.fork();
     if (pid < 0) throw new SystemError("EAGAIN", "There is no room for another process");
-    if (pid === 0) this.#descriptors.closeParents();
     return pid;
   }
 
   /**
-   * Gives this process an event loop of its own, which watches nothing but what wakes it.
+   * Gives this process an event loop of its own, which watches nothing but what wakes it, and
+   * closes the descriptors that were its parent's own.
    * @param rehearses whether it only goes through that, and its loop stays as it is
    */
   renew(rehearses: boolean): void {
@@ -67,8 +67,12 @@ export class Forker {
     return this.#library.functions.getpid();
   }
 
-  /** Ends a child, and waits for none of the threads that it does not have. */
-  exit(code: number): never {
+  /**
+   * Ends a child, and waits for none of the threads that it does not have.
+   * @param rehearses whether it does not, after all
+   */
+  exit(code: number, rehearses = false): never {
+    if (rehearses) return undefined as never;
     this.#library.functions._exit(code);
     throw new Error("_exit returned");
   }

@@ -74,17 +74,15 @@ export class ForkDescriptors {
     }
   }
 
-  /** Closes the parent's. */
-  closeParents(): void {
-    for (const descriptor of this.#parents) this.#libc.close(descriptor);
-  }
-
   /**
-   * Makes the loops' anew, under the same numbers.
-   * @param rehearses whether copies are made anew instead: a parent has threads that wait on them
+   * Closes the parent's, and makes the loops' anew, under the same numbers.
+   * @param rehearses whether that is done to copies: a parent has threads that wait on them
    */
   renew(rehearses: boolean): void {
     const { eventfd, pipe2, epoll_create1, epoll_ctl } = this.#functions;
+    for (const descriptor of this.#parents) {
+      this.#libc.close(rehearses ? this.#libc.duplicate(descriptor) : descriptor);
+    }
     for (const descriptor of this.#eventfds) {
       this.#replace(eventfd(0, O_CLOEXEC | O_NONBLOCK), [descriptor], rehearses);
     }

@@ -130,6 +130,12 @@ export class LibcBase {
     return false;
   }
 
+  /** Where an array is that does not move: one of more than 64 bytes, or whose buffer was made for it. */
+  addressOf(bytes: Uint8Array): bigint {
+    // A call that moves nothing returns where it would have moved it to, on every runtime.
+    return BigInt(this.functions.memmove(bytes, 0n, 0n));
+  }
+
   /** The POSIX name of an error; without a number, of the call that has just failed. */
   protected errorName(number = this.#errno()): string {
     return this.constants.CODES[number] ?? `E${number}`;

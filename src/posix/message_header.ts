@@ -19,7 +19,7 @@ export class MessageHeader {
 
   constructor(libc: LibcBase) {
     this.#libc = libc;
-    this.#address = this.#addressOf(this.#block);
+    this.#address = libc.addressOf(this.#block);
     this.#words[2] = this.#address + BigInt(IOVEC);
   }
 
@@ -29,14 +29,9 @@ export class MessageHeader {
     this.#words[3] = BigInt(count);
     for (let i = 0; i < count; i++) {
       const at = IOVEC / 8 + 2 * i;
-      this.#words[at] = this.#addressOf(pieces[i]);
+      this.#words[at] = this.#libc.addressOf(pieces[i]);
       this.#words[at + 1] = BigInt(pieces[i].length);
     }
     return this.#address;
-  }
-
-  /** A call that moves nothing returns where it would have moved it to, on every runtime. */
-  #addressOf(bytes: Uint8Array): bigint {
-    return BigInt(this.#libc.functions.memmove(bytes, 0n, 0n));
   }
 }

@@ -13,83 +13,87 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 /** The most descriptors that go with one message. */
 const MOST = 2;
 
-/** Where what stands in the one block of memory: a pointer's target must not move. */
-const IOVEC = 56; // behind the struct msghdr
-const CONTROL = IOVEC + 16;
-const DATA = CONTROL + 16 + 4 * MOST;
+/**
+ * Words of the one block that each call is given: a struct msghdr (recvmsg(2)), the struct iovec to
+ * which it points, and what comes with the message (cmsg(3)).
+ */
+const IOV = 4;
+const IOVLEN = 6;
+const CONTROL = 8;
+const CONTROLLEN = 10;
+const IOV_BASE = 14;
+const IOV_LEN = 16;
+const CMSG_LEN = 18;
+const CMSG_LEVEL = 20;
+const CMSG_TYPE = 21;
+const PASSED = 22;
+const DATA = PASSED + MOST;
 
-/** Messages of one size over one socket, each with up to two descriptors. */
+/** Bytes of what comes with a message (CMSG_LEN). */
+function cmsgLength(descriptors: number): number {
+  return 16 + 4 * descriptors;
+}
+
+/** Messages of so many words over one socket, each with up to two descriptors. */
 export class DescriptorPasser {
+  /** The message that was sent or received last. */
+  readonly message: Uint32Array;
+  /** The descriptors that went with it are its first. */
+  readonly descriptors: Int32Array;
   readonly #libc: Libc;
   readonly #socket: number;
-  readonly #size: number;
-  readonly #block: bigint;
+  readonly #block: Int32Array;
+  readonly #address: bigint;
 
-  /** @param size bytes of each message */
-  constructor(libc: Libc, socket: number, size: number) {
+  /** @param words of each message */
+  constructor(libc: Libc, socket: number, words: number) {
     this.#libc = libc;
     this.#socket = socket;
-    this.#size = size;
-    this.#block = BigInt(libc.functions.malloc(BigInt(DATA + size)));
+    const buffer = new ArrayBuffer(4 * (DATA + words));
+    this.#block = new Int32Array(buffer);
+    this.message = new Uint32Array(buffer, 4 * DATA);
+    this.descriptors = this.#block.subarray(PASSED, DATA);
+    this.#address = libc.addressOf(new Uint8Array(buffer));
+    this.#point(IOV, IOV_BASE);
+    this.#block[IOVLEN] = 1;
+    this.#point(CONTROL, CMSG_LEN);
+    this.#point(IOV_BASE, DATA);
+    this.#block[IOV_LEN] = this.message.byteLength;
   }
 
   /**
    * Sends one, and does not wait.
    * @throws {SystemError} with EAGAIN if there is no room, EPIPE if nobody reads any more
    */
-  send(message: Uint8Array, descriptors: readonly number[]): void {
-    const block = this.#header(descriptors.length);
-    const view = new DataView(block.buffer);
-    view.setBigUint64(CONTROL, BigInt(16 + 4 * descriptors.length), true);
-    view.setInt32(CONTROL + 8, SOL_SOCKET, true);
-    view.setInt32(CONTROL + 12, SCM_RIGHTS, true);
-    descriptors.forEach((descriptor, i) => view.setInt32(CONTROL + 16 + 4 * i, descriptor, true));
-    block.set(message, DATA);
-    const { memcpy, sendmsg } = this.#libc.functions;
-    memcpy(this.#block, block, BigInt(block.length));
-    this.#libc.check("sendmsg", sendmsg(this.#socket, this.#block, MSG_DONTWAIT | MSG_NOSIGNAL));
+  send(message: readonly number[], descriptors: readonly number[]): void {
+    const { length } = descriptors;
+    this.#block[CONTROLLEN] = length > 0 ? cmsgLength(length) : 0;
+    this.#block[CMSG_LEN] = cmsgLength(length);
+    this.#block[CMSG_LEVEL] = SOL_SOCKET;
+    this.#block[CMSG_TYPE] = SCM_RIGHTS;
+    this.descriptors.set(descriptors);
+    this.message.set(message);
+    const { sendmsg } = this.#libc.functions;
+    this.#libc.check("sendmsg", sendmsg(this.#socket, this.#address, MSG_DONTWAIT | MSG_NOSIGNAL));
   }
 
-  /** Waits for one, whose descriptors are close-on-exec; null at the end of the stream, or if it failed. */
-  receive(): { readonly message: Uint8Array; readonly descriptors: number[] } | null {
-    const block = this.#header(MOST);
-    const size = BigInt(block.length);
-    const { memcpy, memmove, recvmsg } = this.#libc.functions;
+  /**
+   * Waits for one, whose descriptors are close-on-exec: how many they are; null at the end of the
+   * stream, or if it failed.
+   */
+  receive(): number | null {
+    const block = this.#block;
+    const { recvmsg } = this.#libc.functions;
     let length: number;
     do {
-      memcpy(this.#block, block, size);
-      length = recvmsg(this.#socket, this.#block, MSG_CMSG_CLOEXEC);
+      block[CONTROLLEN] = cmsgLength(MOST);
+      length = recvmsg(this.#socket, this.#address, MSG_CMSG_CLOEXEC);
     } while (length < 0 && this.#libc.wasInterrupted());
-    if (length < this.#size) return null;
-    memmove(block, this.#block, size);
-    const view = new DataView(block.buffer);
-    const passed = view.getUint32(40, true) > 0
-      ? (Number(view.getBigUint64(CONTROL, true)) - 16) / 4
-      : 0;
-    const descriptors = Array.from(
-      { length: passed },
-      (_, i) => view.getInt32(CONTROL + 16 + 4 * i, true),
-    );
-    return { message: block.slice(DATA), descriptors };
+    if (length < block[IOV_LEN]) return null;
+    return block[CONTROLLEN] > 0 ? (block[CMSG_LEN] - cmsgLength(0)) / 4 : 0;
   }
 
-  /** Gives its memory back; the socket stays open. */
-  close(): void {
-    this.#libc.functions.free(this.#block);
-  }
-
-  /** The block, with a `struct msghdr` and a `struct iovec` that point into it. */
-  #header(descriptors: number): Uint8Array {
-    const block = new Uint8Array(DATA + this.#size);
-    const view = new DataView(block.buffer);
-    view.setBigUint64(16, this.#block + BigInt(IOVEC), true);
-    view.setBigUint64(24, 1n, true);
-    if (descriptors > 0) {
-      view.setBigUint64(32, this.#block + BigInt(CONTROL), true);
-      view.setBigUint64(40, BigInt(16 + 4 * descriptors), true);
-    }
-    view.setBigUint64(IOVEC, this.#block + BigInt(DATA), true);
-    view.setBigUint64(IOVEC + 8, BigInt(this.#size), true);
-    return block;
+  #point(from: number, to: number): void {
+    new BigInt64Array(this.#block.buffer, 4 * from)[0] = this.#address + BigInt(4 * to);
   }
 }

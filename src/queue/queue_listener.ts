@@ -3,6 +3,7 @@
  * queue that all workers share, when it is its turn.
  * @module
  */
+import { loopTurn } from "../connection/delay.ts";
 import { acceptError, errorCode } from "../connection/errors.ts";
 import { SocketConnection } from "../connection/socket_connection.ts";
 import { adopt } from "../posix/adopted_socket.ts";
@@ -65,7 +66,7 @@ export class QueueListener implements ConnectionSource<SocketConnection> {
       }
       if (++this.#burst > LARGEST_BURST) {
         this.#burst = 0;
-        await new Promise((resolve) => setImmediate(resolve));
+        await loopTurn();
         continue;
       }
       const turn = turns.claim(performance.now());

@@ -172,7 +172,7 @@ export const runtime: Runtime = {
     // Not `process.pid`, which cannot be set (2.9).
     Object.defineProperty(Deno, "pid", { value: pid });
     // The test "forks have random numbers, … of their own" shows how many (2.9).
-    useUp({ blocks: 8, uuids: 128, integers: 0 });
+    useUp({ blocks: 2, uuids: 128, integers: 0 });
   },
   // A fork of one that has collected holds less at rest and more under load (2.9), see
   // docs/measurements.md.

@@ -157,7 +157,6 @@ export class MainServer extends BaseServer {
       settings: settings.serving,
       handler,
       worker: { kind: "main", id: 0 },
-      number: 0,
       limit: settings.refuses ? Infinity : limit,
       most: settings.refuses ? limit : Infinity,
       refusals: new Refusals({
@@ -167,7 +166,7 @@ export class MainServer extends BaseServer {
       }),
       onEvent: this.emit,
     }, before);
-    this.#accepting = this.#connections.accept(this.#source).catch((error) => this.fail(error));
+    this.#accepting = this.#connections.accept(this.#source, 0).catch((error) => this.fail(error));
   }
 
   protected open(): number {

@@ -32,12 +32,8 @@ export interface ConnectionsOptions {
   readonly handler: Handler;
   /** Who serves them. */
   readonly worker: WorkerName;
-  /** The worker's number, unique for the server's life: connection ids begin with it. */
-  readonly number: number;
   /** How many at once, before the next is accepted. */
   readonly limit: number;
-  /** How many in all, before no more are accepted; without it there is no end. */
-  readonly lifetime?: number;
   /** How many at once, also before their handler, where those beyond it are refused. */
   readonly most?: number;
   /** Decides whether a client is let in. */
@@ -103,6 +99,8 @@ export class Connections {
   /** Those that it does not have yet. */
   readonly #waiting = new Set<SocketConnection>();
   #count = 0;
+  #number = 0;
+  #lifetime = Infinity;
   /** Why all were ended, if they were. */
   #ended: CloseReason | null = null;
   #onEmpty: PromiseWithResolvers<void> | null = null;
@@ -141,14 +139,17 @@ export class Connections {
   /**
    * Accepts and serves, until the listener is closed or the lifetime over;
    * connections may still be open then.
+   * @param number the worker's, unique for the server's life: connection ids begin with it
+   * @param lifetime how many in all, before no more are accepted
    * @throws an error of `accept` that neither retrying nor waiting can mend
    */
-  accept(listener: Source): Promise<void> {
-    const { limit, lifetime = Infinity, worker, onEvent } = this.#options;
+  accept(listener: Source, number: number, lifetime = Infinity): Promise<void> {
+    const { limit, worker, onEvent } = this.#options;
+    this.#number = number;
+    this.#lifetime = lifetime;
     return acceptLoop(
       {
-        accept: () =>
-          this.#taken < lifetime ? listener.accept() : this.#acceptLater(listener, lifetime),
+        accept: () => this.#taken < lifetime ? listener.accept() : this.#acceptLater(listener),
       },
       limit,
       (connection) => this.#take(connection, listener),
@@ -157,11 +158,11 @@ export class Connections {
   }
 
   /** The next one, once those in preludes have not used the lifetime up; null if they have. */
-  async #acceptLater(listener: Source, lifetime: number): Promise<SocketConnection | null> {
-    while (this.#count < lifetime && this.#taken >= lifetime) {
+  async #acceptLater(listener: Source): Promise<SocketConnection | null> {
+    while (this.#count < this.#lifetime && this.#taken >= this.#lifetime) {
       await new Promise<void>((resolve) => this.#onPreludesEnd = resolve);
     }
-    return this.#count < lifetime ? listener.accept() : null;
+    return this.#count < this.#lifetime ? listener.accept() : null;
   }
 
   /** How many have had the handler, or may have it yet. */
@@ -254,16 +255,15 @@ export class Connections {
     proxy: ProxyInfo | null = null,
     handler = this.#options.handler,
   ): Promise<void> {
-    const { settings, worker, number, lifetime, refusals, onLast, onPrelude, onEvent } =
-      this.#options;
+    const { settings, worker, refusals, onLast, onPrelude, onEvent } = this.#options;
     const { remoteAddr } = connection;
     connection.tlsStarter = this.#tlsStarter;
     if (!refusals.admit(remoteAddr)) {
       if (this.#preludes[connection.place].length > 0) onPrelude?.("failed");
       return this.#close(connection, listener);
     }
-    if (++this.#count === lifetime) onLast?.();
-    const id = `${number}.${this.#count}`;
+    if (++this.#count === this.#lifetime) onLast?.();
+    const id = `${this.#number}.${this.#count}`;
     // Whoever comes when all are told already is told at once.
     const isOwn = this.#own !== null && !this.#abort.signal.aborted;
     const abort = isOwn ? new AbortController() : this.#abort;

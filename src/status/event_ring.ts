@@ -55,22 +55,32 @@ export type ClientNews = UntimedEvent | { readonly type: "taken" } | { readonly 
 
 /** A worker's own ring. */
 export class EventRing {
-  readonly #ends: Int32Array;
-  readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #bytes: Uint8Array;
   readonly #records: number;
+  #start = 0;
+  #ends = 0;
 
   /**
+   * @param words of the memory that it is in
    * @param bytes of the ring
-   * @param ends two words: how many records were written, and how many of them are read
    */
-  constructor(memory: ArrayBufferLike, offset: number, bytes: number, ends: Int32Array) {
-    this.#ends = ends;
+  constructor(words: Int32Array, doubles: Float64Array, bytes: number) {
+    this.#words = words;
+    this.#doubles = doubles;
+    this.#bytes = new Uint8Array(words.buffer);
     this.#records = bytes / RECORD_BYTES;
-    this.#bytes = new Uint8Array(memory, offset, bytes);
-    this.#words = new Int32Array(memory, offset, bytes / 4);
-    this.#doubles = new Float64Array(memory, offset, bytes / 8);
+  }
+
+  /**
+   * Is there from now on.
+   * @param start the word where it begins
+   * @param ends the first of two words: how many records were written, and how many of them are read
+   */
+  moveTo(start: number, ends: number): void {
+    this.#start = start;
+    this.#ends = ends;
   }
 
   /**
@@ -78,12 +88,13 @@ export class EventRing {
    * happens to each connection, there is room, and the text is short.
    */
   write(nth: number, event: ClientNews): boolean {
-    const written = this.#ends[0];
-    if (((written - Atomics.load(this.#ends, 1)) | 0) >= this.#records) return false;
-    const word = (written & (this.#records - 1)) * RECORD_WORDS;
+    const words = this.#words;
+    const written = words[this.#ends];
+    if (((written - Atomics.load(words, this.#ends + 1)) | 0) >= this.#records) return false;
+    const word = this.#start + (written & (this.#records - 1)) * RECORD_WORDS;
     if (!this.#fill(word, event)) return false;
-    this.#words[word + NTH] = nth;
-    Atomics.store(this.#ends, 0, (written + 1) | 0); // after what it tells of
+    words[word + NTH] = nth;
+    Atomics.store(words, this.#ends, (written + 1) | 0); // after what it tells of
     return true;
   }
 

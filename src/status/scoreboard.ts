@@ -10,7 +10,6 @@ import { type ClientNews, EventRing, readRing, type Told } from "./event_ring.ts
 /** Bytes of a row: a line of the processor's cache, so that no worker slows another. */
 const ROW_BYTES = 64;
 const ROW_WORDS = ROW_BYTES / 4;
-const ROW_DOUBLES = ROW_BYTES / 8;
 /** Words of a row: the worker's number, 0 if it is nobody's; what it does; which connection it has. */
 const NUMBER = 0;
 const DOING = 1;
@@ -155,68 +154,59 @@ export function freeRow(
   }
 }
 
-/** A worker's own row. */
+/** A worker's own row, once it has claimed one. */
 export class ScoreRow {
-  readonly #header: Int32Array;
+  /** Tells in the row what a socket does, if the row shows it. */
+  readonly activity: Activity = new Activity();
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
   readonly #ring: EventRing;
-  /** Tells in the row what a socket does. */
-  readonly activity: Activity;
+  readonly #ringWords: number;
+  /** How many rows there are. */
+  readonly #rows: number;
+  /** The word where it begins. */
+  #word = 0;
 
-  /**
-   * A row for the worker of this number, which is not 0; null if all are taken.
-   * @param shows whether it shows there what the worker does
-   * @param ring bytes of each ring
-   */
-  static claim(
-    memory: ArrayBufferLike,
-    number: number,
-    shows: boolean,
-    ring: number,
-  ): ScoreRow | null {
-    const all = rowsOf(memory, ring);
-    const end = (HEADER_BYTES + ROW_BYTES * all) / 4;
-    const words = new Int32Array(memory, 0, end);
-    for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
-      if (words[word] === 0 && Atomics.compareExchange(words, word, 0, number) === 0) {
-        const rows = (word - HEADER_WORDS) / ROW_WORDS + 1;
-        for (let used; (used = Atomics.load(words, USED)) < rows;) {
-          Atomics.compareExchange(words, USED, used, rows);
-        }
-        const offset = HEADER_BYTES + ROW_BYTES * all + ring * (rows - 1);
-        return new ScoreRow(memory, rows - 1, shows, [offset, ring]);
-      }
-    }
-    return null;
+  /** @param ring bytes of each ring */
+  constructor(memory: ArrayBufferLike, ring: number) {
+    this.#words = new Int32Array(memory);
+    this.#doubles = new Float64Array(memory);
+    this.#rows = rowsOf(memory, ring);
+    this.#ring = new EventRing(this.#words, this.#doubles, ring);
+    this.#ringWords = ring / 4;
   }
 
-  /** @param ring where its ring begins, and how many bytes it has */
-  constructor(
-    memory: ArrayBufferLike,
-    row: number,
-    shows: boolean,
-    ring: readonly [offset: number, bytes: number],
-  ) {
-    const offset = HEADER_BYTES + ROW_BYTES * row;
-    this.#header = new Int32Array(memory, 0, HEADER_WORDS);
-    this.#words = new Int32Array(memory, offset, ROW_WORDS);
-    this.#doubles = new Float64Array(memory, offset, ROW_DOUBLES);
-    this.activity = new Activity(
-      this.#words.subarray(DOING, DOING + 1),
-      this.#doubles.subarray(READ, WRITTEN + 1),
-    );
-    this.#words[DOING] = shows ? 0 : NOT_SHOWN;
-    this.#words[COUNT] = this.#words[BEGUN] = 0;
-    this.#ring = new EventRing(memory, ...ring, this.#words.subarray(RECORDED, TAKEN + 1));
+  /**
+   * Takes a row for the worker of this number, which is not 0; whether one was free.
+   * @param shows whether it shows there what the worker does
+   */
+  claim(number: number, shows: boolean): boolean {
+    const words = this.#words;
+    const end = HEADER_WORDS + ROW_WORDS * this.#rows;
+    for (let word = HEADER_WORDS; word < end; word += ROW_WORDS) {
+      if (words[word] === 0 && Atomics.compareExchange(words, word, 0, number) === 0) {
+        const row = (word - HEADER_WORDS) / ROW_WORDS;
+        for (let used; (used = Atomics.load(words, USED)) <= row;) {
+          Atomics.compareExchange(words, USED, used, row + 1);
+        }
+        this.#word = word;
+        if (shows) this.activity.moveTo(words, this.#doubles, word + DOING, word / 2 + READ);
+        this.#ring.moveTo(end + this.#ringWords * row, word + RECORDED);
+        words[word + DOING] = shows ? 0 : NOT_SHOWN;
+        words[word + COUNT] = words[word + BEGUN] = 0;
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The worker's next connection begins: its client was let in. */
   begin(): void {
-    const count = ++this.#words[BEGUN];
-    this.#doubles[READ] = this.#doubles[WRITTEN] = 0;
-    this.#words[COUNT] = count;
-    this.#words[DOING] = HANDLER;
+    const [words, word] = [this.#words, this.#word];
+    const count = ++words[word + BEGUN];
+    this.#doubles[word / 2 + READ] = this.#doubles[word / 2 + WRITTEN] = 0;
+    words[word + COUNT] = count;
+    words[word + DOING] = HANDLER;
   }
 
   /** Tells what has happened, its `nth`; whether it could, see {@linkcode EventRing.write}. */
@@ -226,6 +216,6 @@ export class ScoreRow {
 
   /** Whether the main process must be told that there is something to see. */
   get wantsTelling(): boolean {
-    return Atomics.load(this.#header, SLEEPS) !== 0;
+    return Atomics.load(this.#words, SLEEPS) !== 0;
   }
 }

@@ -20,11 +20,14 @@ export interface WorkerListener extends Source {
 
 /** A worker's way to its supervisor. */
 export interface Channel {
+  /** Its `id` is 0 until a fork has become a process of its own. */
   readonly name: WorkerName;
   /** How many connections the worker has at once. */
   readonly each: "one" | "many";
   /** Says something; `message` events may be left out when nobody reads. */
   send(message: Message): void;
+  /** Where what is said may have to wait: waits until all of it is taken. */
+  flush?(): void;
   /** The strongest order so far, looked up without the event loop. */
   look(): Order | null;
   /** Orders that come while the event loop runs; a blocking handler lets it run seldom. */

@@ -13,21 +13,17 @@ export class ControlSocket {
   readonly said: Promise<void>;
   readonly #socket: ReturnType<Runtime["adopt"]>;
 
-  /**
-   * @param descriptor this end, which it owns
-   * @param begin with it the messages begin; until then they wait
-   */
+  /** @param descriptor this end, which it owns */
   constructor(
     runtime: Runtime,
     libc: Libc,
     descriptor: number,
     onMessage: (message: ProcessMessage) => void,
-    begin?: Promise<unknown>,
   ) {
     libc.setNonblocking(descriptor);
     const nowhere = { transport: "unix", path: "" } as const;
     this.#socket = runtime.adopt(descriptor, nowhere, nowhere);
-    this.said = begin ? begin.then(() => this.#read(onMessage)) : this.#read(onMessage);
+    this.said = this.#read(onMessage);
   }
 
   /** Tells it something. */

@@ -17,11 +17,11 @@ export const ADMITTED = ORDERS.length;
 /** The other answer. */
 export const REFUSED = ADMITTED + 1;
 
-/** Bytes of an order to a template, two words: what, and a worker's number or PID. */
-export const TEMPLATE_ORDER_SIZE = 8;
+/** Words of an order to a template: what, and a worker's number. */
+export const TEMPLATE_ORDER_WORDS = 2;
 /** To fork a worker of this number, which gets both descriptors that come with the order. */
 export const FORK = 1;
-/** To end the worker with this PID, if it has not ended. */
+/** To end the worker of this number, if it has not ended. */
 export const KILL = 2;
 /** The same, and to tell how it has ended. */
 export const REAP = 3;

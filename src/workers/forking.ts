@@ -143,8 +143,10 @@ export class ForkingStarter {
           const fork = () => this.#fork(template!, loaded, number!, listeners, worker);
           if (number !== null) attempt(fork, listeners);
           this.#take(template, loaded);
+        } else if (message.type === "ended") {
+          template?.told(message.number, message.reason);
         } else if (isTemplates(message)) {
-          template?.told(message);
+          return; // a handler writes there
         } else {
           if (message.type === "ready") {
             isReady = true;

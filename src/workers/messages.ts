@@ -54,14 +54,14 @@ export type Message =
     | { readonly type: "event"; readonly event: UntimedEvent }
   );
 
-/** What a process says that forks workers, see template.ts. */
+/** What only a process that forks workers says, see template.ts, and what it has forked. */
 export type TemplateMessage =
   /** It has loaded the handler, and waits for orders. */
   | { readonly type: "template" }
-  /** The worker of this number has this PID, as it says itself, too; 0 if there was no room for it. */
-  | { readonly type: "forked"; readonly number: number; readonly pid: number }
-  /** How a worker has ended. */
-  | { readonly type: "ended"; readonly pid: number; readonly reason: string };
+  /** A fork's own word, its first: this is its PID. */
+  | { readonly type: "forked"; readonly pid: number }
+  /** How the worker of this number has ended, as the template or, lest that is gone, it tells itself. */
+  | { readonly type: "ended"; readonly number: number; readonly reason: string };
 
 /** What comes over a control socket. */
 export type ProcessMessage = Message | TemplateMessage;
@@ -71,7 +71,7 @@ export function isOptional(message: ProcessMessage): boolean {
   return message.type === "event" && message.event.type === "message";
 }
 
-/** Whether only a template says this. */
+/** Whether only a template or its forks say this. */
 export function isTemplates(message: { readonly type: string }): message is TemplateMessage {
   return ["template", "forked", "ended"].includes(message.type);
 }

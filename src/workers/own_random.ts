@@ -22,7 +22,7 @@ export function installOwnRandom(fill: (bytes: Uint8Array) => void): OwnRandom {
   const state = new Uint32Array(4);
   const bytes = new Uint8Array(state.buffer);
   const renew = () => {
-    do fill(bytes); while (state.every((word) => word === 0));
+    do fill(bytes); while ((state[0] | state[1] | state[2] | state[3]) === 0);
   };
   const next = () => {
     const fivefold = Math.imul(state[1], 5);

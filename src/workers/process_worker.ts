@@ -9,6 +9,7 @@ import { BlockingListener } from "../posix/blocking_listener.ts";
 import { descriptorsOf, type SharedSockets } from "../posix/client_queues.ts";
 import { dieWithParent } from "../posix/children.ts";
 import type { Libc } from "../posix/libc.ts";
+import type { WorkerName } from "../handler/handler.ts";
 import type { Board } from "../queue/board.ts";
 import type { Shares } from "../queue/queue_listener.ts";
 import type { Runtime } from "../runtime.ts";
@@ -171,7 +172,8 @@ export async function processChannel(
       : blockingListener(runtime, libc, sockets, blocking, shallLeave, activity);
   const exit = (code: number) => runtime.exit(code);
   const each = shares ? "many" : "one";
-  return controlChannel(libc, { pid: runtime.pid, control: CONTROL, each, listen, exit });
+  const name = { kind: "process", id: runtime.pid } as const;
+  return controlChannel(libc, { name, control: CONTROL, each, listen, exit });
 }
 
 /** What a worker process without an event loop for many listens on. */
@@ -201,8 +203,7 @@ export interface ControlChannel extends Channel {
 
 /** What is not the same for every process with a control socket. */
 export interface ControlOptions {
-  /** The process's id. */
-  readonly pid: number;
+  readonly name: WorkerName;
   /** Its end of the control socket. */
   readonly control: number;
   readonly each: Channel["each"];
@@ -215,7 +216,7 @@ export interface ControlOptions {
 /** The way to the supervisor over the control socket. */
 export function controlChannel(
   libc: Libc,
-  { pid, control, each, listen, exit }: ControlOptions,
+  { name, control, each, listen, exit }: ControlOptions,
 ): ControlChannel {
   const { MSG_DONTWAIT } = libc.constants;
   const encoder = new TextEncoder();
@@ -235,6 +236,7 @@ export function controlChannel(
   };
   const keep = (text: string) => {
     const bytes = encoder.encode(text);
+    if (unsent.length === 0) return void (unsent = bytes);
     const all = new Uint8Array(unsent.length + bytes.length);
     all.set(unsent);
     all.set(bytes, unsent.length);
@@ -262,9 +264,10 @@ export function controlChannel(
     flush(MSG_DONTWAIT);
   };
   return {
-    name: { kind: "process", id: pid },
+    name,
     each,
     send,
+    flush: () => flush(0),
     look,
     onOrder(listener, blocking) {
       if (blocking) return;

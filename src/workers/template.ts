@@ -7,8 +7,8 @@ import { patience } from "../connection/delay.ts";
 import { errorCode, SystemError } from "../connection/errors.ts";
 import { DescriptorPasser } from "../posix/passed_descriptors.ts";
 import { ControlSocket } from "./control_socket.ts";
-import { FORK, KILL, REAP, TEMPLATE_ORDER_SIZE } from "./encoding.ts";
-import { isTemplates, type TemplateMessage } from "./messages.ts";
+import { FORK, KILL, REAP, TEMPLATE_ORDER_WORDS } from "./encoding.ts";
+import { isTemplates } from "./messages.ts";
 import type { ProcessSetup } from "./process_worker.ts";
 import type { WorkerHandle, WorkerListeners } from "./worker_handle.ts";
 
@@ -17,10 +17,8 @@ const SILENCE = 5000;
 
 /** Why a worker ended whose parent, the template, had ended before. */
 const UNSEEN = "how is not known, for the process that forked it was gone";
-
-function order(what: number, which: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([what, which]).buffer);
-}
+/** The same of one that never said anything. */
+const NEVER_SEEN = "the process that forks was gone";
 
 /** The template; `template_process.ts` is what it runs. */
 export class Template {
@@ -33,11 +31,13 @@ export class Template {
   readonly #silence: number;
   /** Ends the wait for any answer, while one is owed. */
   #stopWaiting: (() => void) | null = null;
-  /** What waits for an answer: by a worker's number its PID, by a PID how it ended. */
-  readonly #forked = new Map<number, (pid: number) => void>();
+  /** By the number of a fork that has not said anything, what ends it. */
+  readonly #silent = new Map<number, () => void>();
+  /** What waits to be told, by its number, how a fork has ended. */
   readonly #ended = new Map<number, (reason: string | null) => void>();
   /** Orders for which the socket had no room, and the descriptors that go with them. */
-  readonly #unsent: { readonly order: Uint8Array; readonly passed: readonly number[] }[] = [];
+  readonly #unsent: { readonly order: readonly number[]; readonly passed: readonly number[] }[] =
+    [];
   #workers = 0;
   #retired = false;
   #gone = false;
@@ -51,7 +51,7 @@ export class Template {
     this.#socket = socket;
     this.#onHung = onHung;
     this.#silence = silence;
-    this.#orders = new DescriptorPasser(setup.libc, socket, TEMPLATE_ORDER_SIZE);
+    this.#orders = new DescriptorPasser(setup.libc, socket, TEMPLATE_ORDER_WORDS);
   }
 
   /**
@@ -71,7 +71,7 @@ export class Template {
       const [control, theirs] = pair();
       const [life, itsLife] = pair();
       [ours, lifeline] = [control, life];
-      this.#unsent.push({ order: order(FORK, number), passed: [theirs, itsLife] });
+      this.#unsent.push({ order: [FORK, number], passed: [theirs, itsLife] });
     } catch (error) {
       for (const descriptor of open) libc.close(descriptor);
       throw error;
@@ -85,26 +85,24 @@ export class Template {
       if (lifeline >= 0) libc.close(lifeline);
       lifeline = -1;
     };
-    const forked = new Promise<void>((resolve) =>
-      this.#forked.set(number, (given) => {
-        pid = given;
-        resolve();
-      })
-    );
+    this.#silent.set(number, closeLifeline);
     this.#expectAnswer();
     this.#send();
-    // Its PID comes first, another way: it is its name in events.
+    const heard = () => {
+      if (this.#silent.delete(number)) this.#answered();
+    };
     const control = new ControlSocket(runtime, libc, ours, (message) => {
-      // The template may have been killed before it could say it.
-      if (message.type === "forked") pid = message.pid;
+      heard();
+      if (message.type === "forked") pid ||= message.pid; // a handler may write there
       else if (message.type === "ended") own = message.reason;
       else if (!isTemplates(message)) onMessage(message);
-    }, forked);
+    });
     void (async () => {
       await control.said;
+      heard();
       control.close();
       closeLifeline();
-      const reason = await this.#reap(pid) ?? own ?? UNSEEN;
+      const reason = await this.#reap(number) ?? own ?? (pid > 0 ? UNSEEN : NEVER_SEEN);
       this.#workers--;
       if (this.#retired) this.retire();
       if (pid === 0) onExit(reason, new SystemError("EAGAIN", reason));
@@ -118,22 +116,22 @@ export class Template {
       answer: (admitted) => control.answer(admitted),
       kill: () => {
         closeLifeline();
-        if (pid > 0) this.#order(KILL, pid); // a handler may have closed its own end
+        this.#order(KILL, number); // a handler may have closed its own end
       },
     };
   }
 
-  /** The template has said something. */
-  told(message: TemplateMessage): void {
-    if (message.type === "forked") {
-      this.#forked.get(message.number)?.(message.pid);
-      this.#forked.delete(message.number);
-    } else if (message.type === "ended") {
-      this.#ended.get(message.pid)?.(message.reason);
-      this.#ended.delete(message.pid);
-    }
+  /** The template has said how the worker of this number has ended. */
+  told(number: number, reason: string): void {
+    this.#ended.get(number)?.(reason);
+    this.#ended.delete(number);
+    this.#answered();
+  }
+
+  /** It has done something that it was told. */
+  #answered(): void {
     this.#expectNone();
-    if (this.#forked.size + this.#ended.size > 0) this.#expectAnswer();
+    if (!this.#gone && this.#silent.size + this.#ended.size > 0) this.#expectAnswer();
     this.#send();
   }
 
@@ -147,18 +145,20 @@ export class Template {
   gone(): void {
     this.#gone = true;
     this.#expectNone();
-    for (const resolve of this.#forked.values()) resolve(0);
     for (const resolve of this.#ended.values()) resolve(null);
+    this.#ended.clear();
     for (const { passed } of this.#unsent.splice(0)) {
       passed.forEach((descriptor) => this.#close(descriptor));
     }
-    this.#orders.close();
     this.#close(this.#socket);
   }
 
   /** One that is stopped, or hangs, would keep workers from beginning and from their end. */
   #expectAnswer(): void {
-    this.#stopWaiting ??= patience(this.#silence, this.#onHung);
+    this.#stopWaiting ??= patience(this.#silence, () => {
+      for (const end of this.#silent.values()) end(); // it may be a fork that hangs
+      this.#onHung();
+    });
   }
 
   #expectNone(): void {
@@ -185,19 +185,18 @@ export class Template {
   }
 
   /** How a worker has ended; null if the template is gone. */
-  #reap(pid: number): Promise<string | null> | string | null {
-    if (pid === 0) return "there was no room for another process, or the one that forks was gone";
+  #reap(number: number): Promise<string | null> | null {
     if (this.#gone) return null;
-    const ended = new Promise<string | null>((resolve) => this.#ended.set(pid, resolve));
+    const ended = new Promise<string | null>((resolve) => this.#ended.set(number, resolve));
     this.#expectAnswer();
-    this.#order(REAP, pid);
+    this.#order(REAP, number);
     return ended;
   }
 
   /** Only the template may name a worker by its PID, which is nobody else's until it has waited. */
-  #order(what: number, which: number, passed: readonly number[] = []): void {
+  #order(what: number, number: number): void {
     if (this.#gone) return;
-    this.#unsent.push({ order: order(what, which), passed });
+    this.#unsent.push({ order: [what, number], passed: [] });
     this.#send();
   }
 }

@@ -4,13 +4,15 @@
  * compiles for itself.
  * @module
  */
+import type { SocketConnection } from "../connection/socket_connection.ts";
 import echo from "../handler/echo.ts";
+import { handlerParts } from "../handler/handler_module.ts";
 import { PacketListener } from "../posix/packet_listener.ts";
 import { threadScores } from "../status/scores.ts";
 import { ORDERS } from "./encoding.ts";
-import { becomeWorker, type TemplateParts } from "./forked_worker.ts";
-import { work } from "./work.ts";
-import type { WorkerSettings } from "./worker_settings.ts";
+import { prepareFork, type TemplateParts } from "./forked_worker.ts";
+import { Work } from "./work.ts";
+import type { CommonSettings } from "./worker_settings.ts";
 
 /**
  * Connections before the first fork, which the user waits for, and in each round after that. The
@@ -19,7 +21,7 @@ import type { WorkerSettings } from "./worker_settings.ts";
  * from 400 on V8 would compile the beginning of a connection, too, for Unix-domain sockets, and each
  * fork would throw that away at its first client.
  */
-const FIRST_CONNECTIONS = 90;
+const FIRST_CONNECTIONS = 70;
 const ROUND_CONNECTIONS = 20;
 const ROUNDS = 8;
 /** Messages of one client, or as many as a socket holds unread. */
@@ -29,9 +31,8 @@ const MESSAGES = ["b", "by"].map((end) =>
   new TextEncoder().encode("y by bb ye".repeat(10).slice(end.length) + end)
 );
 const BYE = new TextEncoder().encode("bye");
-
-/** What of its settings matters here. */
-export type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
+/** Milliseconds of a read in vain. */
+const WAIT = 1;
 
 /**
  * What comes before the first fork, and rounds, each begun when the next is asked for. Garbage is
@@ -40,11 +41,11 @@ export type WarmUpSettings = Pick<WorkerSettings, "serving" | "reports">;
  */
 export async function* warmUp(
   template: TemplateParts,
-  settings: WarmUpSettings,
+  settings: CommonSettings,
 ): AsyncGenerator<void, void> {
   const collect = async (connections: number) => {
     await serveItself(template, settings, connections, true);
-    await serveItself(template, settings, 2); // what engines forget with garbage is made anew once
+    await serveItself(template, settings, 1); // what engines forget with garbage is made anew once
   };
   await collect(FIRST_CONNECTIONS);
   for (let round = 0; round < ROUNDS; round++) {
@@ -57,35 +58,34 @@ export async function* warmUp(
 
 /**
  * Works as a fork does, from its first line to its last, with the built-in handler: a user's
- * would not expect what is sent here.
+ * would not expect what is sent here. If there are several, one that says nothing comes first, and
+ * then nobody for a while: so waits in vain are rehearsed, too.
  * @param collects whether garbage is collected while the last connection is served
  */
 async function serveItself(
   template: TemplateParts,
-  { serving, reports }: WarmUpSettings,
+  settings: CommonSettings,
   connections: number,
   collects = false,
 ): Promise<void> {
   const { runtime, libc } = template;
   const clients = new PacketListener(libc);
+  libc.setNonblocking(clients.descriptor); // where nobody is there, that is as after a wait in vain
   const [control, supervisor] = libc.socketPair();
   const [lifeline, peer] = libc.socketPair();
   const at = libc.duplicate(control);
   const listening = [{ descriptor: clients.descriptor, place: 0, isInherited: false }];
-  const forked = becomeWorker(
-    { ...template, sockets: { listening, end: null } },
-    { number: 1, control, at, lifeline },
-    true,
-  );
   const scores = threadScores(0);
   const scratch = new Uint8Array(65536);
-  let count = 0;
+  /** How many have come; the first that says something is number 1. */
+  let count = connections > 1 ? 0 : 1;
   const client = () => {
     const socket = clients.connect();
+    if (count === 0) return socket;
     // Nobody reads the echo. Each answer is as long as its message, so there is room for as many.
     const send = (bytes: Uint8Array) => libc.send(socket, bytes, libc.constants.MSG_DONTWAIT);
     for (let i = 0; i < MESSAGES_EACH; i++) send(MESSAGES[i % 2]);
-    if (count % 2 === 1) send(BYE);
+    if (count % 2 === 0) send(BYE);
     libc.shutdown(socket, "write");
     return socket;
   };
@@ -95,40 +95,55 @@ async function serveItself(
     scores.drain(() => true);
     libc.close(current);
     try {
-      if (++count < connections) return void (current = client());
+      if (++count <= connections) return void (current = client());
     } catch {
       // No descriptor is free: its forks are colder, and no error.
     }
     libc.send(supervisor, Uint8Array.of(ORDERS.indexOf("leave")));
   };
   const handler: typeof echo = async (connection) => {
+    const isSilent = count === 0;
     // While it is served: V8 (14.6) throws away the machine code of what no object is left of, too.
-    if (collects && count === connections - 1) queueMicrotask(() => runtime.collectGarbage());
+    if (collects && count === connections) queueMicrotask(() => runtime.collectGarbage());
+    if (isSilent) (connection as SocketConnection).setIdleTimeout(WAIT);
     try {
       await echo(connection);
+    } catch (error) {
+      if (!isSilent) throw error;
     } finally {
-      next(); // also after a time limit, lest it waits for a client for ever
+      // Also after a time limit, lest it waits for a client for ever. The first turn comes before the
+      // worker waits in vain, the second one after.
+      if (isSilent) setImmediate(() => setImmediate(next));
+      else next();
     }
   };
-  await work({
-    ...forked,
-    runtime,
-    settings: {
-      handler: import.meta.url,
-      asks: false,
-      reports,
-      serving: {
-        ...serving,
-        messages: false,
-        maxConnectionsPerWorker: 0,
-        connectionTimeout: 0, // after which each would linger
-      },
-    },
-    loaded: { handler },
-    preludes: [[]],
-    blocking: true,
-    scores: scores.shared,
-  });
+  // Made as a worker's own are, from JSON and of a module: to engines they are of one kind then, and
+  // what is compiled for the one fits the other.
+  const serving = {
+    ...settings.serving,
+    messages: false,
+    maxConnectionsPerWorker: connections === 1 ? 1 : 0, // or until it is told to leave
+    connectionTimeout: 0, // after which each would linger
+  };
+  const rehearsed = JSON.parse(JSON.stringify({ ...settings, asks: false, serving }));
+  const loaded = handlerParts(import.meta.url, { default: handler });
+  const begin = prepareFork(
+    { ...template, sockets: { listening, end: null } },
+    at,
+    (channel) =>
+      new Work({
+        runtime,
+        channel,
+        settings: rehearsed,
+        loaded,
+        preludes: [[]],
+        blocking: true,
+        how: "forked",
+        scores: scores.shared,
+      }),
+    true,
+  );
+  await begin(1, control, lifeline);
   // The lifeline before its peer, whose end would be this process's.
   for (const descriptor of [clients.descriptor, at, supervisor, lifeline, peer]) {
     libc.close(descriptor);

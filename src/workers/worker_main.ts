@@ -12,12 +12,10 @@ import type { Runtime, ThreadScope } from "../runtime.ts";
 import { detect } from "../runtimes/detect.ts";
 import { preludesFor } from "../serving/before_handler.ts";
 import { isEncrypted } from "../serving/serving_settings.ts";
-import type { Connections } from "../serving/connections.ts";
 import type { Channel } from "./channel.ts";
-import { installOwnRandom, type OwnRandom } from "./own_random.ts";
-import { work } from "./work.ts";
-import type { Forked } from "./forked_worker.ts";
-import type { ControlChannel } from "./process_worker.ts";
+import type { Message } from "./messages.ts";
+import { installOwnRandom } from "./own_random.ts";
+import { Work } from "./work.ts";
 import { ownSettings, type WorkerSettings } from "./worker_settings.ts";
 
 /** Runs the worker to its end. */
@@ -26,23 +24,21 @@ export async function main(load: LoadModule): Promise<void> {
   const thread = runtime.threadScope();
   const settings = ownSettings(runtime)!;
   if (!thread) runtime.loseUnread();
-  let channel = await openChannel(runtime, thread, settings);
+  const channel = await openChannel(runtime, thread, settings);
   const scores = await scoresOf(runtime, settings);
-  let { number } = settings;
   const forks = settings.link.way === "process" ? settings.link.forks : "never";
   const libc = forks === "never" ? null : new Libc(runtime);
   const random = libc && installOwnRandom((bytes) => libc.randomize(bytes));
 
-  const out: { connections: Connections | null } = { connections: null };
+  let work: Work | null = null;
+  const send = (message: Message) => (work?.isRunning ? work.channel : channel).send(message);
   runtime.onUnhandled((error) => {
-    const current = out.connections?.current;
+    const current = work?.current;
     if (current) current.end("error", error);
-    else channel.send({ type: "unhandled", ...errorReport(error) });
+    else send({ type: "unhandled", ...errorReport(error) });
   });
 
-  runtime.onWarning((message) =>
-    channel.send({ type: "event", event: { type: "warning", message } })
-  );
+  runtime.onWarning((message) => send({ type: "event", event: { type: "warning", message } }));
   let loaded;
   try {
     const fresh: LoadModule = (url) => load(runtime.freshUrl(url));
@@ -58,45 +54,21 @@ export async function main(load: LoadModule): Promise<void> {
   const preludes = makePreludes(settings.serving);
   // No engine of TLS blocks.
   const blocking = loaded.blocking && channel.each === "one" && !isEncrypted(settings.serving);
-  const forked = random && blocking ? await fork(runtime, libc, random, channel, settings) : null;
-  if (forked) ({ channel, number } = forked);
-  else {
-    random?.remove();
-    if (forks === "only") return channel.end();
+  const prepare = (channel: Channel, how?: "forked" | "stopgap") =>
+    work = new Work({ runtime, channel, settings, loaded, preludes, blocking, how, scores });
+  const { number, link } = settings;
+  if (random && blocking && link.way === "process") {
+    const { becomeTemplate } = await import("./template_process.ts");
+    const parts = { runtime, libc, random, sockets: link.sockets };
+    try {
+      await becomeTemplate(parts, channel, settings, (its) => prepare(its, "forked"));
+    } catch {
+      // It cannot be forked: it serves as it is, which is slower and no error.
+    }
   }
-
-  // The module starts in each fork for itself: what it opens is not its siblings'.
-  await work({
-    runtime,
-    channel,
-    settings,
-    number,
-    loaded,
-    preludes,
-    blocking,
-    how: forked ? "forked" : libc ? "stopgap" : undefined,
-    scores,
-    out,
-  });
-}
-
-/** Makes this process one that forks; resolves in each fork, and with null if it cannot be forked. */
-async function fork(
-  runtime: Runtime,
-  libc: Libc,
-  random: OwnRandom,
-  channel: ControlChannel,
-  settings: WorkerSettings,
-): Promise<Forked | null> {
-  const { link } = settings;
-  if (link.way !== "process") return null;
-  const { becomeTemplate } = await import("./template_process.ts");
-  try {
-    const template = { runtime, libc, random, sockets: link.sockets };
-    return await becomeTemplate(template, channel, settings);
-  } catch {
-    return null; // it serves as it is, which is slower and no error
-  }
+  random?.remove();
+  if (forks === "only") return channel.end();
+  await prepare(channel, libc ? "stopgap" : undefined).run(number);
 }
 
 /** The memory where it tells of its clients, and what it does; null without it. */

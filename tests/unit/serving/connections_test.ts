@@ -86,9 +86,7 @@ class Loop {
       },
       handler: options.handler ?? (() => {}),
       worker: { kind: "main", id: 0 },
-      number: 7,
       limit: options.limit ?? Infinity,
-      lifetime: options.lifetime,
       refusals: new Refusals({
         connections: Infinity,
         perSource: options.perSource ?? 0,
@@ -99,7 +97,7 @@ class Loop {
       onLast: () => onEvent({ type: "warning", message: "the last" }),
       onEvent,
     }, [options.preludes ?? []]);
-    this.accepting = this.connections.accept(this.clients);
+    this.accepting = this.connections.accept(this.clients, 7, options.lifetime);
   }
 
   get told(): string[] {
@@ -330,7 +328,7 @@ test("an accept that cannot be mended ends the loop, and not the connections", a
   const broken: Source = { accept: () => Promise.reject(failure("EBADF")) };
   loop.clients.come();
   await until("the client", () => loop.connections.open === 1);
-  await assertRejects(() => loop.connections.accept(broken), Error, "EBADF");
+  await assertRejects(() => loop.connections.accept(broken, 7), Error, "EBADF");
   assertEquals(loop.connections.open, 1);
   loop.connections.end("shutdown");
   await loop.end();

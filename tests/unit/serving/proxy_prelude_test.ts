@@ -55,7 +55,6 @@ class Loop {
       },
       handler,
       worker: { kind: "main", id: 0 },
-      number: 1,
       limit: Infinity,
       most,
       refusals: new Refusals({
@@ -78,7 +77,7 @@ class Loop {
         return Promise.resolve(next);
       },
     };
-    this.#open.push(this.connections.accept(listener));
+    this.#open.push(this.connections.accept(listener, 1));
     return socket;
   }
 

@@ -2,12 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Address } from "../../../src/connection/connection.ts";
 import type { UntimedEvent } from "../../../src/events.ts";
-import { placesOf, ringBytes, type Told } from "../../../src/status/event_ring.ts";
-import { ScoreRow } from "../../../src/status/scoreboard.ts";
+import { placesOf, type Told } from "../../../src/status/event_ring.ts";
 import { processScores, type Scores, threadScores } from "../../../src/status/scores.ts";
 import { mapMemory } from "../../../src/posix/mapped_memory.ts";
 import type { Runtime } from "../../../src/runtime.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
+import { claimed } from "../../tools/score_row.ts";
 import { test } from "../../tools/unit.ts";
 
 const worker = { kind: "thread", id: 7 } as const;
@@ -30,7 +30,7 @@ function drain(scores: Scores): [number, number, Told][] {
 
 test("what a thread has told is read once, whole and in order", () => {
   const scores = threadScores(1);
-  const row = ScoreRow.claim(scores.shared!, 7, true, ringBytes("one"))!;
+  const row = claimed(scores.shared!, 7);
   const long = { transport: "tcp", hostname: "fe80:1111:2222:3333:4444:5555:6666:7777", port: 1 };
   const unix = { transport: "unix", path: "" } as const;
   const all: Told[] = [
@@ -66,7 +66,7 @@ test("what a thread has told is read once, whole and in order", () => {
 });
 
 test("what does not fit is not told there", () => {
-  const row = ScoreRow.claim(threadScores(1).shared!, 7, true, ringBytes("one"))!;
+  const row = claimed(threadScores(1).shared!, 7);
   const path = "x".repeat(60);
   assert(!row.tell(1, accepted("7.1", { transport: "unix", path })));
   assert(!row.tell(3, accepted("7.2", { transport: "unix", path: "/é" })));
@@ -99,7 +99,7 @@ Deno.test(
     if (board === null) return;
     const { scores, memory } = board;
     for (const number of [5, 6]) {
-      const row = ScoreRow.claim(memory, number, true, ringBytes("one"))!;
+      const row = claimed(memory, number);
       assert(row.tell(1, accepted("a")));
       assert(row.tell(2, closed("a")));
       assertEquals(drain(scores).map(([who, nth, { type }]) => [who, nth, type]), [
@@ -120,7 +120,7 @@ Deno.test(
     const board = await processBoard("many");
     if (board === null) return;
     const { scores, memory } = board;
-    const rows = [5, 6].map((number) => ScoreRow.claim(memory, number, false, ringBytes("many"))!);
+    const rows = [5, 6].map((number) => claimed(memory, number, "many", false));
     const told = [accepted("a.1"), accepted("a.2"), closed("a.1"), closed("a.2")];
     for (let round = 0; round < 2; round++) {
       let nth = 0;
@@ -159,7 +159,7 @@ test("of a ring those records are looked at that were not read", () => {
 
 test("whatever a handler writes there, reading it ends", () => {
   const scores = threadScores(1);
-  ScoreRow.claim(scores.shared!, 7, true, ringBytes("one"));
+  claimed(scores.shared!, 7);
   const bytes = new Uint8Array(scores.shared!);
   for (let round = 0; round < 2000; round++) {
     for (let i = 64; i < 128; i++) if (i >= 68) bytes[i] = Math.random() * 256;

@@ -6,11 +6,10 @@ import type { Libc } from "../../../src/posix/libc.ts";
 import { ringBytes } from "../../../src/status/event_ring.ts";
 import { freeRow, readRows, ScoreRow } from "../../../src/status/scoreboard.ts";
 import { threadScores } from "../../../src/status/scores.ts";
+import { claimed } from "../../tools/score_row.ts";
 import { test } from "../../tools/unit.ts";
 
 const rowsOf = (memory: SharedArrayBuffer) => readRows(new Int32Array(memory));
-const claim = (memory: SharedArrayBuffer, number: number) =>
-  ScoreRow.claim(memory, number, true, ringBytes("one"));
 
 function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSocket {
   const end = { transport: "unix", path: "" } as const;
@@ -20,7 +19,7 @@ function socketOver(libc: Libc, release: () => void, row: ScoreRow): BlockingSoc
 
 test("a row tells what a blocking socket is doing, and what it has done", async () => {
   const memory = threadScores(4).shared!;
-  const row = claim(memory, 7)!;
+  const row = claimed(memory, 7);
   assertEquals([...rowsOf(memory)], [[7, null]]);
   const seen: string[] = [];
   const see = () => seen.push(rowsOf(memory).get(7)?.doing ?? "nothing");
@@ -59,10 +58,9 @@ test("a row tells what a blocking socket is doing, and what it has done", async 
 
 test("each worker has a row of its own, and the next one that of whoever is gone", () => {
   const memory = threadScores(0).shared!;
-  const rows = Array.from({ length: 64 }, (_, n) => claim(memory, n + 1));
-  assertEquals(rows.every((row) => row !== null), true);
-  assertEquals(claim(memory, 100), null);
-  rows[9]!.begin();
+  const rows = Array.from({ length: 64 }, (_, n) => claimed(memory, n + 1));
+  assertEquals(new ScoreRow(memory, ringBytes("one")).claim(100, true), false);
+  rows[9].begin();
   assertEquals(rowsOf(memory).get(10)?.doing, "handler");
   const written: number[] = [];
   freeRow(new Int32Array(memory), 10, (bytes, offset) => {
@@ -78,14 +76,14 @@ test("each worker has a row of its own, and the next one that of whoever is gone
     100,
     (bytes, offset) => new Uint8Array(memory).set(bytes, offset),
   );
-  claim(memory, 100);
+  claimed(memory, 100);
   assertEquals(rowsOf(memory).get(100), null);
   assertEquals(rowsOf(memory).size, 64);
 });
 
 test("what is told while the next connection begins is nobody's", () => {
   const memory = threadScores(0).shared!;
-  const row = claim(memory, 1)!;
+  const row = claimed(memory, 1);
   row.begin();
   row.activity.wrote(3);
   assertEquals(rowsOf(memory).get(1)?.bytesWritten, 3);
@@ -95,7 +93,7 @@ test("what is told while the next connection begins is nobody's", () => {
 
 test("what fails tells no bytes", () => {
   const memory = threadScores(0).shared!;
-  const row = claim(memory, 1)!;
+  const row = claimed(memory, 1);
   const fails = () => {
     throw new Error("reset");
   };

@@ -1,10 +1,10 @@
 /** Workers that tell in their rings, and not by messages. */
 import { assert, assertEquals } from "@std/assert";
-import { ringBytes } from "../../../src/status/event_ring.ts";
-import { ScoreRow } from "../../../src/status/scoreboard.ts";
+import type { ScoreRow } from "../../../src/status/scoreboard.ts";
 import { type Scores, threadScores } from "../../../src/status/scores.ts";
 import { CrewWatch } from "../../../src/supervisor/crew_watch.ts";
 import { until, within } from "../../tools/client.ts";
+import { claimed } from "../../tools/score_row.ts";
 import { settle, test } from "../../tools/unit.ts";
 import { remoteAddr, withCrew } from "./crew.ts";
 
@@ -19,7 +19,7 @@ class Ring {
 
   /** @param nth what it has told before */
   constructor(scores: Scores, number: number, nth = 0) {
-    this.row = ScoreRow.claim(scores.shared!, number, true, ringBytes("one"))!;
+    this.row = claimed(scores.shared!, number);
     this.#number = number;
     this.#nth = nth;
   }

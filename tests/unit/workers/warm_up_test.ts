@@ -27,6 +27,8 @@ test("a round of warming up ends, also where every connection is too slow", asyn
     // Each look at the clock is a second later, as on a machine that pauses.
     await withClock(async () => {
       const rounds = warmUp(template, {
+        handler: import.meta.url,
+        asks: false,
         serving: { ...serving, proxies: [null], tls: [null], access: null },
         reports: false,
       });
