@@ -1,5 +1,5 @@
 /** What a process serves itself before it is forked. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Libc } from "../../../src/posix/libc.ts";
 import { detect } from "../../../src/runtimes/detect.ts";
 import { settle } from "../../../src/server/settings.ts";
@@ -18,7 +18,10 @@ test("a round of warming up ends, also where every connection is too slow", asyn
     forker: {
       renew: () => void rehearsed.push("loop"),
       pid: runtime.pid,
-      exit: (code: number): never => Deno.exit(code),
+      exit(_: number, rehearses?: boolean): never {
+        assert(rehearses);
+        return void rehearsed.push("exit") as never;
+      },
     },
     sockets: { listening: [], end: null },
   };
@@ -38,6 +41,7 @@ test("a round of warming up ends, also where every connection is too slow", asyn
   } finally {
     libc.unload();
   }
-  // The first connections, and those after the collection of garbage, as a fork would begin.
-  assertEquals(rehearsed, ["loop", "name", "random", "loop", "name", "random"]);
+  // The first connections, and those after the collection of garbage, as a fork would begin and end.
+  const once = ["loop", "name", "random", "exit"];
+  assertEquals(rehearsed, [...once, ...once]);
 });
