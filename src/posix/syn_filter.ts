@@ -36,20 +36,12 @@ function filter(...instructions: [number, number, number, number][]): Uint8Array
 export function dropNewcomers(libc: Libc, listening: number): void {
   const { SO_ATTACH_FILTER, SOL_SOCKET } = libc.constants;
   if (SO_ATTACH_FILTER === 0 || libc.localAddress(listening).transport === "unix") return;
-  const { malloc, memcpy, free, setsockopt } = libc.functions;
-  const size = BigInt(DROP_SYN.length);
-  const code = BigInt(malloc(size)); // a struct's pointer must not move
-  if (code === 0n) return;
-  memcpy(code, DROP_SYN, size);
   const program = new DataView(new ArrayBuffer(16)); // struct sock_fprog
   program.setUint16(0, DROP_SYN.length / 8, true);
-  program.setBigUint64(8, code, true);
-  try {
-    // Some kernels let only root do it (EPERM): then it is as without a filter.
-    setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(program.buffer), 16);
-  } finally {
-    free(code);
-  }
+  program.setBigUint64(8, libc.addressOf(DROP_SYN), true);
+  // Some kernels let only root do it (EPERM): then it is as without a filter.
+  const { setsockopt } = libc.functions;
+  setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(program.buffer), 16);
 }
 
 /**
